@@ -1,0 +1,141 @@
+"""Months, and the one rule that finds the month of a run."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from typing import TYPE_CHECKING, Self
+
+from nyc_taxi.errors import InvalidMonth, UnresolvedMonth
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+MONTH_PATTERN = r"^(?:19|20)\d\d-(?:0[1-9]|1[0-2])$"
+"""What a month looks like, as a JSON-schema pattern for forms."""
+
+_MONTH = re.compile(MONTH_PATTERN)
+_SCHEDULED = frozenset({"scheduled", "backfill"})
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Month:
+    """One calendar month.
+
+    :param text: the month as ``YYYY-MM``, 1900-01 to 2099-12
+    :raises InvalidMonth: for any other text
+    """
+
+    text: str
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.text, str) or not _MONTH.fullmatch(self.text):
+            raise InvalidMonth(f"{self.text!r} is not a month. Write it as YYYY-MM, for example 2021-01.")
+
+    @classmethod
+    def of(cls, day: date) -> Self:
+        """Return the month that a day lies in."""
+        return cls(f"{day:%Y-%m}")
+
+    @property
+    def first_day(self) -> date:
+        """The month's first day."""
+        return date(int(self.text[:4]), int(self.text[5:]), 1)
+
+    def next(self) -> Month:
+        """Return the month after this one."""
+        return self.plus(1)
+
+    def plus(self, months: int) -> Month:
+        """Return the month that many months later (earlier when negative)."""
+        years, month = divmod(int(self.text[:4]) * 12 + int(self.text[5:]) - 1 + months, 12)
+        return Month(f"{years:04d}-{month + 1:02d}")
+
+    def __str__(self) -> str:
+        return self.text
+
+
+@dataclass(frozen=True, slots=True)
+class MonthRange:
+    """Consecutive months, both ends included.
+
+    :param first: the first month
+    :param last: the last month; None when the range has no end
+    :raises InvalidMonth: when the last month is before the first
+    """
+
+    first: Month
+    last: Month | None
+
+    def __post_init__(self) -> None:
+        if self.last is not None and self.last < self.first:
+            raise InvalidMonth(f"The months {self} are empty: the last one is before the first.")
+
+    @classmethod
+    def parse(cls, text: str) -> MonthRange:
+        """Read ``2021-01``, ``2021-01..2021-03`` or, without an end, ``2021-01..``.
+
+        :raises InvalidMonth: for any other text
+        """
+        first, dots, last = text.strip().partition("..")
+        if not dots:
+            return cls(Month(first), Month(first))
+        return cls(Month(first), Month(last) if last else None)
+
+    def __contains__(self, month: Month) -> bool:
+        return self.first <= month and (self.last is None or month <= self.last)
+
+    def __iter__(self) -> Iterator[Month]:
+        if self.last is None:
+            raise InvalidMonth(f"The months {self} have no end and cannot be listed.")
+        month = self.first
+        while month <= self.last:
+            yield month
+            month = month.next()
+
+    def __str__(self) -> str:
+        if self.first == self.last:
+            return str(self.first)
+        return f"{self.first}..{self.last or ''}"
+
+
+def resolve_month(
+    *,
+    run_type: str,
+    param: str | None,
+    partition_key: str | None = None,
+    interval_start: datetime | None = None,
+) -> Month:
+    """Return the one month that a run is for.
+
+    A scheduled or backfill run is for the month in which its data interval starts (UTC). Any other
+    run is for the month in its parameter, or its partition key: the interval that Airflow infers for
+    a manual run is no month, because the trigger form presets a logical date of now.
+
+    :param run_type: Airflow's name for how the run came to be
+    :param param: the run's ``month`` parameter
+    :param partition_key: the run's partition key; a composite key's month comes after its last ``|``
+    :param interval_start: start of the run's data interval
+    :raises UnresolvedMonth: when nothing names a month, or two things name different ones
+    :raises InvalidMonth: when the parameter or the key is not a month
+    """
+    named: dict[str, Month] = {}
+    if param:
+        named["the parameter month"] = Month(param)
+    if partition_key:
+        named["the partition key"] = Month(partition_key.rpartition("|")[2])
+    if run_type in _SCHEDULED and interval_start is not None:
+        named["the data interval"] = Month.of(interval_start.astimezone(UTC))
+    if not named:
+        raise UnresolvedMonth(
+            f"This {run_type} run names no month. Trigger it again with the parameter month, "
+            'for example {"month": "2021-01"}.'
+        )
+    if len(set(named.values())) > 1:
+        said = ", ".join(f"{what} says {month}" for what, month in named.items())
+        raise UnresolvedMonth(
+            f"This {run_type} run names two months: {said}. Leave the parameter empty in scheduled "
+            "and backfill runs, or start a manual run for the month you want."
+        )
+    return next(iter(named.values()))

@@ -1,0 +1,100 @@
+"""Every error that this package raises on purpose.
+
+A message says what happened, where (dataset, month, URL or table) and what to do next.
+Two branches decide about retries: a :class:`TransientError` may pass if the same thing is tried
+again, a :class:`ContractError` will not.
+"""
+
+from __future__ import annotations
+
+
+class TaxiError(Exception):
+    """Root of the errors of this package."""
+
+
+class TransientError(TaxiError):
+    """Trying the same thing again later may succeed."""
+
+
+class ContractError(TaxiError):
+    """Trying again cannot help: an input, a file or a setting has to change first."""
+
+
+class InvalidMonth(ContractError, ValueError):
+    """A text does not name a month, or a range of months is empty."""
+
+
+class UnresolvedMonth(ContractError):
+    """A run does not say which month it is for, or says two different ones."""
+
+
+class UnknownDataset(ContractError, ValueError):
+    """No dataset of that name is described by this package."""
+
+
+class InvalidSpec(ContractError):
+    """A dataset's YAML description breaks its schema or contradicts itself."""
+
+
+class InvalidSource(ContractError, ValueError):
+    """A source list names something that is neither a known source, a URL nor a folder."""
+
+
+class NeverInSource(ContractError):
+    """No configured source will ever hold this month."""
+
+
+class NotPublishedYet(TransientError):
+    """The source covers this month but does not serve its file so far."""
+
+
+class SourceUnreachable(TransientError):
+    """The source did not answer, or answered with a failure of its own (5xx, 429)."""
+
+
+class DownloadInterrupted(TransientError):
+    """A transfer ended before all bytes had arrived, or took too long."""
+
+
+class SourceRefused(ContractError):
+    """The source answered, with a status that asking again will not change."""
+
+
+class NotTheFile(ContractError):
+    """What was served is not a file of the expected kind (an error page, an archive, nothing)."""
+
+
+class TruncatedFile(ContractError):
+    """A file ends before its own end marks say that it should, or its checksum does not match."""
+
+
+class SchemaDrift(ContractError):
+    """A file's columns differ from the dataset's description in a way its policy does not accept."""
+
+
+class TooManyRejects(ContractError):
+    """More rows were refused than the dataset allows."""
+
+
+class RowCountMismatch(ContractError):
+    """Rows in the file, rows loaded and rows rejected do not add up."""
+
+
+class AuditFailed(ContractError):
+    """A staged month did not pass a check that guards publication."""
+
+
+class WarehouseUnreachable(TransientError):
+    """The warehouse refused or did not answer the connection."""
+
+
+class WarehouseRefused(ContractError):
+    """The warehouse answered, and turned the user, the database or the request down."""
+
+
+class WarehouseTooOld(ContractError):
+    """The warehouse is a version that this package does not support."""
+
+
+class WarehouseBusy(TransientError):
+    """A lock was not granted in time."""

@@ -1,0 +1,55 @@
+"""Fixtures that more than one kind of test uses."""
+
+from __future__ import annotations
+
+import socket
+import uuid
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import psycopg
+import pytest
+
+from local.postgres import EmbeddedPostgres
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+REAL_DATA = Path(__file__).parents[2] / "shared" / "data"
+
+
+@pytest.fixture(scope="session")
+def real_data() -> Path:
+    """Folder of real TLC files, which are not part of the project."""
+    if not REAL_DATA.is_dir():
+        pytest.skip(f"the real TLC files are not in {REAL_DATA}")
+    return REAL_DATA
+
+
+@pytest.fixture(scope="session")
+def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedPostgres]:
+    """A Postgres 18 of this test session."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    server = EmbeddedPostgres(tmp_path_factory.mktemp("postgres"), port, (("fsync", "off"),))
+    server.start()
+    yield server
+    server.stop("immediate")
+
+
+@pytest.fixture
+def warehouse_uri(postgres_server: EmbeddedPostgres) -> Iterator[str]:
+    """URI of an empty warehouse of this test alone."""
+    name = f"warehouse_{uuid.uuid4().hex[:12]}"
+    postgres_server.create_database(name)
+    yield postgres_server.uri(name)
+    with psycopg.connect(postgres_server.uri("postgres"), autocommit=True) as connection:
+        connection.execute(f'drop database "{name}" with (force)')
+
+
+@pytest.fixture
+def warehouse(warehouse_uri: str) -> Iterator[psycopg.Connection]:
+    """A connection to an empty warehouse of this test alone."""
+    with psycopg.connect(warehouse_uri) as connection:
+        yield connection
