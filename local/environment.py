@@ -1,0 +1,170 @@
+"""The checkout's Python environment ``.venv``: exactly what a lock file names, and the project itself.
+
+Only the standard library is used, and only package registries are asked: uv, which does the work,
+comes from there too. Settings of pip (index, certificates) hold for uv as well.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+CHECKOUT = Path(__file__).resolve().parents[1]
+VENV = CHECKOUT / ".venv"
+PYTHON = VENV / "bin" / "python"
+_TOOLS = CHECKOUT / ".venv-tools"
+_STAMP = VENV / "synced.json"
+
+LOCKS = {"demo": "requirements/airflow.txt", "dev": "requirements/dev.txt"}
+"""What each kind of environment holds; ``dev`` holds all of ``demo`` and more."""
+
+_AS_UV_HAS_IT = {
+    "index-url": ("UV_DEFAULT_INDEX", " "),
+    "extra-index-url": ("UV_INDEX", " "),
+    "find-links": ("UV_FIND_LINKS", ","),
+    "no-index": ("UV_NO_INDEX", " "),
+    "trusted-host": ("UV_INSECURE_HOST", " "),
+    "cert": ("SSL_CERT_FILE", " "),
+}
+"""Pip's settings: uv's variable for each, and what it puts between several values."""
+
+_COMPILED = {
+    "uv.txt": ("requirements/uv.in",),
+    "airflow.txt": ("pyproject.toml", "--extra=duckdb", "--group=local"),
+    "dev.txt": ("pyproject.toml", "--extra=duckdb", "--group=local", "--group=test", "--group=lint"),
+    "dbt.txt": ("--group=dbt",),
+}
+
+
+class EnvironmentFailed(RuntimeError):
+    """The environment could not be built."""
+
+
+def ensure(kind: str) -> bool:
+    """Bring the environment to what its lock file says; nothing happens when it is there already.
+
+    :param kind: ``demo`` or ``dev``; an environment that is ``dev`` is never reduced
+    :return: whether anything was changed
+    :raises EnvironmentFailed: when a step of building it failed, after that step's own messages
+    """
+    stamp = _read_stamp()
+    if stamp.get("kind") == "dev":
+        kind = "dev"
+    wanted = _stamp_of(kind)
+    if stamp == wanted:
+        return False
+    print(f"Setting up .venv from {LOCKS[kind]} (once; a few minutes when nothing is cached)", flush=True)
+    uv = _uv()
+    _STAMP.unlink(missing_ok=True)
+    if not _usable():
+        base = Path(sys.executable).resolve()  # not the one inside the folder that is made anew
+        _run(uv, "venv", "--quiet", "--clear", "--no-python-downloads", f"--python={base}", str(VENV))
+    install = ("--python", str(PYTHON))
+    _run(uv, "pip", "sync", *install, "--require-hashes", "--compile-bytecode", LOCKS[kind])
+    # The build tool is in the lock, so that this step needs no network.
+    _run(uv, "pip", "install", *install, "--quiet", "--no-deps", "--no-build-isolation", "--editable", ".")
+    _STAMP.write_text(json.dumps(wanted))
+    return True
+
+
+def lock(*, upgrade: bool) -> None:
+    """Write the lock files anew, keeping the versions that they name unless asked to upgrade.
+
+    :raises EnvironmentFailed: when no set of versions fits
+    """
+    uv = _uv()
+    for name, inputs in _COMPILED.items():
+        print(f"requirements/{name}", flush=True)
+        limits = ["--constraint=requirements/constraints.in"] if "pyproject.toml" in inputs else []
+        if name == "dev.txt":
+            limits.append("--constraint=requirements/airflow.txt")
+        _run(
+            uv, "pip", "compile", *inputs, *limits, *(["--upgrade"] if upgrade else []),
+            "--universal", "--python-version=3.11", "--generate-hashes", "--no-emit-index-url", "--quiet",
+            "--custom-compile-command=make lock", f"--output-file=requirements/{name}",
+        )  # fmt: skip
+
+
+def _stamp_of(kind: str) -> dict[str, str]:
+    """Return what tells one state of the environment from another."""
+    return {
+        "kind": kind,
+        "lock": hashlib.sha256((CHECKOUT / LOCKS[kind]).read_bytes()).hexdigest(),
+        "project": hashlib.sha256((CHECKOUT / "pyproject.toml").read_bytes()).hexdigest(),
+        "place": str(VENV),
+        "python": sys.base_prefix,
+    }
+
+
+def _read_stamp() -> dict[str, str]:
+    try:
+        stamp: dict[str, str] = json.loads(_STAMP.read_text())
+    except (OSError, ValueError):
+        return {}
+    return stamp
+
+
+def _usable() -> bool:
+    """Whether the environment runs, on the Python that runs this, and sits where it was made."""
+    if _read_stamp().get("place", str(VENV)) != str(VENV) or not PYTHON.exists():
+        return False
+    ask = (str(PYTHON), "-c", "import sys; print(sys.base_prefix)")
+    return subprocess.run(ask, capture_output=True, text=True, check=False).stdout.strip() == sys.base_prefix
+
+
+def _uv() -> str:
+    """Return the path of the locked uv, installed from the package registry when it is not there."""
+    lock = CHECKOUT / "requirements" / "uv.txt"
+    uv, stamp = _TOOLS / "bin" / "uv", _TOOLS / "uv.txt"
+    if not (uv.exists() and stamp.exists() and stamp.read_bytes() == lock.read_bytes()):
+        shutil.rmtree(_TOOLS, ignore_errors=True)
+        _run(str(Path(sys.executable).resolve()), "-m", "venv", str(_TOOLS))
+        pip = (str(_TOOLS / "bin" / "python"), "-m", "pip", "--disable-pip-version-check")
+        _run(*pip, "install", "--quiet", "--require-hashes", "-r", str(lock))
+        stamp.write_bytes(lock.read_bytes())
+    return str(uv)
+
+
+def _settings() -> dict[str, str]:
+    """Return the environment for uv: the user's own, with pip's settings where uv has none."""
+    settings = {name: value for name, value in os.environ.items() if name != "VIRTUAL_ENV"}
+    settings.setdefault("UV_SYSTEM_CERTS", "true")
+    if {"UV_DEFAULT_INDEX", "UV_INDEX_URL", "UV_CONFIG_FILE"} & settings.keys():
+        return settings
+    for name, value in _pip_settings().items():
+        if name in _AS_UV_HAS_IT and value:
+            ours, separator = _AS_UV_HAS_IT[name]
+            settings.setdefault(ours, separator.join(value.split()))
+    return settings
+
+
+def _pip_settings() -> dict[str, str]:
+    """Return pip's settings for installing, from its files and its environment variables."""
+    pip = (str(_TOOLS / "bin" / "python"), "-m", "pip", "config", "list")
+    listed = subprocess.run(pip, capture_output=True, text=True, check=False).stdout
+    found: dict[str, str] = {}
+    for scope in ("global", "install", ":env:"):  # as pip has it: the later one wins
+        for line in listed.splitlines():
+            name, _, value = line.partition("=")
+            if name.startswith(f"{scope}."):
+                found[name.removeprefix(f"{scope}.")] = value.strip().strip("'\"").replace("\\n", " ")
+    return found
+
+
+def _run(*command: str) -> None:
+    """Run one step, its messages straight to the terminal."""
+    settings = _settings() if command[0].endswith("/uv") else None
+    try:
+        done = subprocess.run(command, cwd=CHECKOUT, env=settings, stdin=subprocess.DEVNULL, check=False)
+    except OSError as error:
+        raise EnvironmentFailed(f"{command[0]} does not run: {error}") from error
+    if done.returncode:
+        raise EnvironmentFailed(
+            f"Setting up the Python environment failed (exit code {done.returncode}; the messages are above). "
+            "Run the same command again: what was fetched is kept."
+        )
