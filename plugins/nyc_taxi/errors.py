@@ -48,6 +48,10 @@ class NotPublishedYet(TransientError):
     """The source covers this month but does not serve its file so far."""
 
 
+class WaitedTooLong(ContractError):
+    """The source did not publish the month within the time that a run waits for it."""
+
+
 class SourceUnreachable(TransientError):
     """The source did not answer, or answered with a failure of its own (5xx, 429)."""
 
@@ -98,3 +102,27 @@ class WarehouseTooOld(ContractError):
 
 class WarehouseBusy(TransientError):
     """A lock was not granted in time."""
+
+
+class MissingColumn(ContractError, ValueError):
+    """A table lacks a column that the next step needs."""
+
+
+class MissingExtra(ContractError):
+    """A feature needs a package that is installed only with one of this distribution's extras."""
+
+
+class InvalidCommand(ContractError):
+    """The arguments of a command are each valid and make no sense together."""
+
+
+class MetadataUnavailable(TransientError):
+    """Airflow's own database did not answer, or has not been set up."""
+
+
+class BackfillRefused(ContractError):
+    """A backfill cannot be made as it was asked for; nothing was changed."""
+
+
+class BackfillFailed(TaxiError):
+    """At least one month of a backfill did not succeed."""
