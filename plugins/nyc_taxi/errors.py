@@ -60,6 +60,10 @@ class DownloadInterrupted(TransientError):
     """A transfer ended before all bytes had arrived, or took too long."""
 
 
+class DiskFull(TransientError):
+    """There is no room left for a file; it may be made while the task waits to be tried again."""
+
+
 class SourceRefused(ContractError):
     """The source answered, with a status that asking again will not change."""
 

@@ -1,0 +1,257 @@
+"""Fetching one file: whole and checked under its final name, or not there at all."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+import re
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from tempfile import NamedTemporaryFile
+from typing import IO, TYPE_CHECKING
+
+from nyc_taxi.core.dataset import get_dataset
+from nyc_taxi.core.publication import State
+from nyc_taxi.core.source import local_path
+from nyc_taxi.errors import (
+    DiskFull,
+    DownloadInterrupted,
+    InvalidSource,
+    NeverInSource,
+    NotPublishedYet,
+    NotTheFile,
+    SourceUnreachable,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    import requests
+
+    from nyc_taxi.core.publication import Publication
+
+SUFFIXES = (".csv.gz", ".csv", ".parquet")
+_BLOCK = 1 << 20
+_SMALLEST_GZIP = 18
+_SMALLEST_PARQUET = 12
+_GONE = frozenset({403, 404, 410})
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How long a download may take, in seconds.
+
+    :param connect: to connect
+    :param read: to wait for more bytes
+    :param total: for the whole file
+    """
+
+    connect: float = 10.0
+    read: float = 60.0
+    total: float = 3600.0
+
+
+LIMITS = Limits()
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """A file that was fetched.
+
+    :param path: where it is now
+    :param url: where it came from
+    :param etag: entity tag of the very answer that held these bytes, if there was one
+    :param last_modified: when the source changed the file, with time zone, if that answer says so
+    :param bytes: size as stored
+    :param sha256: hash of the bytes as stored, in hexadecimal
+    """
+
+    path: Path
+    url: str
+    etag: str | None
+    last_modified: datetime | None
+    bytes: int
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Body:
+    """What a source hands over: the blocks, and what it says about them."""
+
+    blocks: Iterator[bytes]
+    etag: str | None
+    last_modified: datetime | None
+    total: int | None
+
+
+def download(
+    publication: Publication,
+    folder: Path,
+    *,
+    session: requests.Session | None = None,
+    limits: Limits = LIMITS,
+    progress: Callable[[int, int | None], None] | None = None,
+) -> File:
+    """Fetch the file of a published month into a folder, under a name made of dataset and month alone.
+
+    :param publication: the source's answer about the month
+    :param folder: where to put the file; it is made when missing
+    :raises NotPublishedYet: when the answer was *not yet*
+    :raises NeverInSource: when the answer was *never*
+
+    For the other parameters and errors see :func:`fetch`.
+    """
+    if publication.state is State.NOT_YET:
+        raise NotPublishedYet(publication.detail)
+    if publication.state is State.NEVER:
+        raise NeverInSource(publication.detail)
+    suffix = next((suffix for suffix in SUFFIXES if publication.url.endswith(suffix)), None)
+    if suffix is None:
+        raise InvalidSource(f"{publication.url} ends in none of {', '.join(SUFFIXES)}. Check the source.")
+    name = f"{get_dataset(publication.dataset).name}_tripdata_{publication.month}{suffix}"
+    return fetch(publication.url, folder / name, session=session, limits=limits, progress=progress)
+
+
+def fetch(
+    url: str,
+    to: Path,
+    *,
+    session: requests.Session | None = None,
+    limits: Limits = LIMITS,
+    progress: Callable[[int, int | None], None] | None = None,
+) -> File:
+    """Fetch one file from a web or ``file://`` address.
+
+    The file appears under its final name only when all of it has arrived, is on disk, and begins (and
+    ends, for Parquet) as its name promises. After any failure nothing is left. A gzip's checksum is
+    verified where the file is read.
+
+    :param url: the address
+    :param to: the final path; a file that is there is replaced
+    :param session: the HTTP session to use
+    :param limits: how long it may take
+    :param progress: told the bytes so far and in all (None if unknown), once a second or each 5 %
+    :raises SourceUnreachable: when the source does not answer, fails, or has taken the file back
+    :raises SourceRefused: when it answers something that asking again will not change
+    :raises DownloadInterrupted: when not all bytes arrive in time, or the file changes meanwhile
+    :raises NotTheFile: when what was served is another kind of thing
+    :raises DiskFull: when there is no room for it
+    """
+    deadline = time.monotonic() + limits.total
+    total = None
+    try:
+        with _part(to) as part, _open(url, session, limits, deadline) as body:
+            total = body.total
+            received, sha256 = _write(body, part, progress)
+            _check_kind(part, url, to.name, received)
+    except OSError as error:
+        if error.errno not in {errno.ENOSPC, errno.EDQUOT}:
+            raise
+        size = f"The {total:,} bytes" if total else "All"
+        raise DiskFull(
+            f"{size} of {url} do not fit in {to.parent}. Make room there, and try again."
+        ) from error
+    return File(to, url, body.etag, body.last_modified, received, sha256)
+
+
+@contextmanager
+def _part(to: Path) -> Iterator[IO[bytes]]:
+    """Open a private file beside the final one; on success it becomes that one, else it is removed."""
+    to.parent.mkdir(parents=True, exist_ok=True)
+    with NamedTemporaryFile(dir=to.parent, prefix=f"{to.name}.", suffix=".part", delete=False) as part:
+        try:
+            yield part
+            part.flush()
+            os.fsync(part.fileno())
+            Path(part.name).replace(to)
+        except BaseException:
+            Path(part.name).unlink(missing_ok=True)
+            raise
+
+
+def _write(
+    body: _Body, part: IO[bytes], progress: Callable[[int, int | None], None] | None
+) -> tuple[int, str]:
+    """Write all blocks, and return their size in bytes and their hash."""
+    digest, received = hashlib.sha256(), 0
+    told, told_at, step = 0, time.monotonic(), (body.total or 0) * 0.05
+    for block in body.blocks:
+        part.write(block)
+        digest.update(block)
+        received += len(block)
+        if progress and (0 < step <= received - told or time.monotonic() - told_at >= 1):
+            progress(received, body.total)
+            told, told_at = received, time.monotonic()
+    if progress:
+        progress(received, body.total)
+    return received, digest.hexdigest()
+
+
+@contextmanager
+def _open(url: str, session: requests.Session | None, limits: Limits, deadline: float) -> Iterator[_Body]:
+    if path := local_path(url):
+        with _open_local(path) as body:
+            yield body
+        return
+    from nyc_taxi.core import web
+
+    timeout = (min(limits.connect, limits.total), min(limits.read, limits.total))
+    with web.request("GET", url, timeout=timeout, session=session) as response:
+        if response.status_code in _GONE:
+            raise SourceUnreachable(
+                f"{url} was there when asked, and now answers {response.status_code}: the file is being "
+                "replaced, or the source has had too many requests. Try again in some minutes."
+            )
+        if response.status_code != 200:
+            raise web.failure(response, url)
+        blocks = web.body(response, url, deadline=deadline)
+        if web.is_page(response):
+            kind = response.headers["Content-Type"][:60]
+            raise NotTheFile(f"{url} is a page ({kind}), not a file: {_excerpt(next(blocks, b''))}")
+        yield _Body(blocks, web.etag(response), web.last_modified(response), web.length(response))
+
+
+@contextmanager
+def _open_local(path: Path) -> Iterator[_Body]:
+    """Open a file of a folder. It is copied, so that what is loaded is what was hashed."""
+    try:
+        source = path.open("rb")
+    except OSError as error:
+        raise SourceUnreachable(
+            f"{path} cannot be read: {error.strerror}. Check it, and try again."
+        ) from error
+    with source:
+        before = os.fstat(source.fileno())
+        changed = datetime.fromtimestamp(before.st_mtime, UTC)
+        yield _Body(iter(lambda: source.read(_BLOCK), b""), None, changed, before.st_size)
+        after = os.fstat(source.fileno())
+        if (before.st_mtime_ns, before.st_size) != (after.st_mtime_ns, after.st_size):
+            raise DownloadInterrupted(
+                f"{path} was changed while it was copied. Try again when it is complete."
+            )
+
+
+def _check_kind(part: IO[bytes], url: str, name: str, size: int) -> None:
+    """Refuse a file that is empty, or not of the kind that its name says."""
+    part.seek(0)
+    head = part.read(300)
+    part.seek(max(0, size - 4))
+    tail = part.read(4)
+    if not head:
+        raise NotTheFile(f"{url} is empty. Ask again when the source has the file.")
+    if name.endswith(".gz") and not (head.startswith(b"\x1f\x8b") and size >= _SMALLEST_GZIP):
+        raise NotTheFile(f"{url} is no gzip file: it begins with {_excerpt(head)}")
+    if name.endswith(".parquet") and not (
+        head.startswith(b"PAR1") and tail == b"PAR1" and size >= _SMALLEST_PARQUET
+    ):
+        raise NotTheFile(f"{url} is no Parquet file: it begins with {_excerpt(head)}, ends with {tail!r}")
+
+
+def _excerpt(content: bytes) -> str:
+    """Return the beginning of something in one readable line."""
+    text = re.sub(r"\s+", " ", content[:300].decode("utf-8", "replace")).strip()
+    return repr("".join(letter for letter in text if letter.isprintable())[:160])

@@ -1,0 +1,211 @@
+"""HTTP requests to a source, which end in time, go only where they may, and fail in one clear error.
+
+This module loads requests, so nothing that a DAG file imports may import it at module level.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+import socket
+import time
+from contextlib import contextmanager, nullcontext
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING
+from urllib.parse import urljoin, urlsplit
+
+import requests
+import urllib3
+
+from nyc_taxi.errors import DownloadInterrupted, SourceRefused, SourceUnreachable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from nyc_taxi.errors import TaxiError
+
+MAX_REDIRECTS = 10
+BLOCK = 1 << 20
+"""Bytes read at once, at most."""
+_PAGE = re.compile(r"[/+]x?html\b|[/+]xml\b|[/+]json\b")
+_PASSING = frozenset({408, 425, 429})
+_DENIED = frozenset({401, 403, 407})
+_NO_HEAD = frozenset({405, 501})
+
+
+@contextmanager
+def request(
+    method: str, url: str, *, timeout: tuple[float, float], session: requests.Session | None = None
+) -> Iterator[requests.Response]:
+    """Send one request and give its answer, whatever the status, with a body that is not read yet.
+
+    Redirects are followed where :func:`check_redirect` allows it. The body is asked for as it is
+    stored (``Accept-Encoding: identity``).
+
+    :param timeout: seconds to connect, and to wait for each part of the answer
+    :param session: the session to use; it stays open
+    :raises SourceUnreachable: when there is no answer: name, connection, TLS or time
+    :raises SourceRefused: when the answer redirects too often, or to where it must not
+    """
+    with (
+        nullcontext(session) if session else requests.Session() as opened,
+        _follow(opened, method, url, timeout) as response,
+    ):
+        yield response
+
+
+def _follow(
+    session: requests.Session, method: str, url: str, timeout: tuple[float, float]
+) -> requests.Response:
+    target = url
+    for _ in range(MAX_REDIRECTS + 1):
+        try:
+            response = session.request(
+                method,
+                target,
+                headers={"Accept-Encoding": "identity"},
+                timeout=timeout,
+                stream=True,
+                allow_redirects=False,
+            )
+            location = session.get_redirect_target(response)
+        except (requests.ConnectionError, requests.Timeout) as error:
+            raise SourceUnreachable(
+                f"{shown(target)} does not answer: {reason(error)}. Try again later, or check the address "
+                "and the network."
+            ) from None
+        except (requests.RequestException, ValueError) as error:
+            raise SourceRefused(f"{shown(target)} cannot be asked: {reason(error)}.") from None
+        if location is None:
+            return response
+        response.close()
+        target = check_redirect(url, target, location)
+    raise SourceRefused(f"{url} redirects more than {MAX_REDIRECTS} times. Check the source's address.")
+
+
+def check_redirect(configured: str, asked: str, location: str) -> str:
+    """Return the address that a redirect leads to, if it may be followed.
+
+    A public source must not send this machine to addresses that only its own network can reach. The
+    host that the source list names is trusted, and so is every host when that one is private itself.
+
+    :param configured: the address that the source list led to
+    :param asked: the address that answered with the redirect
+    :param location: where it points to, absolute or relative
+    :raises SourceRefused: when it must not be followed
+    """
+    try:
+        target = urljoin(asked, location)
+        parts = urlsplit(target)
+    except ValueError:
+        raise SourceRefused(f"{shown(configured)} redirects to something that is no address.") from None
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise SourceRefused(f"{shown(configured)} redirects to {shown(target)}, which is not on the web.")
+    trusted = urlsplit(configured).hostname or ""
+    if parts.hostname != trusted and _is_inside(parts.hostname) and not _is_inside(trusted):
+        raise SourceRefused(
+            f"{shown(configured)} redirects to {shown(target)}, an address inside this network. If that is "
+            "meant, name that address as the source."
+        )
+    return target
+
+
+def _is_inside(host: str) -> bool:
+    """Whether any of a host's addresses is private; a name that does not resolve here has none."""
+    try:
+        found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError):
+        return False
+    return any(is_private(str(address[0])) for *_, address in found)
+
+
+def is_private(address: str) -> bool:
+    """Whether an IP address is not one of the public internet: loopback, private, link-local and so on."""
+    ip = ipaddress.ip_address(address)
+    return not ip.is_global or ip.is_multicast
+
+
+def body(response: requests.Response, url: str, *, deadline: float) -> Iterator[bytes]:
+    """Give the body in blocks, as the bytes that were sent: nothing is decoded.
+
+    :param deadline: the latest ``time.monotonic()`` at which a block may arrive
+    :raises DownloadInterrupted: when the body ends early, stalls, or takes longer than the deadline
+    """
+    total, received = length(response), 0
+    while total is None or received < total:
+        try:
+            # read1 returns what has arrived; read would wait, past any deadline, for the block to be full
+            block = response.raw.read1(BLOCK, decode_content=False)
+        except (urllib3.exceptions.HTTPError, OSError) as error:
+            raise _interrupted(url, received, total, reason(error)) from None
+        if not block:
+            break
+        received += len(block)
+        if time.monotonic() > deadline:
+            raise _interrupted(url, received, total, "it took longer than the limit for a whole file")
+        yield block
+    if total is not None and received != total:
+        raise _interrupted(url, received, total, "the connection was closed")
+
+
+def _interrupted(url: str, received: int, total: int | None, why: str) -> DownloadInterrupted:
+    of = f"{received:,} of {total:,}" if total is not None else f"{received:,}"
+    return DownloadInterrupted(f"The download of {url} ended after {of} bytes: {why}. Try again.")
+
+
+def failure(response: requests.Response, url: str) -> TaxiError:
+    """Return the error for an answer that is neither a file nor a known way to say that there is none."""
+    status = f"{response.status_code} {response.reason or ''}".strip()
+    if response.status_code in _NO_HEAD:
+        return SourceRefused(
+            f"{url} answered {status} to {response.request.method}. A source has to answer HEAD and GET: use "
+            "another server, or a local folder."
+        )
+    if response.status_code in _PASSING or response.status_code >= 500:
+        after = response.headers.get("Retry-After")
+        wait = f" It asks to wait: Retry-After {after[:40]!r}." if after else ""
+        return SourceUnreachable(f"{url} answered {status}. Try again later.{wait}")
+    if response.status_code in _DENIED:
+        return SourceRefused(f"{url} answered {status}: access is denied. Check the source's address.")
+    return SourceRefused(f"{url} answered {status}, which is not a file. Check the source's address.")
+
+
+def is_page(response: requests.Response) -> bool:
+    """Whether the answer says that it is a page or a message, which no trip file is."""
+    return _PAGE.search(response.headers.get("Content-Type", "").lower()) is not None
+
+
+def etag(response: requests.Response) -> str | None:
+    """Return the entity tag as the source gives it."""
+    return response.headers.get("ETag") or None
+
+
+def last_modified(response: requests.Response) -> datetime | None:
+    """Return when the file was changed, in UTC; None if the source does not say it in HTTP's format."""
+    try:
+        moment = parsedate_to_datetime(response.headers["Last-Modified"])
+    except (KeyError, ValueError):
+        return None
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+
+def length(response: requests.Response) -> int | None:
+    """Return the size of the body as stored, in bytes; None if the source does not say it."""
+    text = response.headers.get("Content-Length", "")
+    if "Transfer-Encoding" in response.headers or not (text.isascii() and text.isdigit()):
+        return None
+    return int(text)
+
+
+def shown(url: str) -> str:
+    """Return an address without the parts that may hold a secret: user, password, query, fragment."""
+    return re.sub(r"(?<=//)[^/]*@", "", re.split(r"[?#]", url, maxsplit=1)[0])
+
+
+def reason(error: BaseException) -> str:
+    """Return what went wrong in the end, in a few words and without an address's query."""
+    while (earlier := error.__cause__ or error.__context__) is not None:
+        error = earlier
+    text = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    return re.sub(r"\?\S*", "", text)[:200] or type(error).__name__
