@@ -1,0 +1,209 @@
+"""The commands that this package adds to ``airflow``.
+
+Every call of ``airflow`` imports this module, so it imports nothing heavy: what a command does is
+loaded when it is called.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+
+from airflow.cli.cli_config import (
+    ARG_OUTPUT,
+    ARG_VERBOSE,
+    ActionCommand,
+    CLICommand,
+    GroupCommand,
+    lazy_load_command,
+)
+
+from nyc_taxi.cli.arguments import argument, count, json_object, limit, month_of_date, months, names
+from nyc_taxi.cli.retired import retired_arguments
+
+_log = logging.getLogger(__name__)
+
+_DATASET = argument("dataset", help="The dataset: yellow, green or fhv")
+_MONTHS = argument("month", help="A month as 2021-01, or several as 2021-01..2021-03", type=months)
+_WAREHOUSE = argument(
+    "--postgres-conn-id",
+    help="The Airflow connection of the warehouse (default: %(default)s)",
+    default="taxi_warehouse",
+)
+
+_MONTHS_COMMAND = ActionCommand(
+    name="months",
+    help="List the months that the warehouse holds",
+    description="List the months that the warehouse holds, one row a dataset and month, from its ledger. "
+    "json, yaml and plain hold every value in full.",
+    func=lazy_load_command("nyc_taxi.cli.months.months"),
+    args=(
+        argument("--dataset", help="Only this dataset's months"),
+        _WAREHOUSE,
+        ARG_OUTPUT,
+        ARG_VERBOSE,
+    ),
+)
+
+_LOAD_COMMAND = ActionCommand(
+    name="load",
+    help="Load months into the warehouse, here and now",
+    description="Load months into the warehouse in the foreground, without a scheduler: download and stage, "
+    "audit, publish. Several months are loaded one after another, and the first that fails ends the command.",
+    func=lazy_load_command("nyc_taxi.cli.load.load"),
+    args=(
+        _DATASET,
+        _MONTHS,
+        argument(
+            "--source",
+            help="Where the files come from: a folder, a URL or a source list "
+            "(default: what the connection says)",
+            metavar="DIR|URL",
+        ),
+        argument("--force", help="Load a month again even if its file is unchanged", action="store_true"),
+        argument(
+            "--tlc-conn-id",
+            help="The Airflow connection of the sources (default: %(default)s)",
+            default="nyc_tlc_default",
+        ),
+        _WAREHOUSE,
+        ARG_VERBOSE,
+    ),
+)
+
+_REJECTS_COMMAND = ActionCommand(
+    name="rejects",
+    help="Show the rows of a month's file that the warehouse refused",
+    description="Show the rows of a month's file that the warehouse refused: line number, reason and the "
+    "line, in which a backslash marks what cannot be shown. The table cuts long lines; json, yaml and plain "
+    "hold them whole.",
+    func=lazy_load_command("nyc_taxi.cli.rejects.rejects"),
+    args=(
+        _DATASET,
+        argument("month", help="The month, as 2021-01", type=month_of_date),
+        argument(
+            "--limit",
+            help="How many rows at most, or all (default: %(default)s)",
+            type=limit,
+            default="100",
+            metavar="N",
+        ),
+        _WAREHOUSE,
+        ARG_OUTPUT,
+        ARG_VERBOSE,
+    ),
+)
+
+_SAMPLE_COMMAND = ActionCommand(
+    name="sample",
+    help="Make sample months, laid out as the public mirror is",
+    description="Make sample months of made-up trips, with the dirt that real files have, laid out as the "
+    "public mirror is. The same arguments make the same files.",
+    func=lazy_load_command("nyc_taxi.cli.sample.sample"),
+    args=(
+        argument(
+            "--months",
+            help="The months, as 2021-01..2021-03",
+            type=months,
+            required=True,
+            metavar="MONTHS",
+        ),
+        argument(
+            "--rows",
+            help="Rows a file (default: %(default)s)",
+            type=count,
+            default="50000",
+            metavar="N",
+        ),
+        argument("--to", help="The folder to make them in", required=True, metavar="DIR"),
+        argument(
+            "--datasets",
+            help="The datasets, separated by commas (default: all)",
+            type=names,
+            metavar="NAMES",
+        ),
+        ARG_VERBOSE,
+    ),
+)
+
+_BACKFILL_COMMAND = ActionCommand(
+    name="backfill",
+    help="Run a monthly DAG for past months, and wait for it",
+    description="Run a monthly DAG for past months through the scheduler, and wait until every month is "
+    "done. Months that have a run already are left out. The exit status is 0 only if every month succeeded.",
+    epilog="Of -s and -e, one alone means that one month.",
+    func=lazy_load_command("nyc_taxi.cli.backfill.backfill"),
+    args=(
+        argument("dag_id", help="The id of the DAG"),
+        argument(
+            "-s",
+            "--start-date",
+            help="The first month: 2021-01, or any date in it",
+            type=month_of_date,
+            metavar="MONTH",
+        ),
+        argument(
+            "-e",
+            "--end-date",
+            help="The last month, included: 2021-03, or any date in it",
+            type=month_of_date,
+            metavar="MONTH",
+        ),
+        argument("-c", "--conf", help="JSON that becomes the runs' conf", type=json_object, metavar="JSON"),
+        argument("-n", "--dry-run", help="Say which months would run, and run none", action="store_true"),
+        argument("-B", "--run-backwards", help="Start with the last month", action="store_true"),
+        argument(
+            "--reset-dagruns",
+            help="Run months again whose run has finished (asks first)",
+            action="store_true",
+        ),
+        argument("--rerun-failed-tasks", help="Run months again whose run has failed", action="store_true"),
+        argument("-y", "--yes", help="Do not ask", action="store_true"),
+        argument(
+            "--max-active-runs",
+            help="How many of the months run at once (default: %(default)s)",
+            type=count,
+            default="10",
+            metavar="N",
+        ),
+        argument("--no-wait", help="Return once the runs are created", action="store_true"),
+        argument("--unpause", help="Unpause the DAG if it is paused", action="store_true"),
+        *retired_arguments(),
+    ),
+)
+
+
+def get_taxi_cli_commands() -> list[CLICommand]:
+    """Return the group ``airflow taxi``, and give ``airflow dags`` its ``backfill`` back."""
+    try:
+        _restore_dags_backfill()
+    except Exception as error:  # whatever has changed in Airflow, the other commands must stay
+        _log.warning("`airflow dags backfill` is not there, use `airflow taxi backfill`: %s", error)
+    return [
+        GroupCommand(
+            name="taxi",
+            help="Load NYC taxi months and look at what is loaded",
+            subcommands=(
+                _MONTHS_COMMAND,
+                _LOAD_COMMAND,
+                _REJECTS_COMMAND,
+                _SAMPLE_COMMAND,
+                _BACKFILL_COMMAND,
+            ),
+        )
+    ]
+
+
+def _restore_dags_backfill() -> None:
+    """Add ``backfill`` to Airflow's ``dags`` group while Airflow's parser collects its commands.
+
+    Airflow has no interface for this: a provider can only add groups. Its parser module is half
+    imported when it asks the providers, and reads its own list of commands after that.
+    """
+    parser = sys.modules.get("airflow.cli.cli_parser")
+    commands = getattr(parser, "airflow_commands", [])
+    for position, command in enumerate(commands):
+        if isinstance(command, GroupCommand) and command.name == "dags":
+            subcommands = tuple(command.subcommands)
+            if all(known.name != _BACKFILL_COMMAND.name for known in subcommands):
+                commands[position] = command._replace(subcommands=(*subcommands, _BACKFILL_COMMAND))

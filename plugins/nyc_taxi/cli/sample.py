@@ -1,0 +1,39 @@
+"""``airflow taxi sample``: sample months in a folder."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from threading import Lock
+from typing import TYPE_CHECKING
+
+from nyc_taxi.cli.command import command, say
+from nyc_taxi.cli.progress import tally
+from nyc_taxi.core.sample import SAMPLE_DATASETS, write_sample
+
+if TYPE_CHECKING:
+    from argparse import Namespace
+
+
+@command
+def sample(args: Namespace) -> None:
+    """Make sample months and the zone lookup, and say where they are."""
+    datasets = args.datasets or SAMPLE_DATASETS
+    files = len(datasets) * len(list(args.months))
+    lock, done, started = Lock(), 0, time.monotonic()
+
+    def written(path: Path, rows: int) -> None:
+        nonlocal done
+        with lock:
+            done += 1
+            show(done, files, f"{path.name}, {_speed(done * rows, started)}")
+
+    with tally("sample months") as show:
+        paths = write_sample(args.months, args.rows, Path(args.to), datasets, written, edition=args.edition)
+    rows = files * args.rows
+    say(f"{len(paths)} files with {rows:,} trips are in {args.to}, made at {_speed(rows, started)}.")
+    say(f"Load them with, for example: airflow taxi load {datasets[0]} {args.months} --source {args.to}")
+
+
+def _speed(rows: int, started: float) -> str:
+    return f"{rows / max(time.monotonic() - started, 0.001):,.0f} rows/s"
