@@ -1,0 +1,35 @@
+"""Yellow taxis, the ones that are hailed in the street: one monthly file of trips into `raw.yellow_tripdata`.
+
+Every month's run waits for the month's file, stages it, audits it and publishes it in one transaction.
+A run of a month that holds the same file already changes nothing; a file that was published again
+replaces the month.
+
+* **Several months**: `airflow backfill create --dag-id yellow_postgres --from-date 2021-01-01 --to-date
+  2021-03-31` loads January to March 2021. So does **Backfill** in the form.
+* **One month**: trigger the DAG with the month, such as `2021-01`.
+* **Again**: clear the run, or trigger it with **Load again**.
+
+What was loaded is in `ops.file_ledger`, and what could not be loaded in `ops.rejected_rows`.
+"""
+
+from __future__ import annotations
+
+from airflow.sdk import DAG
+
+from nyc_taxi import settings
+from nyc_taxi.pipelines import force_param, load_to_postgres, month_param
+
+with DAG(
+    dag_id="yellow_postgres",
+    dag_display_name="Yellow taxi trips to Postgres",
+    description="Load a month of yellow taxi trips into Postgres",
+    doc_md=__doc__,
+    schedule=settings.ingest_timetable(),
+    start_date=settings.START_DATE,
+    catchup=False,
+    max_active_runs=settings.MAX_ACTIVE_RUNS,
+    default_args=settings.default_args(),
+    params={"month": month_param(), "force": force_param()},
+    tags=settings.tags("postgres", "ingest", "yellow"),
+):
+    load_to_postgres(dataset="yellow")

@@ -1,0 +1,29 @@
+"""Loads TLC's lookup table of the 265 taxi zones into `raw.taxi_zone_lookup`.
+
+Both editions of the file are read, by column name. The table is replaced in one transaction, so that
+readers see the old zones or the new ones.
+"""
+
+from __future__ import annotations
+
+from airflow.sdk import DAG
+
+from nyc_taxi import settings
+from nyc_taxi.operators.zones import LoadZonesOperator
+
+with DAG(
+    dag_id="zones_postgres",
+    dag_display_name="Taxi zones to Postgres",
+    description="Load the lookup table of the taxi zones into Postgres",
+    doc_md=__doc__,
+    schedule=None,
+    start_date=settings.START_DATE,
+    max_active_runs=1,
+    default_args=settings.default_args(),
+    tags=settings.tags("postgres", "zones"),
+):
+    LoadZonesOperator(
+        task_id="load_zones",
+        pool=settings.POOL,
+        doc_md="Fetches the lookup table from the first source that has it, checks it and replaces the table.",
+    )

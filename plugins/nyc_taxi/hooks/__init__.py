@@ -1,0 +1,1 @@
+"""How Airflow connections become sources and warehouses."""

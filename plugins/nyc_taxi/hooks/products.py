@@ -1,0 +1,30 @@
+"""The connection to the products API of the getting_started DAG."""
+
+from __future__ import annotations
+
+from airflow.sdk import BaseHook
+from airflow.sdk.exceptions import AirflowNotFoundException
+
+from nyc_taxi import settings
+
+PUBLIC_API = "https://dummyjson.com"
+"""The API that is read when no connection names another one."""
+
+
+def products_url(conn_id: str = settings.PRODUCTS_CONN_ID) -> str:
+    """Return the base URL of the products API, without a slash at its end.
+
+    The connection's host is a host name, or a whole URL.
+
+    :param conn_id: connection of any type; the public API stands in for one that does not exist
+    """
+    try:
+        connection = BaseHook.get_connection(conn_id)
+    except AirflowNotFoundException:
+        return PUBLIC_API
+    host = connection.host or ""
+    if "://" not in host:
+        scheme = connection.schema or connection.conn_type
+        host = f"{scheme if scheme in {'http', 'https'} else 'https'}://{host}"
+    port = f":{connection.port}" if connection.port else ""
+    return host.rstrip("/") + port

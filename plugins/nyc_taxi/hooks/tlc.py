@@ -1,0 +1,111 @@
+"""The connection that names where the monthly files come from."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from airflow.sdk import BaseHook
+from airflow.sdk.exceptions import AirflowNotFoundException
+
+from nyc_taxi import settings
+from nyc_taxi.core.month import Month
+from nyc_taxi.core.publication import Publication, State
+from nyc_taxi.errors import TaxiError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from airflow.sdk import Connection
+
+    from nyc_taxi.core.download import File
+    from nyc_taxi.core.source import Source, SourceList
+
+_TRIED = tuple(("green", Month(text)) for text in ("2021-01", "2024-01"))
+
+
+class NycTlcHook(BaseHook):
+    """Asks the sources of a connection about months, and fetches their files.
+
+    A connection that does not exist means the default sources, so that the DAGs work in an Airflow in
+    which nobody has set anything up.
+
+    :param tlc_conn_id: connection of the type ``nyc_tlc``
+    """
+
+    conn_name_attr = "tlc_conn_id"
+    default_conn_name = settings.TLC_CONN_ID
+    conn_type = "nyc_tlc"
+    hook_name = "NYC TLC trip files"
+
+    def __init__(self, tlc_conn_id: str = default_conn_name) -> None:
+        super().__init__()
+        self.tlc_conn_id = tlc_conn_id
+
+    def sources(self) -> SourceList:
+        """Return the connection's sources, in order.
+
+        :raises InvalidSource: when the connection names something that is no source
+        """
+        try:
+            return self._parse(self.get_connection(self.tlc_conn_id))
+        except AirflowNotFoundException:
+            return self._parse(None)
+
+    async def asources(self) -> SourceList:
+        """Return the connection's sources from within an event loop; see :meth:`sources`."""
+        try:
+            return self._parse(await self.aget_connection(self.tlc_conn_id))
+        except AirflowNotFoundException:
+            return self._parse(None)
+
+    def ask(self, dataset: str, month: Month) -> Publication:
+        """Ask the first source that covers a month about its file, with one request.
+
+        :raises TransientError: when the source does not answer
+        :raises SourceRefused: when it answers with a status that will not change
+        """
+        return self.sources().ask(dataset, month)
+
+    def download(
+        self,
+        publication: Publication,
+        folder: Path,
+        *,
+        progress: Callable[[int, int | None], None] | None = None,
+    ) -> File:
+        """Fetch a published file into a folder, whole and checked; see :mod:`nyc_taxi.core.download`."""
+        from nyc_taxi.core.download import download
+
+        return download(publication, folder, progress=progress)
+
+    def test_connection(self) -> tuple[bool, str]:
+        """Ask every source about one month that it covers, and say what they answered."""
+        try:
+            said = [_test(source) for source in self.sources().sources]
+        except TaxiError as error:
+            return False, str(error)
+        return all(well for well, _ in said), "; ".join(text for _, text in said) + "."
+
+    def _parse(self, connection: Connection | None) -> SourceList:
+        from nyc_taxi.core.source import SourceList
+
+        if connection is None:
+            self.log.info("There is no connection %s: using the default sources.", self.tlc_conn_id)
+            return SourceList.parse("")
+        # Not extra_dejson, which must not be called from an event loop.
+        extra = json.loads(connection.extra or "{}")
+        return SourceList.parse(extra.get("sources") or "")
+
+
+def _test(source: Source) -> tuple[bool, str]:
+    for dataset, month in _TRIED:
+        if source.folder or source.covers(dataset, month):
+            try:
+                answer = source.ask(dataset, month)
+            except TaxiError as error:
+                return False, str(error).rstrip(".")
+            there = answer.state is State.PUBLISHED
+            return True, f"{source.name} answers and {'has' if there else 'does not have'} {dataset} {month}"
+    return True, f"{source.name} was not asked, because it covers neither of the months tried"

@@ -1,0 +1,38 @@
+"""The connection to the Postgres warehouse."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk.exceptions import AirflowNotFoundException
+
+from nyc_taxi import settings
+from nyc_taxi.errors import WarehouseRefused
+
+if TYPE_CHECKING:
+    import psycopg
+
+    from nyc_taxi.postgres.warehouse import Warehouse
+
+
+def warehouse(postgres_conn_id: str = settings.POSTGRES_CONN_ID) -> Warehouse:
+    """Return the warehouse behind a Postgres connection; nothing is opened yet.
+
+    :param postgres_conn_id: connection of the type ``postgres``
+    """
+    from airflow.providers.postgres.hooks.postgres import PostgresHook
+
+    from nyc_taxi.postgres.warehouse import Warehouse
+
+    hook = PostgresHook(postgres_conn_id=postgres_conn_id)
+
+    def open() -> psycopg.Connection[Any]:
+        try:
+            return hook.get_conn()
+        except AirflowNotFoundException:
+            raise WarehouseRefused(
+                f"Airflow has no connection {postgres_conn_id}. Create it with the type postgres "
+                "and the warehouse's host, database, login and password."
+            ) from None
+
+    return Warehouse(open=open, name=postgres_conn_id)

@@ -1,0 +1,71 @@
+"""The second step of a load: check what was staged before anybody can read it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk import BaseOperator
+
+from nyc_taxi import settings
+from nyc_taxi.hooks.warehouse import warehouse
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from airflow.sdk import Context
+
+    from nyc_taxi.postgres.audit import Check
+
+
+class AuditMonthOperator(BaseOperator):
+    """Fails when a check of severity *error* does not pass; the staged rows then stay to be looked at.
+
+    A month whose file is unchanged is not audited again.
+
+    :param staged: what the stage task returned (templated)
+    :param postgres_conn_id: connection of the warehouse
+    """
+
+    template_fields: Sequence[str] = ("staged",)
+    template_fields_renderers = {"staged": "json"}
+    ui_color = "#e5dff4"
+
+    def __init__(
+        self,
+        *,
+        staged: dict[str, Any],
+        postgres_conn_id: str = settings.POSTGRES_CONN_ID,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.staged = staged
+        self.postgres_conn_id = postgres_conn_id
+
+    def execute(self, context: Context) -> list[dict[str, Any]]:  # noqa: ARG002
+        """Audit the staged month, and return one record a check."""
+        from nyc_taxi.postgres.audit import audit_month
+        from nyc_taxi.postgres.stage import Staged
+
+        staged = Staged.from_json(self.staged)
+        if staged.unchanged:
+            self.log.info("%s %s is unchanged and was audited before.", staged.dataset, staged.month)
+            return []
+        checks = audit_month(warehouse(self.postgres_conn_id), staged.attempt)
+        self.log.info("%s %s:\n%s", staged.dataset, staged.month, _table(checks))
+        return [
+            {
+                "name": check.name,
+                "outcome": check.outcome,
+                "value": check.value,
+                "limit": check.limit,
+                "message": check.message,
+            }
+            for check in checks
+        ]
+
+
+def _table(checks: Iterable[Check]) -> str:
+    rows = [("check", "outcome", "what was found")]
+    rows += [(check.name, check.outcome, check.message) for check in checks]
+    widths = [max(len(row[column]) for row in rows) for column in (0, 1)]
+    return "\n".join(f"{name:<{widths[0]}}  {outcome:<{widths[1]}}  {found}" for name, outcome, found in rows)

@@ -1,0 +1,80 @@
+"""The last step of a load: make the staged month the one that readers see."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk import BaseOperator
+
+from nyc_taxi import settings
+from nyc_taxi.assets import partition_key, raw_asset
+from nyc_taxi.hooks.warehouse import warehouse
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from airflow.sdk import Context
+
+    from nyc_taxi.postgres.ledger import Attempt
+    from nyc_taxi.postgres.stage import Staged
+
+
+class PublishMonthOperator(BaseOperator):
+    """Replaces a month in one transaction, and tells consumers that it is there.
+
+    An attempt that a newer load has overtaken is discarded, and that is a success. The asset event is
+    emitted in every case: a run that was killed between the commit and its event must not be lost.
+
+    :param staged: what the stage task returned (templated)
+    :param postgres_conn_id: connection of the warehouse
+    """
+
+    template_fields: Sequence[str] = ("staged",)
+    template_fields_renderers = {"staged": "json"}
+    ui_color = "#d8f0dc"
+
+    def __init__(
+        self,
+        *,
+        staged: dict[str, Any],
+        postgres_conn_id: str = settings.POSTGRES_CONN_ID,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**{"outlets": [raw_asset("postgres")], **kwargs})
+        self.staged = staged
+        self.postgres_conn_id = postgres_conn_id
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        """Publish the month, and return what it holds now."""
+        from nyc_taxi.postgres.stage import Staged
+
+        staged = Staged.from_json(self.staged)
+        attempt = self._publish(staged)
+        result = {
+            "dataset": attempt.dataset,
+            "month": str(attempt.month),
+            "outcome": "unchanged" if staged.unchanged else str(attempt.outcome),
+            "url": attempt.url,
+            "sha256": attempt.sha256,
+            "rows_in_file": attempt.rows_in_file,
+            "rows_loaded": attempt.rows_loaded,
+            "rows_rejected": attempt.rows_rejected,
+        }
+        self.log.info("%s %s: %s.", attempt.dataset, attempt.month, result["outcome"])
+        for asset in self.outlets:
+            event = context["outlet_events"][asset]
+            event.add_partitions(partition_key(attempt.dataset, attempt.month))
+            event.extra.update(
+                {key: result[key] for key in ("outcome", "rows_loaded", "rows_rejected", "sha256", "url")}
+            )
+        return result
+
+    def _publish(self, staged: Staged) -> Attempt:
+        from nyc_taxi.postgres import ledger
+        from nyc_taxi.postgres.publish import publish_month
+
+        store = warehouse(self.postgres_conn_id)
+        if not staged.unchanged:
+            return publish_month(store, staged.attempt)
+        with store.session("reading the ledger") as connection:
+            return ledger.get(connection, staged.attempt)

@@ -1,0 +1,109 @@
+"""The first step of a load: bring a file into the warehouse, where nobody reads it yet."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk import BaseOperator
+
+from nyc_taxi import settings
+from nyc_taxi.core.publication import Publication, State
+from nyc_taxi.errors import NeverInSource, NotPublishedYet
+from nyc_taxi.hooks.tlc import NycTlcHook
+from nyc_taxi.hooks.warehouse import warehouse
+from nyc_taxi.links import SourceFileLink
+from nyc_taxi.progress import ProgressLog
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from airflow.sdk import Context
+
+FRESH = timedelta(minutes=15)
+"""An answer of the source that is older than this is asked for again."""
+
+
+class StageMonthOperator(BaseOperator):
+    """Downloads a month's file and copies it into a table of this attempt alone.
+
+    Nothing is downloaded when the month holds the same file already. A cleared task asks the source again
+    rather than trust an old answer.
+
+    :param publication: the answer of the publication sensor (templated)
+    :param force: load the file even if it is unchanged (templated: true or false)
+    :param tlc_conn_id: connection that names the sources
+    :param postgres_conn_id: connection of the warehouse
+    """
+
+    template_fields: Sequence[str] = ("publication", "force")
+    template_fields_renderers = {"publication": "json"}
+    operator_extra_links = (SourceFileLink(),)
+    ui_color = "#d9ecf7"
+
+    def __init__(
+        self,
+        *,
+        publication: dict[str, Any],
+        force: bool | str = False,
+        tlc_conn_id: str = settings.TLC_CONN_ID,
+        postgres_conn_id: str = settings.POSTGRES_CONN_ID,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.publication = publication
+        self.force = force
+        self.tlc_conn_id = tlc_conn_id
+        self.postgres_conn_id = postgres_conn_id
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        """Stage the month, and return what was staged."""
+        from nyc_taxi.postgres.stage import stage_month
+
+        hook = NycTlcHook(self.tlc_conn_id)
+        publication = self._fresh(hook)
+        progress = ProgressLog(self.log)
+        staged = stage_month(
+            warehouse(self.postgres_conn_id),
+            publication,
+            fetch=partial(hook.download, progress=partial(progress, "download")),
+            run_id=context["run_id"],
+            force=str(self.force).lower() == "true",
+            progress=progress,
+        )
+        if staged.unchanged:
+            self.log.info("%s %s holds this file already.", staged.dataset, staged.month)
+        else:
+            self.log.info(
+                "%s %s: %s rows in the file, %s loaded, %s rejected, in %.1f s.",
+                staged.dataset,
+                staged.month,
+                f"{staged.rows_in_file:,}",
+                f"{staged.rows_loaded:,}",
+                f"{staged.rows_rejected:,}",
+                staged.seconds,
+            )
+        return staged.to_json()
+
+    def on_kill(self) -> None:
+        """Stop at once, so that the download is deleted and the copying is rolled back.
+
+        :raises KeyboardInterrupt: always; Airflow goes on with the task when this method returns
+        """
+        raise KeyboardInterrupt
+
+    def _fresh(self, hook: NycTlcHook) -> Publication:
+        publication = Publication.from_json(self.publication)
+        if datetime.now(UTC) - publication.asked_at < FRESH:
+            return publication
+        publication = hook.ask(publication.dataset, publication.month)
+        self.publication = publication.to_json()
+        if publication.state is State.NEVER:
+            raise NeverInSource(publication.detail)
+        if publication.state is State.NOT_YET:
+            raise NotPublishedYet(
+                f"{publication.dataset} {publication.month} was published and is not any more "
+                f"({publication.url}). Clear the task that waits for the file."
+            )
+        return publication

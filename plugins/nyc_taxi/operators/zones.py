@@ -1,0 +1,61 @@
+"""Loading the lookup table of the taxi zones."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk import BaseOperator
+
+from nyc_taxi import settings
+from nyc_taxi.errors import TaxiError
+from nyc_taxi.hooks.tlc import NycTlcHook
+from nyc_taxi.hooks.warehouse import warehouse
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+
+class LoadZonesOperator(BaseOperator):
+    """Replaces ``raw.taxi_zone_lookup`` by the first zone lookup that the sources have.
+
+    :param tlc_conn_id: connection that names the sources
+    :param postgres_conn_id: connection of the warehouse
+    """
+
+    ui_color = "#d8f0dc"
+
+    def __init__(
+        self,
+        *,
+        tlc_conn_id: str = settings.TLC_CONN_ID,
+        postgres_conn_id: str = settings.POSTGRES_CONN_ID,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.tlc_conn_id = tlc_conn_id
+        self.postgres_conn_id = postgres_conn_id
+
+    def execute(self, context: Context) -> dict[str, Any]:  # noqa: ARG002
+        """Fetch, check and load the zones, and say how many there are and where they are from."""
+        from nyc_taxi.core.zones import read_zones
+        from nyc_taxi.postgres.zones import replace_zones
+
+        with TemporaryDirectory(prefix="nyc_taxi_") as folder:
+            path = Path(folder) / "taxi_zone_lookup.csv"
+            url = self._fetch(path)
+            rows = replace_zones(warehouse(self.postgres_conn_id), read_zones(path))
+        self.log.info("%d zones were loaded from %s.", rows, url)
+        return {"rows": rows, "url": url}
+
+    def _fetch(self, path: Path) -> str:
+        from nyc_taxi.core.download import fetch
+
+        *others, last = NycTlcHook(self.tlc_conn_id).sources().zone_lookup()
+        for url in others:
+            try:
+                return fetch(url, path).url
+            except TaxiError as error:
+                self.log.warning("%s Asking the next source.", error)
+        return fetch(last, path).url

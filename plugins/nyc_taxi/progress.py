@@ -1,0 +1,42 @@
+"""Progress of long steps, as lines of a task log."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import logging
+
+MB = 1_000_000
+
+
+class ProgressLog:
+    """Writes how far a step is, at most once per interval and once at its end.
+
+    :param log: where to write
+    :param interval: seconds between two lines about the same step
+    """
+
+    def __init__(self, log: logging.Logger, interval: float = 10.0) -> None:
+        self._log = log
+        self._interval = interval
+        self._step = ""
+        self._started = self._written = 0.0
+
+    def __call__(self, step: str, done: int, total: int | None) -> None:
+        """Take note that so many bytes of a step are done, of a total that may be unknown."""
+        now = time.monotonic()
+        if step != self._step:
+            self._step, self._started, self._written = step, now, now
+        if done != total and now - self._written < self._interval:
+            return
+        self._written = now
+        self._log.info("%s", describe(step, done, total, now - self._started))
+
+
+def describe(step: str, done: int, total: int | None, seconds: float) -> str:
+    """Return one line such as ``download: 12.3 of 45.6 MB (27 %), 5.1 MB/s``."""
+    share = f" of {total / MB:.1f} MB ({done / total:.0%})" if total else " MB"
+    speed = f", {done / MB / seconds:.1f} MB/s" if seconds > 0 else ""
+    return f"{step}: {done / MB:.1f}{share}{speed}"

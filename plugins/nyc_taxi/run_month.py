@@ -1,0 +1,30 @@
+"""The month of an Airflow run."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from nyc_taxi.core.month import Month, resolve_month
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+
+def month_of_run(context: Context) -> Month:
+    """Return the month that a run is for, by :func:`nyc_taxi.core.month.resolve_month`.
+
+    A scheduled or backfill run's logical date is the start of its data interval. The date is asked first:
+    a backfill that takes over a run which was started by hand changes the run's type and leaves the
+    interval that had been inferred for it, and only the logical date is the one that was backfilled.
+
+    :param context: the context of any task of the run
+    :raises UnresolvedMonth: when nothing names a month, or two things name different ones
+    :raises InvalidMonth: when the parameter or the partition key is not a month
+    """
+    run = context["dag_run"]
+    return resolve_month(
+        run_type=run.run_type.value,
+        param=context["params"].get("month"),
+        partition_key=run.partition_key,
+        interval_start=run.logical_date or run.data_interval_start,
+    )

@@ -1,0 +1,114 @@
+"""Waiting until a month's file is published."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk import BaseSensorOperator
+
+from nyc_taxi import errors, settings
+from nyc_taxi.core.month import Month
+from nyc_taxi.core.publication import State
+from nyc_taxi.errors import ContractError, NeverInSource, WaitedTooLong
+from nyc_taxi.hooks.tlc import NycTlcHook
+from nyc_taxi.run_month import month_of_run
+from nyc_taxi.triggers.publication import PublicationTrigger
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from airflow.sdk import Context
+
+
+class PublicationSensor(BaseSensorOperator):
+    """Returns the source's answer about a month once its file is published.
+
+    The source is asked at once, in the worker. A month that is not published yet is waited for in the
+    triggerer, where it takes neither a worker nor a pool slot. A month that no source will ever have fails
+    at once.
+
+    :param dataset: name of the dataset (templated)
+    :param month: the month as ``YYYY-MM`` (templated); the run's own month when it is left out
+    :param tlc_conn_id: connection that names the sources
+    :param poke_interval: time between two questions, varied by a tenth either way
+    :param timeout: time after which the task fails, counted from its first question
+    """
+
+    template_fields: Sequence[str] = ("dataset", "month")
+    ui_color = "#fdf3d0"
+
+    def __init__(
+        self,
+        *,
+        dataset: str,
+        month: str | None = None,
+        tlc_conn_id: str = settings.TLC_CONN_ID,
+        poke_interval: timedelta | float = settings.ASK_INTERVAL,
+        timeout: timedelta | float = settings.GIVE_UP_AFTER,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(poke_interval=poke_interval, timeout=timeout, **kwargs)
+        self.dataset = dataset
+        self.month = month
+        self.tlc_conn_id = tlc_conn_id
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        """Return the answer, or wait for another one.
+
+        :raises UnresolvedMonth: when the run does not say which month it is for
+        :raises NeverInSource: when no source will ever have the month
+        """
+        return self._ask(context, datetime.now(UTC) + timedelta(seconds=self.timeout))
+
+    def execute_complete(self, context: Context, event: dict[str, Any], deadline: str) -> dict[str, Any]:
+        """Go on after the wait: ask again, so that the answer is a fresh and whole one.
+
+        :raises WaitedTooLong: when the deadline came first
+        :raises ContractError: for what the trigger could not mend by asking again
+        """
+        if "error" in event:
+            raise getattr(errors, event["error"], ContractError)(event["message"])
+        if event.get("gave_up"):
+            raise WaitedTooLong(
+                f"{self.dataset} {self.month or month_of_run(context)} was not published within "
+                f"{_words(self.timeout)}. Clear this task to wait again, or name another source in the "
+                f"connection {self.tlc_conn_id}."
+            )
+        return self._ask(context, datetime.fromisoformat(deadline))
+
+    def _ask(self, context: Context, deadline: datetime) -> dict[str, Any]:
+        month = Month(self.month) if self.month else month_of_run(context)
+        answer = NycTlcHook(self.tlc_conn_id).ask(self.dataset, month)
+        if answer.state is State.PUBLISHED:
+            self.log.info("%s %s is published at %s.", self.dataset, month, answer.url)
+            return answer.to_json()
+        if answer.state is State.NEVER:
+            raise NeverInSource(answer.detail or f"No source will ever have {self.dataset} {month}.")
+        self.log.info(
+            "%s %s is not published yet at %s. Asking again about every %s until %s.",
+            self.dataset,
+            month,
+            answer.url,
+            _words(self.poke_interval),
+            f"{deadline:%Y-%m-%d %H:%M} UTC",
+        )
+        self.defer(
+            trigger=PublicationTrigger(
+                dataset=self.dataset,
+                month=str(month),
+                tlc_conn_id=self.tlc_conn_id,
+                interval=self.poke_interval,
+                asked=datetime.now(UTC).isoformat(),
+                deadline=deadline.isoformat(),
+            ),
+            method_name="execute_complete",
+            kwargs={"deadline": deadline.isoformat()},
+        )
+
+
+def _words(seconds: float) -> str:
+    for name, length in (("days", 86_400), ("h", 3_600), ("min", 60)):
+        if seconds >= 2 * length:
+            return f"{seconds / length:g} {name}"
+    return f"{seconds:g} s"

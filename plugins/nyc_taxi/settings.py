@@ -1,0 +1,106 @@
+"""When the taxi DAGs run, ask, wait and retry: the one place that says so.
+
+What a deployment may change is read from the section ``[nyc_taxi]`` of Airflow's configuration, whose
+defaults are in ``provider.yaml``. What a month means is fixed here. ``docs/schedules.md`` shows the same
+values to people, and a test keeps the two equal.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk import CronDataIntervalTimetable, CronTriggerTimetable, ExceptionRetryPolicy
+from airflow.sdk.configuration import conf
+from airflow.sdk.definitions.retry_policy import RetryAction, RetryRule
+
+from nyc_taxi.errors import ContractError
+
+if TYPE_CHECKING:
+    from airflow.sdk.bases.timetable import BaseTimetable
+
+TLC_CONN_ID = "nyc_tlc_default"
+"""Connection that names the sources of the files."""
+
+POSTGRES_CONN_ID = "taxi_warehouse"
+"""Connection of the Postgres warehouse."""
+
+PRODUCTS_CONN_ID = "products_api"
+"""Connection of the products API that the getting_started DAG reads."""
+
+TIMEZONE = "UTC"
+"""Zone of every schedule. A data interval from midnight to midnight UTC names its month."""
+
+INGEST_CRON = "0 0 1 * *"
+"""A month's run is created when the month is over. A later hour would make a backfill to the first
+day of a month leave that month out."""
+
+RECHECK_CRON = "0 6 * * 1"
+"""Republished files are looked for on Monday mornings."""
+
+START_DATE = datetime(2009, 1, 1, tzinfo=UTC)
+"""The first month that TLC ever published; backfills cannot reach further back. Nothing is caught up."""
+
+ASK_JITTER = 0.1
+"""Share by which the time between two questions is varied, either way."""
+
+RETRY_BACKOFF = 2.0
+"""Factor between one retry's delay and the next one's."""
+
+MAX_RETRY_DELAY = timedelta(hours=1)
+"""No retry waits longer than this."""
+
+ASK_INTERVAL = timedelta(seconds=conf.getint("nyc_taxi", "ask_interval"))
+"""Time between two questions about a month that is not published yet."""
+
+GIVE_UP_AFTER = timedelta(seconds=conf.getint("nyc_taxi", "give_up_after"))
+"""Time that a run waits for its file before it fails."""
+
+MAX_ACTIVE_RUNS = conf.getint("nyc_taxi", "max_active_runs")
+"""Runs of one ingest DAG at a time, waiting ones included."""
+
+RETRIES = conf.getint("nyc_taxi", "retries")
+"""How often a task is tried again."""
+
+RETRY_DELAY = timedelta(seconds=conf.getint("nyc_taxi", "retry_delay"))
+"""Time before the first retry."""
+
+POOL = conf.get("nyc_taxi", "pool")
+"""Pool of the tasks that write a month to the warehouse."""
+
+OWNER = conf.get("nyc_taxi", "owner")
+"""Owner of the DAGs."""
+
+
+def ingest_timetable() -> BaseTimetable:
+    """Return the schedule of the ingest DAGs: one data interval a month."""
+    return CronDataIntervalTimetable(INGEST_CRON, timezone=TIMEZONE)
+
+
+def recheck_timetable() -> BaseTimetable:
+    """Return the schedule on which republished files are looked for."""
+    return CronTriggerTimetable(RECHECK_CRON, timezone=TIMEZONE)
+
+
+def default_args() -> dict[str, Any]:
+    """Return what all tasks have in common: the owner, and when to try again.
+
+    A contract error fails at once, because trying again cannot help. Tasks late in a chain go first, so
+    that a month once begun is finished before the next one takes its place in the pool.
+    """
+    return {
+        "owner": OWNER,
+        "retries": RETRIES,
+        "retry_delay": RETRY_DELAY,
+        "retry_exponential_backoff": RETRY_BACKOFF,
+        "max_retry_delay": MAX_RETRY_DELAY,
+        "retry_policy": ExceptionRetryPolicy(
+            rules=[RetryRule(exception=ContractError, action=RetryAction.FAIL)],
+        ),
+        "weight_rule": "upstream",
+    }
+
+
+def tags(*more: str) -> list[str]:
+    """Return the tags of a DAG: the ones of all taxi DAGs and its own."""
+    return ["nyc-taxi", *more]
