@@ -1,4 +1,4 @@
-"""For-hire vehicles, which are booked in advance with a base: one monthly file of trips into `raw.fhv_tripdata`.
+"""For-hire vehicles, which are booked with a base: a month's trips into `raw.fhv_tripdata`.
 
 Every month's run waits for the month's file, stages it, audits it and publishes it in one transaction.
 A run of a month that holds the same file already changes nothing; a file that was published again

@@ -1,4 +1,4 @@
-"""Green taxis, which serve the boroughs outside central Manhattan: one monthly file of trips into `raw.green_tripdata`.
+"""Green taxis, which serve the boroughs outside Manhattan: a month's trips into `raw.green_tripdata`.
 
 Every month's run waits for the month's file, stages it, audits it and publishes it in one transaction.
 A run of a month that holds the same file already changes nothing; a file that was published again

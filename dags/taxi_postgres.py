@@ -50,11 +50,11 @@ with DAG(
 ):
 
     @task(doc_md="Reads the months of the form, and returns one entry per dataset and month.")
-    def plan(params: dict[str, Any]) -> list[dict[str, str]]:
+    def plan(**context: Any) -> list[dict[str, str]]:
         """Return the datasets and months of the form."""
         from nyc_taxi.core.chosen_months import chosen_months
 
-        return chosen_months(params["datasets"], params["months"])
+        return chosen_months(context["params"]["datasets"], context["params"]["months"])
 
     @task_group(tooltip="The four tasks of one month")
     def load(dataset: str, month: str) -> None:

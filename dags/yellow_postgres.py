@@ -1,4 +1,4 @@
-"""Yellow taxis, the ones that are hailed in the street: one monthly file of trips into `raw.yellow_tripdata`.
+"""Yellow taxis, the ones hailed in the street: a month's trips into `raw.yellow_tripdata`.
 
 Every month's run waits for the month's file, stages it, audits it and publishes it in one transaction.
 A run of a month that holds the same file already changes nothing; a file that was published again

@@ -25,5 +25,5 @@ with DAG(
     LoadZonesOperator(
         task_id="load_zones",
         pool=settings.POOL,
-        doc_md="Fetches the lookup table from the first source that has it, checks it and replaces the table.",
+        doc_md="Fetches the lookup from the first source that has it, checks it and replaces the table.",
     )

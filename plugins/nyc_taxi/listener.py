@@ -68,8 +68,9 @@ def _write(run: DagRun, tasks: dict[str, str]) -> None:
         kind = "backfill" if run.run_type == "backfill" else f"{run.run_type} run"
         note = session.get(DagRunNote, run.id)
         if note is None:
-            session.add(note := DagRunNote(content=""))
+            note = DagRunNote(content="")  # type: ignore[no-untyped-call]
             note.dag_run_id = run.id
+            session.add(note)
         note.content = merged(note.content or "", f"{HEADING} ({kind})", lines)
 
 
@@ -91,7 +92,10 @@ def _results(session: Session, run: DagRun, tasks: dict[str, str]) -> Iterable[d
 
 def _failed(session: Session, run: DagRun) -> list[str]:
     """Return one line that names the tasks of a run that failed."""
-    failed = sorted({ti.task_id for ti in run.get_task_instances(state=["failed"], session=session)})
+    from airflow.utils.state import TaskInstanceState
+
+    instances = run.get_task_instances(state=[TaskInstanceState.FAILED], session=session)
+    failed = sorted({instance.task_id for instance in instances})
     return [f"Failed: {', '.join(failed)}."] if failed else []
 
 

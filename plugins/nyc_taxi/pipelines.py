@@ -14,7 +14,7 @@ from nyc_taxi.operators.stage import StageMonthOperator
 from nyc_taxi.sensors.publication import PublicationSensor
 
 if TYPE_CHECKING:
-    from airflow.sdk import XComArg
+    from airflow.sdk import BaseOperator, XComArg
 
 FORCE = "{{ params.force }}"
 
@@ -59,7 +59,7 @@ def load_to_postgres(*, dataset: str | Any, month: str | Any | None = None) -> X
     )
     staged = StageMonthOperator(
         task_id="stage",
-        publication=published.output,
+        publication=_output(published),
         force=FORCE,
         pool=settings.POOL,
         doc_md="Downloads the file and copies it into a table of this attempt alone. "
@@ -67,15 +67,20 @@ def load_to_postgres(*, dataset: str | Any, month: str | Any | None = None) -> X
     )
     audited = AuditMonthOperator(
         task_id="audit",
-        staged=staged.output,
+        staged=_output(staged),
         pool=settings.POOL,
         doc_md="Checks the staged rows: all rows accounted for, rejects, months of the pickups, volume.",
     )
     done = PublishMonthOperator(
         task_id="publish",
-        staged=staged.output,
+        staged=_output(staged),
         pool=settings.POOL,
         doc_md="Puts the staged rows in the month's place in one transaction, and tells consumers.",
     )
     audited >> done
     return done.output
+
+
+def _output(task: BaseOperator) -> Any:
+    """Return a task's future result, which stands in for the value until the next task runs."""
+    return task.output

@@ -11,4 +11,4 @@ class NycTaxiPlugin(AirflowPlugin):
     """Writes a note on every run that loaded months."""
 
     name = "nyc_taxi"
-    listeners = [listener]
+    listeners: list[object] = [listener]  # noqa: RUF012  # as Airflow declares it

@@ -6,7 +6,7 @@ import time
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    import logging
+    from airflow.sdk.types import Logger
 
 MB = 1_000_000
 
@@ -18,7 +18,7 @@ class ProgressLog:
     :param interval: seconds between two lines about the same step
     """
 
-    def __init__(self, log: logging.Logger, interval: float = 10.0) -> None:
+    def __init__(self, log: Logger, interval: float = 10.0) -> None:
         self._log = log
         self._interval = interval
         self._step = ""

@@ -77,7 +77,8 @@ def keep_columns(products: Sequence[Mapping[str, Any]], columns: Sequence[str]) 
             f"Choose from: {', '.join(map(str, frame.columns))}."
         )
     kept = frame[list(columns)].astype(object)
-    return kept.where(kept.notna(), None).to_dict(orient="records")
+    records = kept.where(kept.notna(), None).itertuples(index=False, name=None)
+    return [dict(zip(columns, record, strict=True)) for record in records]
 
 
 def average_prices(products: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:

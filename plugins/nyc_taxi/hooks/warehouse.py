@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from airflow.sdk.exceptions import AirflowNotFoundException
 
@@ -28,7 +28,7 @@ def warehouse(postgres_conn_id: str = settings.POSTGRES_CONN_ID) -> Warehouse:
 
     def open() -> psycopg.Connection[Any]:
         try:
-            return hook.get_conn()
+            return cast("psycopg.Connection[Any]", hook.get_conn())
         except AirflowNotFoundException:
             raise WarehouseRefused(
                 f"Airflow has no connection {postgres_conn_id}. Create it with the type postgres "

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow.sdk import BaseOperator
 
@@ -27,7 +27,7 @@ class AuditMonthOperator(BaseOperator):
     """
 
     template_fields: Sequence[str] = ("staged",)
-    template_fields_renderers = {"staged": "json"}
+    template_fields_renderers: ClassVar[dict[str, str]] = {"staged": "json"}
     ui_color = "#e5dff4"
 
     def __init__(

@@ -64,20 +64,19 @@ class FindRepublishedOperator(BaseOperator):
             loaded = ledger.months(connection)
         answers = _ask_all(NycTlcHook(self.tlc_conn_id).sources(), loaded)
         failures = [answer for answer in answers if isinstance(answer, TaxiError)]
+        for failure in failures:
+            self.log.warning("A month was not checked: %s", failure)
         if failures and len(failures) == len(loaded):
             raise failures[0]
         runs = [
             self._run(answer)
             for attempt, answer in zip(loaded, answers, strict=True)
-            if self._republished(attempt, answer)
+            if not isinstance(answer, TaxiError) and self._republished(attempt, answer)
         ]
         self.log.info("%d months are loaded; %d were published again.", len(loaded), len(runs))
         return runs
 
-    def _republished(self, attempt: Attempt, answer: Publication | TaxiError) -> bool:
-        if isinstance(answer, TaxiError):
-            self.log.warning("%s %s was not checked: %s", attempt.dataset, attempt.month, answer)
-            return False
+    def _republished(self, attempt: Attempt, answer: Publication) -> bool:
         if answer.state is not State.PUBLISHED:
             self.log.info("%s %s is not published any more; it stays.", attempt.dataset, attempt.month)
             return False

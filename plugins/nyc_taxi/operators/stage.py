@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow.sdk import BaseOperator
 
@@ -38,7 +38,7 @@ class StageMonthOperator(BaseOperator):
     """
 
     template_fields: Sequence[str] = ("publication", "force")
-    template_fields_renderers = {"publication": "json"}
+    template_fields_renderers: ClassVar[dict[str, str]] = {"publication": "json"}
     operator_extra_links = (SourceFileLink(),)
     ui_color = "#d9ecf7"
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from airflow.sdk import BaseSensorOperator
 
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from airflow.sdk import Context
+
+    from nyc_taxi.core.publication import Publication
 
 
 class PublicationSensor(BaseSensorOperator):
@@ -80,26 +82,29 @@ class PublicationSensor(BaseSensorOperator):
     def _ask(self, context: Context, deadline: datetime) -> dict[str, Any]:
         month = Month(self.month) if self.month else month_of_run(context)
         answer = NycTlcHook(self.tlc_conn_id).ask(self.dataset, month)
-        if answer.state is State.PUBLISHED:
-            self.log.info("%s %s is published at %s.", self.dataset, month, answer.url)
-            return answer.to_json()
         if answer.state is State.NEVER:
-            raise NeverInSource(answer.detail or f"No source will ever have {self.dataset} {month}.")
+            raise NeverInSource(answer.detail)
+        if answer.state is State.NOT_YET:
+            self._wait(answer, deadline)
+        self.log.info("%s %s is published at %s.", self.dataset, month, answer.url)
+        return answer.to_json()
+
+    def _wait(self, answer: Publication, deadline: datetime) -> NoReturn:
         self.log.info(
-            "%s %s is not published yet at %s. Asking again about every %s until %s.",
-            self.dataset,
-            month,
+            "%s %s is not published yet at %s. Asking again about every %s until %s UTC.",
+            answer.dataset,
+            answer.month,
             answer.url,
             _words(self.poke_interval),
-            f"{deadline:%Y-%m-%d %H:%M} UTC",
+            f"{deadline:%Y-%m-%d %H:%M}",
         )
         self.defer(
             trigger=PublicationTrigger(
-                dataset=self.dataset,
-                month=str(month),
+                dataset=answer.dataset,
+                month=str(answer.month),
                 tlc_conn_id=self.tlc_conn_id,
                 interval=self.poke_interval,
-                asked=datetime.now(UTC).isoformat(),
+                asked=answer.asked_at.isoformat(),
                 deadline=deadline.isoformat(),
             ),
             method_name="execute_complete",

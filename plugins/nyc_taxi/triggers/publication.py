@@ -42,7 +42,7 @@ class PublicationTrigger(BaseTrigger):
     def __init__(
         self, *, dataset: str, month: str, tlc_conn_id: str, interval: float, asked: str, deadline: str
     ) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.dataset = dataset
         self.month = month
         self.tlc_conn_id = tlc_conn_id
@@ -75,17 +75,17 @@ class PublicationTrigger(BaseTrigger):
             try:
                 answer = await self._ask()
             except ContractError as error:
-                yield TriggerEvent({"error": type(error).__name__, "message": str(error)})
+                yield _event(error=type(error).__name__, message=str(error))
                 return
             except TransientError as error:
                 self.log.warning("%s Asking again later.", error)
             else:
                 if answer.state is not State.NOT_YET:
-                    yield TriggerEvent({"state": answer.state.value})
+                    yield _event(state=answer.state.value)
                     return
                 self.log.info("%s %s is still not published at %s.", self.dataset, self.month, answer.url)
             if datetime.now(UTC) >= deadline:
-                yield TriggerEvent({"gave_up": True})
+                yield _event(gave_up=True)
                 return
 
     def _next_interval(self) -> float:
@@ -96,3 +96,7 @@ class PublicationTrigger(BaseTrigger):
 
         sources = await NycTlcHook(self.tlc_conn_id).asources()
         return await asyncio.to_thread(sources.ask, self.dataset, Month(self.month))
+
+
+def _event(**payload: str | bool) -> TriggerEvent:
+    return TriggerEvent(payload)  # type: ignore[no-untyped-call]
