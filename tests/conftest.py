@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import socket
+import tempfile
 import uuid
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,6 +17,11 @@ from local.postgres import EmbeddedPostgres
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+# Airflow reads these at its first import: no test may touch the user's own Airflow, nor its database.
+_AIRFLOW_HOME = tempfile.TemporaryDirectory(prefix="nyc-taxi-airflow-")
+os.environ["AIRFLOW_HOME"] = _AIRFLOW_HOME.name
+os.environ["AIRFLOW__CORE__LOAD_EXAMPLES"] = "False"
+
 REAL_DATA = Path(__file__).parents[2] / "shared" / "data"
 
 
@@ -24,6 +31,14 @@ def real_data() -> Path:
     if not REAL_DATA.is_dir():
         pytest.skip(f"the real TLC files are not in {REAL_DATA}")
     return REAL_DATA
+
+
+@pytest.fixture(scope="session")
+def airflow_database() -> None:
+    """Set up Airflow's own database, a SQLite file of this test process."""
+    from airflow.utils.db import initdb
+
+    initdb()
 
 
 @pytest.fixture(scope="session")
