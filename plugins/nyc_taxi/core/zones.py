@@ -163,6 +163,5 @@ def _check_places(zones: pd.DataFrame, where: str) -> None:
         )
     unserved = zones["locationid"][zones["service_zone"].isin(["", None])].tolist()
     if unserved:
-        raise SchemaDrift(
-            f"{where} has no service_zone for {len(unserved)} zones, first {unserved[0]}. {_AGAIN}"
-        )
+        said = f"no service_zone for {len(unserved)} of {len(zones)} zones, the first is {unserved[0]}"
+        raise SchemaDrift(f"{where} has {said}. {_AGAIN}")

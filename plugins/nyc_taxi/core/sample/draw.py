@@ -42,6 +42,11 @@ def some(rng: np.random.Generator, share: float, rows: int) -> Mask:
     return rng.random(rows, np.float32) < share
 
 
+def inside(places: Ints, first: int, rows: int) -> Ints:
+    """Return those places of a block that lie in a slice, numbered from the slice's first row."""
+    return places[(places >= first) & (places < first + rows)] - first
+
+
 def spans(rows: int, size: int = 1 << 16) -> Iterator[tuple[int, int]]:
     """Cut a block into slices of an even size, so that memory does not grow with the file."""
     for first in range(0, rows, size):

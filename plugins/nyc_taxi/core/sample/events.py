@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from nyc_taxi.core.sample.draw import inside
 from nyc_taxi.core.sample.text import BLANK
 
 if TYPE_CHECKING:
@@ -39,8 +40,8 @@ def apply_events(
     :param amounts: the columns that a reversal negates
     """
     rows = len(columns["pickup_datetime"])
-    _reverse(rng, columns, _inside(events.reversals, first, rows), amounts)
-    for row in _inside(events.duplicates, first, rows):
+    _reverse(rng, columns, inside(events.reversals, first, rows), amounts)
+    for row in inside(events.duplicates, first, rows):
         for values in columns.values():
             values[row] = values[row + 1]
     for number, row in enumerate(events.strays):
@@ -48,20 +49,11 @@ def apply_events(
             _stray(rng, columns, int(row) - first, number, clock)
 
 
-def _inside(places: Ints, first: int, rows: int) -> Ints:
-    return places[(places >= first) & (places < first + rows)] - first
-
-
 def _reverse(rng: np.random.Generator, columns: Columns, taken_back: Ints, amounts: Sequence[str]) -> None:
-    """Make each of these rows take back the row after it: a cash trip of vendor 2 without a tip."""
+    """Make each of these rows take back the row after it: no charge, or a dispute."""
     if not len(taken_back):
         return
     trip = taken_back + 1
-    columns["payment_type"][trip] = 2
-    columns["VendorID"][trip] = 2
-    columns["store_and_fwd_flag"][trip] = 0
-    columns["total_amount"][trip] -= columns["tip_amount"][trip]
-    columns["tip_amount"][trip] = 0
     for values in columns.values():
         values[taken_back] = values[trip]
     for name in amounts:
@@ -71,13 +63,15 @@ def _reverse(rng: np.random.Generator, columns: Columns, taken_back: Ints, amoun
 
 
 def _stray(rng: np.random.Generator, columns: Columns, row: int, number: int, clock: Clock) -> None:
-    """Move a trip to before or after the month, to 2098, or to where a clock was reset to 2009."""
-    pickup = (
-        clock.month_start - int(rng.integers(1, 20 * _DAY)),
-        _FUTURE + int(rng.integers(0, 365 * _DAY)),
-        clock.month_end + int(rng.integers(0, 2 * _DAY)),
-        _RESET + int(rng.integers(0, 3600)),
-        _RESET - int(rng.integers(1, 3600)),
-    )[number % 5]
+    """Move a trip to before or after the month, or to where a clock was reset to 2009; the second to 2098."""
+    if number == 1:
+        pickup = _FUTURE + int(rng.integers(0, 365 * _DAY))
+    else:
+        pickup = (
+            clock.month_start - int(rng.integers(1, 20 * _DAY)),
+            clock.month_end + int(rng.integers(0, 2 * _DAY)),
+            _RESET + int(rng.integers(0, 3600)),
+            _RESET - int(rng.integers(1, 3600)),
+        )[number % 4]
     columns["dropoff_datetime"][row] += pickup - columns["pickup_datetime"][row]
     columns["pickup_datetime"][row] = pickup

@@ -54,7 +54,8 @@ class Service:
     :param rates: RatecodeID of trips to and from no airport
     :param congestion: the congestion surcharge in cents
     :param median_miles: half of the trips are shorter
-    :param flat_tips: share of the blank-vendor trips with the tip that equals the green surcharge
+    :param flat_tips: share of the blank-vendor trips with a tip of 2.75, the green congestion surcharge
+    :param block_tax: share of the blank-vendor trips with the MTA tax
     :param dirt: the proportions of dirt
     """
 

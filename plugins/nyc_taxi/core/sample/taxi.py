@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from nyc_taxi.core.sample.dirt import FIRST_CONGESTION_MONTH, GARBLED_MINUTES, GARBLED_SHARE
-from nyc_taxi.core.sample.draw import Events, draw, some, spans
+from nyc_taxi.core.sample.draw import Events, draw, inside, some, spans
 from nyc_taxi.core.sample.events import apply_events
 from nyc_taxi.core.sample.service import JFK, LAGUARDIA, NEWARK, core_zones, service
 from nyc_taxi.core.sample.text import BLANK, LONGEST, WILD
@@ -44,18 +44,20 @@ def trips(rng: Rng, dataset: str, month: Month, rows: int, clock: Clock) -> Iter
     events = Events.plan(rng, metered, rows, cab.dirt)
     for first, last in spans(metered):
         pickup = clock.pickups(rng, first, last, metered)
-        columns = _metered(rng, cab, month, clock, pickup)
+        columns = _metered(rng, cab, month, clock, pickup, inside(events.reversals + 1, first, last - first))
         apply_events(rng, columns, events, first, clock, _AMOUNTS)
         yield columns
     for first, last in spans(block):
         yield _unmetered(rng, cab, month, clock, clock.pickups(rng, first, last, block))
 
 
-def _metered(rng: Rng, cab: Service, month: Month, clock: Clock, elapsed: Ints) -> Columns:
+def _metered(rng: Rng, cab: Service, month: Month, clock: Clock, elapsed: Ints, taken_back: Ints) -> Columns:
+    """Return trips with a meter. Those that are taken back later were paid in cash to vendor 2."""
     rows = len(elapsed)
     start, end = draw(rng, cab.pickups, rows), draw(rng, cab.dropoffs, rows)
     end = np.where(some(rng, 0.06, rows), start, end)
     vendor, payment = draw(rng, cab.vendors, rows), draw(rng, cab.payments, rows)
+    vendor[taken_back] = payment[taken_back] = 2
     rate = _rates(rng, cab, start, end)
     miles = _miles(rng, cab, start, end)
     miles[some(rng, cab.dirt.zero_distance, rows)] = 0
@@ -68,7 +70,7 @@ def _metered(rng: Rng, cab: Service, month: Month, clock: Clock, elapsed: Ints) 
     fare = np.where(rate == 3, fare + 1750, fare)
     fare = np.where(rate == 5, 500 + 50 * rng.integers(0, 60, rows), fare)
     negotiated = rate == 5
-    congestion = _congestion(rng, cab, month, start, end)
+    congestion = _congestion(rng, cab, month, end)
     extra = np.where(negotiated | (rate == 2), 0, _extra(shown))
     # The first vendor's meters put the congestion surcharge into extra as well, and the total has it once.
     included = (vendor == 1) & (congestion > 0)
@@ -106,7 +108,7 @@ def _unmetered(rng: Rng, cab: Service, month: Month, clock: Clock, elapsed: Ints
     rows = len(elapsed)
     start, end = draw(rng, cab.scattered, rows), draw(rng, cab.scattered, rows)
     end = np.where(some(rng, 0.06, rows), start, end)
-    miles = np.clip((np.exp(rng.normal(1.55, 0.95, rows)) * 100).astype(np.int64), 1, LONGEST)
+    miles = np.clip((np.exp(rng.normal(1.55, 0.8, rows)) * 100).astype(np.int64), 1, LONGEST)
     miles[some(rng, cab.dirt.blank_zero_distance, rows)] = 0
     duration = _duration(rng, miles)
     whole = some(rng, cab.dirt.whole_minutes, rows)
@@ -174,9 +176,10 @@ def _duration(rng: Rng, miles: Ints) -> Ints:
 
 
 def _meter(rng: Rng, miles: Ints) -> Ints:
-    """Return fares: 2.50 and 0.50 for each fifth of a mile or minute of standing."""
-    standing = rng.random(len(miles)) * (1 + miles / 150)
-    return 250 + 50 * (miles // 20 + standing.astype(np.int64))
+    """Return fares: 2.50, and 0.50 for each fifth of a mile or minute of standing."""
+    standing = (0.5 + rng.random(len(miles))) * (5 - 4 * np.exp(miles / -200))
+    fifths: Ints = miles // 20 + standing.astype(np.int64)
+    return 250 + 50 * fifths
 
 
 def _extra(shown: Ints) -> Ints:
@@ -187,13 +190,10 @@ def _extra(shown: Ints) -> Ints:
     return np.where((hour >= 16) & (hour < 20) & (weekday < 5), 100, np.where(night, 50, 0))
 
 
-def _congestion(rng: Rng, cab: Service, month: Month, start: Ints, end: Ints) -> Ints:
-    core = core_zones()
+def _congestion(rng: Rng, cab: Service, month: Month, end: Ints) -> Ints:
     if month < FIRST_CONGESTION_MONTH:
-        return np.where(some(rng, 0.97, len(start)), BLANK, 0)
-    # A green taxi only takes people into the core; a yellow one drives within it.
-    owed = core[end] & (core[start] | (cab.congestion == 275) | some(rng, 0.5, len(start)))
-    return np.where(owed, cab.congestion, 0)
+        return np.where(some(rng, 0.97, len(end)), BLANK, 0)
+    return np.where(core_zones()[end], cab.congestion, 0)
 
 
 def _tolls(rng: Rng, start: Ints, end: Ints) -> Ints:

@@ -1,0 +1,1 @@
+delete from raw.taxi_zone_lookup

@@ -1,0 +1,7 @@
+copy raw.taxi_zone_lookup (
+    locationid,
+    borough,
+    zone,
+    service_zone
+)
+from stdin
