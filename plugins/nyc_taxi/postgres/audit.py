@@ -1,0 +1,249 @@
+"""Checks on a staged month that guard its publication: an error stops it, a warning is reported."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from statistics import median
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+import psycopg
+from psycopg import sql
+
+from nyc_taxi.core.dataset import get_dataset
+from nyc_taxi.errors import AuditFailed, ContractError
+from nyc_taxi.postgres import ledger
+from nyc_taxi.postgres.ledger import Attempt, Outcome
+from nyc_taxi.postgres.statements import statement
+from nyc_taxi.postgres.tables import StageTable
+
+if TYPE_CHECKING:
+    from nyc_taxi.postgres.warehouse import Warehouse
+
+NEIGHBOURS: Final = 6
+"""How many published months, nearest in time, a month's size is compared with."""
+
+VOLUME: Final = (0.5, 2.0)
+"""Sizes against the neighbours' median that pass without a warning.
+
+Outside them the check only warns: real months fell by 95 % (green from 2020-03 to 2020-04 by 84 %),
+and a month that is empty or belongs elsewhere is caught by the other checks.
+"""
+
+OUTSIDE: Final = 0.5
+"""Share of pickups outside the file's month above which it is another month's file.
+
+Real months have a few such trips (clocks reset to 2009, neighbours of the month), never a tenth.
+"""
+
+_FINAL = (Outcome.PUBLISHED, Outcome.REPLACED, Outcome.SUPERSEDED)
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One check's result.
+
+    :param name: what was checked
+    :param outcome: ``pass``, ``warn`` (reported) or ``error`` (stops publication)
+    :param value: what was found
+    :param limit: what would have passed
+    :param message: the finding as a sentence
+    """
+
+    name: str
+    outcome: Literal["pass", "warn", "error"]
+    value: float
+    limit: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """What one scan of a stage table found."""
+
+    rows: int
+    first: int
+    last: int
+    ordinals: int
+    rejected: int
+    rejected_ordinals: int
+    outside: int
+    earliest: str
+    latest: str
+
+
+def audit_month(warehouse: Warehouse, attempt: int) -> tuple[Check, ...]:
+    """Check a staged month in one scan, record the checks, and let it be published if none is an error.
+
+    :param attempt: number of the attempt, as :func:`~nyc_taxi.postgres.stage.stage_month` returned it
+    :returns: the checks; those of the first time when the attempt was published before, or overtaken
+    :raises AuditFailed: naming every failing check; the staged table stays for a week, or until the
+        month is published, so that it can be looked at
+    :raises ContractError: when there is nothing staged to check
+    """
+    with warehouse.session(f"audit attempt {attempt}") as connection:
+        staged = ledger.get(connection, attempt)
+        if staged.outcome in _FINAL:
+            return tuple(Check(**check) for check in staged.checks)
+        if staged.outcome not in {Outcome.STAGED, Outcome.AUDITED}:
+            raise ContractError(
+                f"{staged} is {staged.outcome}{f': {staged.reason}' if staged.reason else ''}. "
+                "There is nothing to audit: run the stage step of the month again."
+            )
+        try:
+            found = _scan(connection, staged)
+        except psycopg.errors.UndefinedTable as error:
+            if ledger.get(connection, attempt).outcome in _FINAL:
+                return ()
+            raise ContractError(
+                f"The stage table of {staged} is gone. Run the stage step of the month again."
+            ) from error
+        checks = _judge(staged, found, _usual_rows(connection, staged))
+        _record(connection, staged, checks)
+        return checks
+
+
+def _scan(connection: psycopg.Connection[Any], staged: Attempt) -> _Found:
+    dataset = get_dataset(staged.dataset)
+    with connection.transaction():
+        row = connection.execute(
+            statement(
+                "audit",
+                table=StageTable.of(dataset, staged.month, staged.id).table,
+                pickup=sql.Identifier(dataset.pickup),
+            ),
+            {
+                "attempt": staged.id,
+                "from": staged.month.first_day,
+                "to": staged.month.next().first_day,
+            },
+        ).fetchone()
+    return _Found(*(row or ()))
+
+
+def _usual_rows(connection: psycopg.Connection[Any], staged: Attempt) -> float | None:
+    """Return the median size of the published months next to this one, or None when there is none."""
+    rows = connection.execute(
+        statement("neighbours"),
+        {"dataset": staged.dataset, "month": staged.month.first_day, "months": NEIGHBOURS},
+    ).fetchall()
+    return median(row[0] for row in rows) if rows else None
+
+
+def _judge(staged: Attempt, found: _Found, usual: float | None) -> tuple[Check, ...]:
+    return (
+        _rows(staged, found),
+        _not_empty(staged),
+        _rejects(staged),
+        _month(staged, found),
+        _columns(staged),
+        _volume(staged, usual),
+    )
+
+
+def _rows(staged: Attempt, found: _Found) -> Check:
+    """Every ordinal from 1 to the rows in the file is either loaded or rejected, once."""
+    in_file = staged.rows_in_file or 0
+    missing = in_file * (in_file + 1) // 2 - found.ordinals - found.rejected_ordinals
+    right = (
+        found.rows == staged.rows_loaded
+        and found.rejected == staged.rows_rejected
+        and found.rows + found.rejected == in_file
+        and missing == 0
+        and found.last <= in_file
+        and (found.rows == 0 or found.first >= 1)
+    )
+    return Check(
+        "row accounting",
+        "pass" if right else "error",
+        found.rows + found.rejected,
+        f"{in_file}",
+        f"{in_file} rows in the file, {found.rows} loaded, {found.rejected} rejected"
+        f"{'' if right else '; they do not add up, or row numbers are missing or double'}.",
+    )
+
+
+def _not_empty(staged: Attempt) -> Check:
+    loaded = staged.rows_loaded or 0
+    return Check(
+        "not empty",
+        "pass" if loaded else "error",
+        loaded,
+        "at least 1",
+        f"{loaded} rows were loaded." if loaded else "The file has no row that could be loaded.",
+    )
+
+
+def _rejects(staged: Attempt) -> Check:
+    rejected, in_file = staged.rows_rejected or 0, staged.rows_in_file or 0
+    share = rejected / in_file if in_file else 0.0
+    return Check(
+        "rejected rows",
+        "warn" if rejected else "pass",
+        share,
+        "0",
+        f"{rejected} of {in_file} rows were rejected; ops.rejected_rows says why."
+        if rejected
+        else "No row was rejected.",
+    )
+
+
+def _month(staged: Attempt, found: _Found) -> Check:
+    share = found.outside / found.rows if found.rows else 0.0
+    outcome: Literal["pass", "warn", "error"] = "pass"
+    message = f"All pickups lie in {staged.month}."
+    if found.outside:
+        outcome = "error" if share > OUTSIDE else "warn"
+        message = (
+            f"{found.outside} of {found.rows} pickups lie outside {staged.month} "
+            f"(from {found.earliest} to {found.latest})"
+            f"{': this is the file of another month' if outcome == 'error' else ''}."
+        )
+    return Check("pickups in the month", outcome, share, f"at most {OUTSIDE:.0%} outside", message)
+
+
+def _columns(staged: Attempt) -> Check:
+    said = [
+        f"{what}: {', '.join(columns)}"
+        for what, columns in (("missing", staged.missing), ("unknown", staged.unknown))
+        if columns
+    ]
+    return Check(
+        "columns",
+        "warn" if staged.unknown else "pass",
+        len(staged.unknown),
+        "no unknown column",
+        f"Layout {staged.era}; {'; '.join(said)}." if said else f"Layout {staged.era}, every column known.",
+    )
+
+
+def _volume(staged: Attempt, usual: float | None) -> Check:
+    low, high = VOLUME
+    limit = f"{low:.0%} to {high:.0%} of the neighbouring months"
+    if not usual:
+        return Check("volume", "pass", 1.0, limit, "No other month to compare with.")
+    share = (staged.rows_loaded or 0) / usual
+    return Check(
+        "volume",
+        "pass" if low <= share <= high else "warn",
+        share,
+        limit,
+        f"{staged.rows_loaded} rows are {share:.0%} of the median of the neighbouring months ({usual:.0f}).",
+    )
+
+
+def _record(connection: psycopg.Connection[Any], staged: Attempt, checks: tuple[Check, ...]) -> None:
+    """Write the checks to the ledger, and stop when one of them is an error."""
+    as_json = [asdict(check) for check in checks]
+    errors = [check for check in checks if check.outcome == "error"]
+    on_its_way = [Outcome.STAGED, Outcome.AUDITED]
+    if not errors:
+        ledger.settle(connection, staged.id, Outcome.AUDITED, only_from=on_its_way, checks=as_json)
+        return
+    said = " ".join(f"{check.name}: {check.message}" for check in errors)
+    ledger.settle(
+        connection, staged.id, Outcome.FAILED, only_from=on_its_way, checks=as_json, reason=f"Audit: {said}"
+    )
+    raise AuditFailed(
+        f"{staged} from {staged.url} failed its audit and was not published. {said} "
+        f"What was staged is in {staged.stage_table}; correct the source, then run the month again."
+    )

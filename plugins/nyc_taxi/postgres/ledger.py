@@ -1,0 +1,256 @@
+"""The ledger: one row for each attempt to load a month's file, kept in the warehouse."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+from psycopg.rows import dict_row
+from psycopg.types.json import Jsonb
+
+from nyc_taxi.core.month import Month
+from nyc_taxi.errors import ContractError
+from nyc_taxi.postgres.locks import attempt_lock
+from nyc_taxi.postgres.statements import statement
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import datetime
+
+    import psycopg
+
+    from nyc_taxi.core.publication import Publication
+
+
+class Outcome(StrEnum):
+    """How far an attempt came."""
+
+    STAGING = "staging"
+    STAGED = "staged"
+    AUDITED = "audited"
+    PUBLISHED = "published"
+    REPLACED = "replaced"
+    SUPERSEDED = "superseded"
+    FAILED = "failed"
+    ABANDONED = "abandoned"
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One attempt to load a file: a row of ``ops.file_ledger``, whose comments describe the fields.
+
+    The three counts are None until the file has been staged; then
+    ``rows_in_file == rows_loaded + rows_rejected``.
+    """
+
+    id: int
+    dataset: str
+    month: Month
+    outcome: Outcome
+    source: str
+    url: str
+    etag: str | None
+    last_modified: datetime | None
+    bytes: int | None
+    bytes_uncompressed: int | None
+    sha256: str | None
+    rows_in_file: int | None
+    rows_loaded: int | None
+    rows_rejected: int | None
+    header: tuple[str, ...]
+    era: str | None
+    missing: tuple[str, ...]
+    unknown: tuple[str, ...]
+    run_id: str
+    base_id: int | None
+    stage_table: str | None
+    checks: tuple[Mapping[str, Any], ...]
+    started: datetime
+    finished: datetime | None
+    seconds: float | None
+    reason: str | None
+
+    def __str__(self) -> str:
+        return f"{self.dataset} {self.month} (attempt {self.id})"
+
+
+@dataclass(frozen=True, slots=True)
+class RejectedRow:
+    """A row of a file that could not be loaded.
+
+    :param row_number: ordinal among the file's data rows, from 1
+    :param line_number: physical line in the file, from 1; None in a parquet file
+    :param reason: why, naming the column
+    :param line: the row as it is in the file; of a parquet file, as JSON
+    """
+
+    row_number: int
+    line_number: int | None
+    reason: str
+    line: bytes
+
+
+def _attempts(
+    connection: psycopg.Connection[Any],
+    *,
+    id: int | None = None,
+    dataset: str | None = None,
+    month: Month | None = None,
+    outcomes: Sequence[Outcome] | None = None,
+) -> list[Attempt]:
+    """Return the attempts that match every filter given, oldest first within a month."""
+    with connection.cursor(row_factory=dict_row) as cursor:
+        cursor.execute(
+            statement("attempts"),
+            {
+                "id": id,
+                "dataset": dataset,
+                "month": month.first_day if month else None,
+                "outcomes": [str(outcome) for outcome in outcomes] if outcomes else None,
+            },
+        )
+        return [_attempt(row) for row in cursor]
+
+
+def _attempt(row: dict[str, Any]) -> Attempt:
+    return Attempt(
+        **{
+            **row,
+            "month": Month.of(row["month"]),
+            "outcome": Outcome(row["outcome"]),
+            **{name: tuple(row[name]) for name in ("header", "missing", "unknown", "checks")},
+        }
+    )
+
+
+def get(connection: psycopg.Connection[Any], id: int) -> Attempt:
+    """Return one attempt.
+
+    :raises ContractError: when the ledger has no such attempt
+    """
+    found = _attempts(connection, id=id)
+    if not found:
+        raise ContractError(f"The ledger has no attempt {id}. Run the stage step of the month again.")
+    return found[0]
+
+
+def current(connection: psycopg.Connection[Any], dataset: str, month: Month) -> Attempt | None:
+    """Return the attempt whose rows the month holds now, if it was ever published."""
+    found = _attempts(connection, dataset=dataset, month=month, outcomes=[Outcome.PUBLISHED])
+    return found[0] if found else None
+
+
+def months(connection: psycopg.Connection[Any], dataset: str | None = None) -> list[Attempt]:
+    """Return the published attempt of every month, ordered by dataset and month."""
+    return _attempts(connection, dataset=dataset, outcomes=[Outcome.PUBLISHED])
+
+
+def history(connection: psycopg.Connection[Any], dataset: str, month: Month) -> list[Attempt]:
+    """Return every attempt for a month, oldest first."""
+    return _attempts(connection, dataset=dataset, month=month)
+
+
+def unfinished(connection: psycopg.Connection[Any], dataset: str, month: Month) -> list[Attempt]:
+    """Return the attempts for a month that are on their way, dead, or still have a stage table."""
+    rows = connection.execute(statement("unfinished"), {"dataset": dataset, "month": month.first_day})
+    return [get(connection, id) for (id,) in rows.fetchall()]
+
+
+def rejects(
+    connection: psycopg.Connection[Any], dataset: str, month: Month, limit: int | None = None
+) -> list[RejectedRow]:
+    """Return the rows refused by the newest attempt for a month that counted or refused any.
+
+    :param limit: how many at most, in file order; None for all
+    """
+    rows = connection.execute(
+        statement("rejects"), {"dataset": dataset, "month": month.first_day, "limit": limit}
+    )
+    return [RejectedRow(*row) for row in rows]
+
+
+def begin(connection: psycopg.Connection[Any], publication: Publication, run_id: str) -> Attempt:
+    """Record in a transaction of its own that an attempt has begun, and hold its lock in this session.
+
+    Whoever can see the row can see that it is locked, so a live attempt is never taken for a dead one.
+    Its base is what the month holds at this instant, before the file is downloaded.
+    """
+    with connection.transaction():
+        row = connection.execute(
+            statement("begin_attempt"),
+            {
+                "dataset": publication.dataset,
+                "month": publication.month.first_day,
+                "source": publication.source,
+                "url": publication.url,
+                "etag": publication.etag,
+                "last_modified": publication.last_modified,
+                "bytes": publication.bytes,
+                "run_id": run_id,
+            },
+        ).fetchone()
+        id = int(row[0]) if row else 0
+        connection.execute("select pg_advisory_lock(%s, %s)", attempt_lock(id))
+    return get(connection, id)
+
+
+def settle(
+    connection: psycopg.Connection[Any],
+    id: int,
+    outcome: Outcome,
+    *,
+    only_from: Sequence[Outcome] | None = None,
+    **values: Any,
+) -> bool:
+    """Set an attempt's outcome, and whatever else is known of it by now.
+
+    :param only_from: outcomes that may be overwritten; None for any
+    :param values: further columns of the ledger, by name; the others keep their value
+    :returns: whether the row was changed
+    """
+    if "checks" in values:
+        values["checks"] = Jsonb(values["checks"])
+    done = connection.execute(
+        statement("settle_attempt"),
+        {
+            **dict.fromkeys(_SETTLED),
+            **values,
+            "id": id,
+            "outcome": str(outcome),
+            "only_from": [str(old) for old in only_from] if only_from else None,
+        },
+    )
+    return done.rowcount == 1
+
+
+_SETTLED = (
+    "url",
+    "etag",
+    "last_modified",
+    "bytes",
+    "bytes_uncompressed",
+    "sha256",
+    "rows_in_file",
+    "rows_loaded",
+    "rows_rejected",
+    "header",
+    "era",
+    "missing",
+    "unknown",
+    "stage_table",
+    "checks",
+    "reason",
+)
+
+
+def discard_unchanged(connection: psycopg.Connection[Any], attempt: Attempt, current: Attempt) -> None:
+    """Remove an attempt whose file turned out to be the published one, and remember its new marks.
+
+    The next check then recognises the file without downloading it.
+
+    :param attempt: with the url, etag, time of change and size of the file as downloaded
+    """
+    with connection.transaction():
+        connection.execute(statement("same_content"), {"id": current.id, "attempt": attempt.id})
+        connection.execute("delete from ops.file_ledger where id = %s", (attempt.id,))

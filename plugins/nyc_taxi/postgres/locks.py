@@ -1,0 +1,116 @@
+"""The advisory locks that keep concurrent runs apart, and waiting for any lock with patience.
+
+All locks are taken in the two-key form, so that they cannot meet the single-key locks of other
+programs in the same database.
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+import threading
+import time
+import zlib
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import psycopg
+
+from nyc_taxi.errors import TaxiError, WarehouseBusy
+from nyc_taxi.postgres.statements import statement
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from nyc_taxi.core.month import Month
+    from nyc_taxi.postgres.warehouse import Warehouse
+
+_log = logging.getLogger(__name__)
+_T = TypeVar("_T")
+
+_SPACE = int.from_bytes(b"taxi")
+PREPARE = (_SPACE, 0)
+"""Held while the schema is created or changed."""
+
+
+def attempt_lock(attempt: int) -> tuple[int, int]:
+    """Return the lock that a staging process holds for as long as it lives."""
+    return _SPACE + 1, attempt & 0x7FFFFFFF
+
+
+def month_lock(dataset: str, month: Month) -> tuple[int, int]:
+    """Return the lock under which a month's current version is chosen.
+
+    Two months may share a lock by accident of hashing; they then publish one after the other.
+    """
+    return _SPACE + 2, zlib.crc32(f"{dataset} {month}".encode()) & 0x7FFFFFFF
+
+
+@dataclass(slots=True)
+class _Watch:
+    """What was last seen to hold up a waiting connection."""
+
+    stop: threading.Event = field(default_factory=threading.Event)
+    seen: str = ""
+
+    def look(self, warehouse: Warehouse, pid: int) -> None:
+        """Ask twice a second who blocks the process, until told to stop."""
+        try:
+            with warehouse.session("watching a lock") as connection:
+                while not self.stop.wait(0.5):
+                    rows = connection.execute(statement("blocking"), {"pid": pid}).fetchall()
+                    self.seen = "; ".join(row[0] for row in rows) or self.seen
+        except (TaxiError, psycopg.Error):
+            _log.debug("The holder of the lock cannot be looked up.", exc_info=True)
+
+
+@contextmanager
+def _watching(warehouse: Warehouse, connection: psycopg.Connection[Any]) -> Iterator[_Watch]:
+    watch = _Watch()
+    thread = threading.Thread(target=watch.look, args=(warehouse, connection.info.backend_pid), daemon=True)
+    thread.start()
+    try:
+        yield watch
+    finally:
+        watch.stop.set()
+        thread.join()
+
+
+def patiently(
+    warehouse: Warehouse,
+    connection: psycopg.Connection[Any],
+    step: Callable[[], _T],
+    *,
+    what: str,
+    patience: float,
+) -> _T:
+    """Run a transaction again, after a short random pause, while a lock it needs is held by others.
+
+    :param step: the whole transaction, which sets a ``lock_timeout`` of its own and is rolled back by it
+    :param what: what is being done, for the message
+    :param patience: seconds after which no new try begins
+    :raises WarehouseBusy: naming who held the lock
+    """
+    deadline = time.monotonic() + patience
+    seen = ""
+    first = True
+    while True:
+        try:
+            if first:
+                return step()
+            with _watching(warehouse, connection) as watch:
+                try:
+                    return step()
+                finally:
+                    seen = watch.seen or seen
+        except (psycopg.errors.LockNotAvailable, psycopg.errors.DeadlockDetected) as error:
+            first = False
+            holder = seen or "a session that could not be identified"
+            if time.monotonic() >= deadline:
+                raise WarehouseBusy(
+                    f"{what} waited {patience:.0f} s for a lock held by {holder}. Nothing was changed. "
+                    "Let that session finish or end it, then run this step again: the staged rows are kept."
+                ) from error
+            _log.warning("%s waits for a lock held by %s.", what, holder if seen else "another session")
+            time.sleep(random.uniform(0.1, 1.0))  # noqa: S311

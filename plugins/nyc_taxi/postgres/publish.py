@@ -1,0 +1,151 @@
+"""Publishing a staged month: in one transaction, seen by readers as a whole or not at all."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any, Final
+
+import psycopg
+from psycopg import sql
+
+from nyc_taxi.core.dataset import get_dataset
+from nyc_taxi.errors import ContractError, RowCountMismatch
+from nyc_taxi.postgres import ledger
+from nyc_taxi.postgres.ledger import Attempt, Outcome
+from nyc_taxi.postgres.locks import month_lock, patiently
+from nyc_taxi.postgres.schema import columns_of
+from nyc_taxi.postgres.statements import names, statement
+from nyc_taxi.postgres.sweep import drop_stage, supersedes, sweep
+from nyc_taxi.postgres.tables import StageTable, partition_name, partition_of
+
+if TYPE_CHECKING:
+    from nyc_taxi.postgres.warehouse import Warehouse
+
+_log = logging.getLogger(__name__)
+
+PATIENCE: Final = 600.0
+"""Seconds for which publishing goes on asking for a lock that somebody holds."""
+
+_DONE = (Outcome.PUBLISHED, Outcome.REPLACED, Outcome.SUPERSEDED)
+
+
+def publish_month(warehouse: Warehouse, attempt: int, *, patience: float = PATIENCE) -> Attempt:
+    """Make an audited attempt what readers see of its month, unless another version won meanwhile.
+
+    Readers see the month's old rows or its new rows, whole, also those whose transaction began before.
+    Doing it again returns the outcome of the first time.
+
+    :param attempt: number of the attempt, as :func:`~nyc_taxi.postgres.stage.stage_month` returned it
+    :param patience: seconds to wait for locks that others hold
+    :returns: the attempt, *published* or *superseded* (*replaced* when it is asked again later)
+    :raises ContractError: when the attempt was not audited, failed, or lost its stage table
+    :raises WarehouseBusy: when a lock was not to be had; the attempt can be published later
+    """
+    with warehouse.session(f"publish attempt {attempt}") as connection:
+        what = f"Publishing {ledger.get(connection, attempt)}"
+        published = patiently(
+            warehouse, connection, lambda: _publish(connection, attempt), what=what, patience=patience
+        )
+        _refresh(connection, published)
+        return published
+
+
+def _publish(connection: psycopg.Connection[Any], id: int) -> Attempt:
+    with connection.transaction():
+        connection.execute("set local lock_timeout = '5s'")
+        attempt = ledger.get(connection, id)
+        connection.execute("select pg_advisory_xact_lock(%s, %s)", month_lock(attempt.dataset, attempt.month))
+        attempt = ledger.get(connection, id)
+        if attempt.outcome in _DONE:
+            return attempt
+        if attempt.outcome is not Outcome.AUDITED:
+            raise ContractError(
+                f"{attempt} is {attempt.outcome}{f': {attempt.reason}' if attempt.reason else ''}. "
+                "Only an audited attempt can be published: run the stage step of the month again."
+            )
+        current = ledger.current(connection, attempt.dataset, attempt.month)
+        if supersedes(attempt, current):
+            _put_in_place(connection, attempt)
+            if current is not None:
+                ledger.settle(connection, current.id, Outcome.REPLACED)
+            ledger.settle(connection, id, Outcome.PUBLISHED)
+        else:
+            drop_stage(connection, attempt)
+            reason = f"Attempt {current.id} was published first." if current else None
+            ledger.settle(connection, id, Outcome.SUPERSEDED, reason=reason)
+    return ledger.get(connection, id)
+
+
+def _put_in_place(connection: psycopg.Connection[Any], attempt: Attempt) -> None:
+    dataset = get_dataset(attempt.dataset)
+    partition = partition_of(connection, dataset, attempt.month)
+    try:
+        if partition is None:
+            _attach(connection, attempt)
+        else:
+            _replace(connection, attempt, partition)
+    except (
+        psycopg.errors.UndefinedTable,
+        psycopg.errors.UndefinedColumn,
+        psycopg.errors.DatatypeMismatch,
+    ) as error:
+        raise ContractError(
+            f"The stage table of {attempt} is not what it was when it was staged: "
+            f"{error.diag.message_primary}. Run the stage step of the month again."
+        ) from error
+
+
+def _attach(connection: psycopg.Connection[Any], attempt: Attempt) -> None:
+    """Turn the stage table into the month's partition; nothing is copied or scanned."""
+    dataset = get_dataset(attempt.dataset)
+    staged = StageTable.of(dataset, attempt.month, attempt.id)
+    name = partition_name(dataset, attempt.month)
+    taken = connection.execute("select to_regclass(%s) is not null", (f'raw."{name}"',)).fetchone()
+    if taken and taken[0]:
+        # A person detached a partition and kept it: it stays theirs.
+        name = f"{name}_v{attempt.id}"
+    connection.execute(
+        statement(
+            "attach",
+            table=staged.table,
+            moved=sql.Identifier("raw", staged.name),
+            name=sql.Identifier(name),
+            partition=sql.Identifier("raw", name),
+            parent=sql.Identifier("raw", dataset.table),
+            first_day=sql.Literal(attempt.month.first_day),
+        )
+    )
+
+
+def _replace(connection: psycopg.Connection[Any], attempt: Attempt, partition: sql.Identifier) -> None:
+    """Exchange the rows inside the month's partition, which older snapshots go on seeing as they were."""
+    dataset = get_dataset(attempt.dataset)
+    staged = StageTable.of(dataset, attempt.month, attempt.id)
+    connection.execute(statement("empty_month", partition=partition), {"month": attempt.month.first_day})
+    columns = names(list(columns_of(connection, dataset)))
+    copied = connection.execute(
+        statement("fill_month", partition=partition, table=staged.table, columns=columns)
+    )
+    if copied.rowcount != attempt.rows_loaded:
+        raise RowCountMismatch(
+            f"The stage table of {attempt} holds {copied.rowcount} rows; {attempt.rows_loaded} were loaded. "
+            "Somebody changed it: run the stage step of the month again."
+        )
+    staged.drop(connection)
+
+
+def _refresh(connection: psycopg.Connection[Any], attempt: Attempt) -> None:
+    """Refresh the planner's statistics and clear up; a failure here undoes nothing that was published."""
+    dataset = get_dataset(attempt.dataset)
+    try:
+        sweep(connection, attempt.dataset, attempt.month)
+        partition = partition_of(connection, dataset, attempt.month)
+        if attempt.outcome is not Outcome.PUBLISHED or partition is None:
+            return
+        connection.execute(sql.SQL("analyze (skip_locked) {}").format(partition))
+        if connection.info.server_version >= 180000:
+            # Before 18, analyzing the parent reads every partition again: its cost grows with the months.
+            parent = sql.Identifier("raw", dataset.table)
+            connection.execute(sql.SQL("analyze (skip_locked) only {}").format(parent))
+    except psycopg.Error as error:
+        _log.warning("%s is published; its statistics could not be refreshed: %s", attempt, error)

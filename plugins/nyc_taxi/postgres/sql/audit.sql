@@ -1,0 +1,34 @@
+with staged as (
+    select
+        count(*) as row_count,
+        coalesce(min(row_number), 0) as first_row,
+        coalesce(max(row_number), 0) as last_row,
+        coalesce(sum(row_number), 0)::bigint as ordinals,
+        count(*) filter (
+            where {pickup} is null or {pickup} < %(from)s or {pickup} >= %(to)s
+        ) as outside,
+        coalesce(min({pickup})::text, '') as earliest,
+        coalesce(max({pickup})::text, '') as latest
+    from {table}
+),
+
+rejected as (
+    select
+        count(*) as row_count,
+        coalesce(sum(row_number), 0)::bigint as ordinals
+    from ops.rejected_rows
+    where attempt_id = %(attempt)s
+)
+
+select
+    staged.row_count,
+    staged.first_row,
+    staged.last_row,
+    staged.ordinals,
+    rejected.row_count,
+    rejected.ordinals,
+    staged.outside,
+    staged.earliest,
+    staged.latest
+from staged
+cross join rejected

@@ -1,0 +1,8 @@
+create schema if not exists ops;
+
+create table if not exists ops.schema_migration (
+    name text primary key,
+    applied timestamptz not null default clock_timestamp()
+);
+
+comment on table ops.schema_migration is 'Steps that brought the warehouse to its present shape.';

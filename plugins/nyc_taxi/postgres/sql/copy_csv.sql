@@ -1,0 +1,1 @@
+copy {table} ({columns}) from stdin (format csv, encoding 'UTF8', null '', force_null ({fields}))

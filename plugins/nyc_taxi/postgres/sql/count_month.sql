@@ -1,0 +1,3 @@
+select count(*)
+from {table}
+where file_month = %(month)s

@@ -1,0 +1,3 @@
+drop table if exists {table};
+
+drop sequence if exists {sequence};

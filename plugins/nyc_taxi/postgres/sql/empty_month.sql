@@ -1,0 +1,2 @@
+delete from {partition}
+where file_month = %(month)s

@@ -1,0 +1,3 @@
+insert into {partition} ({columns})
+select {columns}
+from {table}

@@ -1,0 +1,1 @@
+select %(started)s < clock_timestamp() - interval '7 days'
