@@ -13,6 +13,7 @@ import psycopg
 import pytest
 
 from local.postgres import EmbeddedPostgres
+from tests.file_server import FileServer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -39,6 +40,13 @@ def airflow_database() -> None:
     from airflow.utils.db import initdb
 
     initdb()
+
+
+@pytest.fixture
+def file_server() -> Iterator[FileServer]:
+    """A web server whose answers the test decides."""
+    with FileServer() as server:
+        yield server
 
 
 @pytest.fixture(scope="session")

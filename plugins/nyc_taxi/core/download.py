@@ -227,12 +227,21 @@ def _open_local(path: Path) -> Iterator[_Body]:
     with source:
         before = os.fstat(source.fileno())
         changed = datetime.fromtimestamp(before.st_mtime, UTC)
-        yield _Body(iter(lambda: source.read(_BLOCK), b""), None, changed, before.st_size)
+        yield _Body(_blocks(source, path), None, changed, before.st_size)
         after = os.fstat(source.fileno())
         if (before.st_mtime_ns, before.st_size) != (after.st_mtime_ns, after.st_size):
             raise DownloadInterrupted(
                 f"{path} was changed while it was copied. Try again when it is complete."
             )
+
+
+def _blocks(source: IO[bytes], path: Path) -> Iterator[bytes]:
+    try:
+        yield from iter(lambda: source.read(_BLOCK), b"")
+    except OSError as error:
+        raise DownloadInterrupted(
+            f"{path} cannot be read: {error.strerror}. Check it, and try again."
+        ) from error
 
 
 def _check_kind(part: IO[bytes], url: str, name: str, size: int) -> None:

@@ -25,9 +25,11 @@ if TYPE_CHECKING:
 
 _TIMEOUT = (10.0, 30.0)
 _URL = re.compile(
-    r"(?:(?P<layout>[a-z]+)\+)?(?P<address>https?://(?P<host>[^/]+)(?P<path>/[\w./~+-]*)?)", re.A
+    r"(?:(?P<layout>[a-z]+)\+)?(?P<scheme>https?)://"
+    r"(?P<host>(?:[a-z0-9][a-z0-9_-]*(?:\.[a-z0-9][a-z0-9_-]*)*|\[[0-9a-f:.]+\])(?::\d{1,5})?)"
+    r"(?P<path>(?:/[\w.~+-]*)*)",
+    re.ASCII | re.IGNORECASE,
 )
-_HOST = re.compile(r"(?:[a-z0-9_-]+(?:\.[a-z0-9_-]+)*|\[[0-9a-f:.]+\])(?::\d{1,5})?")
 _FOLDER = re.compile(r"(?:file://(?:localhost)?)?(?P<path>/[\w./~+@-]*)")
 
 
@@ -248,8 +250,7 @@ class SourceList:
 
 def local_path(url: str) -> Path | None:
     """Return the path that a ``file://`` address stands for; None for any other address."""
-    parts = urlsplit(url)
-    return Path(unquote(parts.path)) if parts.scheme == "file" else None
+    return Path(unquote(url.removeprefix("file://"))) if url.startswith("file://") else None
 
 
 @functools.cache
@@ -277,22 +278,8 @@ def _known_source(name: str) -> Source:
 def _parse(entry: str) -> Source:
     if entry in _known()["sources"]:
         return _known_source(entry)
-    if folder := _FOLDER.fullmatch(entry):
-        path = Path(folder["path"])
-        if ".." not in path.parts:
-            return Source(str(path), path.as_uri(), _layout(_known()["folder"]))
-    if url := _URL.fullmatch(entry):
-        layout = url["layout"] or "mirror"
-        if (
-            layout in _known()["layouts"]
-            and _is_host(url["host"])
-            and ".." not in (url["path"] or "").split("/")
-        ):
-            base = (
-                f"{url['address'].partition(':')[0]}://{url['host'].lower()}{(url['path'] or '').rstrip('/')}"
-            )
-            name = base if layout == "mirror" else f"{layout}+{base}"
-            return Source(name, base, _layout(_known()["layouts"][layout]))
+    if source := _folder_source(entry) or _web_source(entry):
+        return source
     names, layouts = (", ".join(_known()[key]) for key in ("sources", "layouts"))
     raise InvalidSource(
         f"{_harmless(entry)!r} in the list of sources is not a source. Write one of {names}; a web address "
@@ -301,13 +288,27 @@ def _parse(entry: str) -> Source:
     )
 
 
-def _is_host(text: str) -> bool:
-    if not _HOST.fullmatch(text.lower()):
-        return False
+def _folder_source(entry: str) -> Source | None:
+    found = _FOLDER.fullmatch(entry)
+    if not found or ".." in Path(found["path"]).parts:
+        return None
+    path = Path(found["path"])
+    return Source(str(path), path.as_uri(), _layout(_known()["folder"]))
+
+
+def _web_source(entry: str) -> Source | None:
+    found = _URL.fullmatch(entry)
+    if not found or ".." in found["path"].split("/"):
+        return None
+    base = f"{found['scheme'].lower()}://{found['host'].lower()}{found['path'].rstrip('/')}"
+    layout = found["layout"] or "mirror"
     try:
-        return urlsplit(f"//{text}").port != 0
-    except ValueError:
-        return False
+        if layout not in _known()["layouts"] or urlsplit(base).port == 0:
+            return None
+    except ValueError:  # the port is too high, or what is in the brackets is no address
+        return None
+    name = base if layout == "mirror" else f"{layout}+{base}"
+    return Source(name, base, _layout(_known()["layouts"][layout]))
 
 
 def _harmless(entry: str) -> str:

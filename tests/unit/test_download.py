@@ -1,0 +1,498 @@
+from __future__ import annotations
+
+import errno
+import gzip
+import hashlib
+import os
+import random
+import socket
+import stat
+import threading
+import time
+import traceback
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import requests
+from requests.adapters import HTTPAdapter
+
+from nyc_taxi.core import web
+from nyc_taxi.core.download import File, Limits, download, fetch
+from nyc_taxi.core.month import Month
+from nyc_taxi.core.publication import Publication, State
+from nyc_taxi.core.source import SourceList
+from nyc_taxi.errors import (
+    DiskFull,
+    DownloadInterrupted,
+    InvalidSource,
+    NeverInSource,
+    NotPublishedYet,
+    NotTheFile,
+    SourceRefused,
+    SourceUnreachable,
+    TaxiError,
+    UnknownDataset,
+)
+from tests.file_server import FileServer, Reply
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+JANUARY = Month("2021-01")
+PATH = "/green/green_tripdata_2021-01.csv.gz"
+NAME = "green_tripdata_2021-01.csv.gz"
+CHANGED = datetime(2022, 10, 5, 10, 30, tzinfo=UTC)
+TRIPS = gzip.compress(b"VendorID,extra\r\n" + random.Random(1).randbytes(200).hex().encode(), mtime=0)
+PARQUET = b"PAR1" + bytes(40) + b"PAR1"
+
+
+def publication(url: str, **values: Any) -> Publication:
+    answer = Publication("green", JANUARY, State.PUBLISHED, "test", url, datetime.now(UTC))
+    return replace(answer, **values)
+
+
+def left_in(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.rglob("*"))
+
+
+@pytest.fixture
+def published(file_server: FileServer) -> Publication:
+    """The server's answer about a file that it then serves as the test decides."""
+    return publication(file_server.url + PATH)
+
+
+# A file that arrives
+
+
+def test_a_file_arrives_whole_under_a_name_of_dataset_and_month(
+    file_server: FileServer, tmp_path: Path
+) -> None:
+    content = random.Random(1).randbytes(3_500_000)
+    content = b"\x1f\x8b" + content
+    file_server.put(PATH, content, etag='"abc"', last_modified=CHANGED)
+    answer = SourceList.parse(file_server.url).ask("green", JANUARY)
+    file = download(answer, tmp_path / "new" / "folder")
+    path = tmp_path / "new" / "folder" / NAME
+    assert file == File(
+        path=path,
+        url=file_server.url + PATH,
+        etag='"abc"',
+        last_modified=CHANGED,
+        bytes=len(content),
+        sha256=hashlib.sha256(content).hexdigest(),
+    )
+    assert path.read_bytes() == content
+    assert left_in(path.parent) == [NAME]
+    assert file_server.requests == [("HEAD", PATH), ("GET", PATH)]
+    assert answer.same_file(url=file.url, etag=file.etag, last_modified=file.last_modified, bytes=file.bytes)
+
+
+def test_only_the_owner_may_read_the_file(
+    file_server: FileServer, published: Publication, tmp_path: Path
+) -> None:
+    file_server.put(PATH, TRIPS)
+    assert stat.S_IMODE(download(published, tmp_path).path.stat().st_mode) == 0o600
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        Reply(TRIPS, headers={"Content-Encoding": "gzip", "Content-Type": "text/csv"}),
+        Reply(TRIPS, headers={"Content-Encoding": "gzip"}, chunked=True),
+        Reply(TRIPS, chunked=True, piece=7),
+        Reply(TRIPS, sized=False),
+        Reply(TRIPS, piece=100, pause=0.01),
+        Reply(TRIPS, headers={"Content-Disposition": 'attachment; filename="../../evil.sh"'}),
+    ],
+    ids=["content-encoding", "content-encoding chunked", "chunked", "unsized", "slow", "named by the server"],
+)
+def test_the_bytes_are_kept_as_the_source_stores_them(
+    file_server: FileServer, published: Publication, tmp_path: Path, reply: Reply
+) -> None:
+    file_server.answer(PATH, reply)
+    file = download(published, tmp_path)
+    assert (file.bytes, file.sha256) == (len(TRIPS), hashlib.sha256(TRIPS).hexdigest())
+    assert file.path.read_bytes() == TRIPS
+    assert left_in(tmp_path) == [NAME]
+
+
+def test_what_the_get_says_about_the_file_counts_and_not_what_was_said_before(
+    file_server: FileServer, tmp_path: Path
+) -> None:
+    file_server.put(PATH, b"old", etag='"old"')
+    answer = SourceList.parse(file_server.url).ask("green", JANUARY)
+    file_server.put(PATH, TRIPS, etag='"new"', last_modified=CHANGED)
+    file = download(answer, tmp_path)
+    assert (file.etag, file.last_modified, file.bytes) == ('"new"', CHANGED, len(TRIPS))
+    assert not answer.same_file(
+        url=file.url, etag=file.etag, last_modified=file.last_modified, bytes=file.bytes
+    )
+
+
+@pytest.mark.parametrize(
+    ("suffix", "content"), [(".csv.gz", TRIPS), (".csv", b"VendorID\r\n2\r\n"), (".parquet", PARQUET)]
+)
+def test_the_name_keeps_the_kind_of_the_file(
+    file_server: FileServer, tmp_path: Path, suffix: str, content: bytes
+) -> None:
+    file_server.put(f"/any{suffix}", content)
+    file = download(publication(f"{file_server.url}/any{suffix}"), tmp_path)
+    assert file.path == tmp_path / f"green_tripdata_2021-01{suffix}"
+
+
+def test_a_file_that_is_there_is_replaced(
+    file_server: FileServer, published: Publication, tmp_path: Path
+) -> None:
+    (tmp_path / NAME).write_bytes(b"of yesterday")
+    file_server.put(PATH, TRIPS)
+    assert download(published, tmp_path).path.read_bytes() == TRIPS
+
+
+def test_two_downloads_of_one_file_do_not_disturb_each_other(
+    file_server: FileServer, published: Publication, tmp_path: Path
+) -> None:
+    file_server.answer(PATH, Reply(TRIPS, piece=20, pause=0.01))
+    files: list[File] = []
+    threads = [threading.Thread(target=lambda: files.append(download(published, tmp_path))) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert [file.bytes for file in files] == [len(TRIPS)] * 4
+    assert (tmp_path / NAME).read_bytes() == TRIPS
+    assert left_in(tmp_path) == [NAME]
+
+
+@pytest.mark.parametrize(("chunked", "total"), [(False, 1_000_000), (True, None)])
+def test_progress_is_told_now_and_then_and_at_the_end(
+    file_server: FileServer, published: Publication, tmp_path: Path, chunked: bool, total: int | None
+) -> None:
+    told: list[tuple[int, int | None]] = []
+    file_server.answer(PATH, Reply(b"\x1f\x8b" + bytes(999_998), piece=1000, chunked=chunked))
+    download(published, tmp_path, progress=lambda received, total: told.append((received, total)))
+    assert told == sorted(told)
+    assert told[-1] == (1_000_000, total)
+    assert len(told) <= 21
+
+
+def test_progress_is_told_each_second_of_a_slow_download(
+    file_server: FileServer, published: Publication, tmp_path: Path
+) -> None:
+    told: list[int] = []
+    file_server.answer(PATH, Reply(TRIPS, chunked=True, piece=len(TRIPS) // 5, pause=0.5))
+    download(published, tmp_path, progress=lambda received, total: told.append(received))
+    assert 3 <= len(told) <= 5
+
+
+# A file that does not
+
+HALF = len(TRIPS) // 2
+FAILURES: list[tuple[str, type[TaxiError], str]] = [
+    ("truncated", DownloadInterrupted, f"ended after {HALF} of {len(TRIPS)} bytes"),
+    ("truncated chunks", DownloadInterrupted, f"ended after {HALF} bytes"),
+    ("reset", DownloadInterrupted, f"of {len(TRIPS)} bytes: .*Try again"),
+    ("longer than sent", DownloadInterrupted, f"ended after {len(TRIPS)} of {len(TRIPS) + 1} bytes"),
+    ("drip", DownloadInterrupted, "took longer than the limit for a whole file"),
+    ("stall", DownloadInterrupted, "timed out. Try again"),
+    ("slow to answer", SourceUnreachable, "does not answer: timed out"),
+    ("empty", NotTheFile, "is empty"),
+    ("page", NotTheFile, "is a page .*: '<!DOCTYPE html> <title>Log in to the airport network"),
+    ("page in disguise", NotTheFile, "is no gzip file: it begins with '<html><title>Sign in"),
+    ("xml error", NotTheFile, "is a page .*: '<Error><Code>NoSuchKey"),
+    ("redirect loop", SourceRefused, "redirects more than 10 times"),
+    ("missing", SourceUnreachable, "was there when asked, and now answers 404"),
+    ("denied", SourceUnreachable, "was there when asked, and now answers 403"),
+    ("too many requests", SourceUnreachable, "answered 429 .*Retry-After '120'"),
+    ("broken", SourceUnreachable, "answered 500"),
+    ("unavailable", SourceUnreachable, "answered 503"),
+]
+
+
+@pytest.mark.parametrize(("fault", "error", "says"), FAILURES, ids=[fault for fault, *_ in FAILURES])
+def test_a_failed_download_is_one_clear_error_and_leaves_nothing(
+    file_server: FileServer,
+    published: Publication,
+    tmp_path: Path,
+    fault: str,
+    error: type[TaxiError],
+    says: str,
+) -> None:
+    file_server.put(PATH, TRIPS, fault=fault)
+    started = time.monotonic()
+    with pytest.raises(error, match=says) as caught:
+        download(published, tmp_path, limits=Limits(connect=1, read=0.5, total=1))
+    assert time.monotonic() - started < 3
+    assert file_server.url in str(caught.value)
+    assert left_in(tmp_path) == []
+
+
+def test_a_failed_download_keeps_what_was_there(
+    file_server: FileServer, published: Publication, tmp_path: Path
+) -> None:
+    (tmp_path / NAME).write_bytes(b"of yesterday")
+    file_server.put(PATH, TRIPS, fault="truncated")
+    with pytest.raises(DownloadInterrupted):
+        download(published, tmp_path)
+    assert left_in(tmp_path) == [NAME]
+    assert (tmp_path / NAME).read_bytes() == b"of yesterday"
+
+
+@pytest.mark.parametrize("status", [204, 206, 304, 400, 401, 405])
+def test_an_answer_that_is_no_file_is_refused(
+    file_server: FileServer, published: Publication, tmp_path: Path, status: int
+) -> None:
+    file_server.answer(PATH, Reply(status=status))
+    with pytest.raises(SourceRefused, match=f"{file_server.url}{PATH} answered {status}"):
+        download(published, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("suffix", "content"),
+    [
+        (".csv.gz", b"\x1f\x8b" + bytes(15)),
+        (".csv.gz", b"PK\x03\x04" + bytes(40)),
+        (".csv.gz", b"VendorID,extra\r\n1,2\r\n"),
+        (".parquet", b"PAR1"),
+        (".parquet", b"PAR1PAR1"),
+        (".parquet", PARQUET[:-1]),
+        (".parquet", b"<html>" + bytes(40) + b"PAR1"),
+        (".parquet", TRIPS),
+        (".csv", b""),
+    ],
+)
+def test_content_that_is_not_of_the_promised_kind_is_refused(
+    file_server: FileServer, tmp_path: Path, suffix: str, content: bytes
+) -> None:
+    file_server.put(f"/any{suffix}", content)
+    with pytest.raises(NotTheFile):
+        download(publication(f"{file_server.url}/any{suffix}"), tmp_path)
+    assert left_in(tmp_path) == []
+
+
+@pytest.mark.parametrize("interrupt", [KeyboardInterrupt, SystemExit, ValueError])
+def test_a_download_that_is_stopped_leaves_nothing(
+    file_server: FileServer, published: Publication, tmp_path: Path, interrupt: type[BaseException]
+) -> None:
+    def stop(received: int, total: int | None) -> None:
+        raise interrupt
+
+    file_server.put(PATH, TRIPS)
+    with pytest.raises(interrupt):
+        download(published, tmp_path, progress=stop)
+    assert left_in(tmp_path) == []
+
+
+def test_a_full_disk_is_said_with_the_place_and_the_size(
+    file_server: FileServer, published: Publication, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(descriptor: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", full)
+    file_server.put(PATH, TRIPS)
+    with pytest.raises(DiskFull, match=f"The {len(TRIPS)} bytes of .* do not fit in {tmp_path}. Make room"):
+        download(published, tmp_path)
+    assert left_in(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    ("values", "error"),
+    [
+        ({"state": State.NOT_YET, "detail": "wait"}, NotPublishedYet),
+        ({"state": State.NEVER, "detail": "choose another month"}, NeverInSource),
+        ({"dataset": "../../etc/cron"}, UnknownDataset),
+        ({"url": "http://127.0.0.1:9/evil.sh"}, InvalidSource),
+    ],
+)
+def test_nothing_is_asked_for_a_file_that_cannot_be_had(
+    file_server: FileServer,
+    published: Publication,
+    tmp_path: Path,
+    values: dict[str, Any],
+    error: type[TaxiError],
+) -> None:
+    with pytest.raises(error, match=values.get("detail")):
+        download(replace(published, **values), tmp_path)
+    assert file_server.requests == []
+
+
+# Redirects
+
+
+class _ElsewhereAdapter(HTTPAdapter):
+    """Reaches a name that no resolver knows at the test's server."""
+
+    def __init__(self, name: str, file_server: FileServer) -> None:
+        super().__init__()
+        self._name, self._url = name, file_server.url
+
+    def send(self, request: requests.PreparedRequest, *args: Any, **options: Any) -> requests.Response:
+        request.url = (request.url or "").replace(self._name, self._url, 1)
+        return super().send(request, *args, **options)
+
+
+@pytest.fixture
+def public(file_server: FileServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[requests.Session]:
+    """A session to which http://files.example.org is a public host, served by the test's server."""
+    resolve = socket.getaddrinfo
+
+    def resolved(host: Any, *args: Any, **options: Any) -> Any:
+        return resolve("93.184.215.14" if host == "files.example.org" else host, *args, **options)
+
+    monkeypatch.setattr(socket, "getaddrinfo", resolved)
+    with requests.Session() as session:
+        session.mount("http://files.example.org", _ElsewhereAdapter("http://files.example.org", file_server))
+        yield session
+
+
+def test_a_public_source_cannot_send_us_into_our_own_network(
+    file_server: FileServer, public: requests.Session, tmp_path: Path
+) -> None:
+    inside = f"{file_server.url.replace('127.0.0.1', 'localhost')}/inside?token=secret"
+    file_server.answer(PATH, Reply(status=302, headers={"Location": inside}))
+    file_server.put("/inside", TRIPS)
+    answer = publication(f"http://files.example.org{PATH}")
+    with pytest.raises(
+        SourceRefused, match=r"redirects to .*/inside, an address inside this network"
+    ) as caught:
+        download(answer, tmp_path, session=public)
+    assert "secret" not in "".join(traceback.format_exception(caught.value))
+    assert file_server.requests == [("GET", PATH)]
+    with pytest.raises(SourceRefused, match="an address inside this network"):
+        SourceList.parse("http://files.example.org").ask("green", JANUARY, session=public)
+    assert file_server.requests == [("GET", PATH), ("HEAD", PATH)]
+
+
+def test_a_public_source_may_redirect_within_itself(
+    file_server: FileServer, public: requests.Session, tmp_path: Path
+) -> None:
+    file_server.answer(PATH, Reply(status=301, headers={"Location": "//files.example.org/moved"}))
+    file_server.answer("/moved", Reply(status=307, headers={"Location": "again"}))
+    file_server.put("/again", TRIPS)
+    assert download(publication(f"http://files.example.org{PATH}"), tmp_path, session=public).bytes == len(
+        TRIPS
+    )
+
+
+@pytest.mark.parametrize(
+    ("configured", "location", "allowed"),
+    [
+        ("http://93.184.215.14/a", "http://8.8.8.8/b", True),
+        ("http://93.184.215.14/a", "/b", True),
+        ("http://93.184.215.14/a", "http://127.0.0.1/b", False),
+        ("http://93.184.215.14/a", "http://127.1/b", False),
+        ("http://93.184.215.14/a", "http://2130706433/b", False),
+        ("http://93.184.215.14/a", "http://0x7f.1/b", False),
+        ("http://93.184.215.14/a", "http://localhost/b", False),
+        ("http://93.184.215.14/a", "http://user@10.0.0.1/b", False),
+        ("http://93.184.215.14/a", "https://169.254.169.254/latest/meta-data", False),
+        ("http://93.184.215.14/a", "http://[::1]/b", False),
+        ("http://93.184.215.14/a", "http://[::ffff:10.0.0.1]/b", False),
+        ("http://10.0.0.1/a", "http://10.0.0.2/b", True),
+        ("http://127.0.0.1:1/a", "http://127.0.0.1:2/b", True),
+        ("http://127.0.0.1/a", "http://8.8.8.8/b", True),
+        ("http://127.0.0.1/a", "gopher://127.0.0.1/b", False),
+        ("http://127.0.0.1/a", "file:///etc/passwd", False),
+    ],
+)
+def test_where_a_redirect_may_lead(configured: str, location: str, allowed: bool) -> None:
+    if allowed:
+        assert web.check_redirect(configured, configured, location).endswith("/b")
+    else:
+        with pytest.raises(SourceRefused, match="redirects to"):
+            web.check_redirect(configured, configured, location)
+
+
+def test_a_public_hop_does_not_make_a_private_one_allowed() -> None:
+    with pytest.raises(SourceRefused, match="inside this network"):
+        web.check_redirect("http://8.8.8.8/a", "http://93.184.215.14/b", "http://192.168.0.1/c")
+
+
+@pytest.mark.parametrize(
+    ("address", "private"),
+    [
+        ("8.8.8.8", False),
+        ("140.82.121.3", False),
+        ("2606:50c0:8000::153", False),
+        ("127.0.0.1", True),
+        ("10.1.2.3", True),
+        ("172.16.0.1", True),
+        ("192.168.1.1", True),
+        ("169.254.169.254", True),
+        ("100.64.0.1", True),
+        ("0.0.0.0", True),
+        ("224.0.0.1", True),
+        ("255.255.255.255", True),
+        ("::1", True),
+        ("::", True),
+        ("fe80::1%eth0", True),
+        ("fd00::1", True),
+        ("::ffff:127.0.0.1", True),
+    ],
+)
+def test_an_address_is_private_unless_it_is_of_the_internet(address: str, private: bool) -> None:
+    assert web.is_private(address) is private
+
+
+# A folder
+
+
+def test_a_file_of_a_folder_is_copied(tmp_path: Path) -> None:
+    source = tmp_path / "source" / NAME
+    source.parent.mkdir()
+    source.write_bytes(TRIPS)
+    os.utime(source, (CHANGED.timestamp(), CHANGED.timestamp()))
+    answer = SourceList.parse(str(source.parent)).ask("green", JANUARY)
+    file = download(answer, tmp_path / "to")
+    assert file.path == tmp_path / "to" / NAME
+    assert (file.url, file.etag, file.last_modified) == (f"file://{source}", None, CHANGED)
+    assert (file.bytes, file.sha256) == (len(TRIPS), hashlib.sha256(TRIPS).hexdigest())
+    source.write_bytes(b"replaced")
+    assert file.path.read_bytes() == TRIPS
+
+
+@pytest.mark.parametrize("change", [b"", TRIPS, TRIPS * 2, TRIPS[:9]])
+def test_a_file_that_changes_while_it_is_copied_is_refused(tmp_path: Path, change: bytes) -> None:
+    source = tmp_path / "source" / NAME
+    source.parent.mkdir()
+    source.write_bytes(TRIPS)
+    with pytest.raises(DownloadInterrupted, match="was changed while it was copied"):
+        fetch(source.as_uri(), tmp_path / "to" / NAME, progress=lambda *_: void(source.write_bytes(change)))
+    assert left_in(tmp_path / "to") == []
+
+
+def void(_: object) -> None:
+    """Take a value that a callback must not return."""
+
+
+@pytest.mark.parametrize("content", [b"", b"<html>", b"a,b\n1,2\n"])
+def test_a_file_of_a_folder_is_checked_too(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / NAME).write_bytes(content)
+    with pytest.raises(NotTheFile, match=f"file://{tmp_path}/{NAME} is"):
+        fetch((tmp_path / NAME).as_uri(), tmp_path / "to" / NAME)
+
+
+def test_a_file_that_vanished_from_its_folder_is_said_to_be_missing(tmp_path: Path) -> None:
+    with pytest.raises(SourceUnreachable, match="No such file or directory"):
+        download(publication(f"file://{tmp_path}/{NAME}"), tmp_path / "to")
+
+
+@pytest.mark.skipif(not os.path.exists("/proc/self/mem"), reason="needs a file that opens and cannot be read")  # noqa: PTH110
+def test_a_file_of_a_folder_that_cannot_be_read_is_said(tmp_path: Path) -> None:
+    with pytest.raises(DownloadInterrupted, match="/proc/self/mem cannot be read: Input/output error"):
+        fetch("file:///proc/self/mem", tmp_path / "to" / NAME)
+    assert left_in(tmp_path / "to") == []
+
+
+def test_the_real_month_arrives_from_its_folder_and_over_http(
+    real_data: Path, file_server: FileServer, tmp_path: Path
+) -> None:
+    real = real_data / "real" / "green_tripdata_2020-04.csv.gz"
+    file_server.put("/green/green_tripdata_2020-04.csv.gz", real.read_bytes())
+    for text in (str(real.parent), file_server.url):
+        answer = SourceList.parse(text).ask("green", Month("2020-04"))
+        file = download(answer, tmp_path)
+        assert (file.bytes, file.sha256[:8]) == (670_357, "902436d3")
