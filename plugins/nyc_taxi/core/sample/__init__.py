@@ -78,7 +78,11 @@ def write_sample(
     # Threads are enough: nearly all the time goes into numpy, pyarrow and zlib, which release the GIL.
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         written = [pool.submit(write, dataset, month) for dataset in datasets for month in months]
-        paths = [file.result() for file in written]
+        try:
+            paths = [file.result() for file in written]
+        except BaseException:
+            pool.shutdown(cancel_futures=True)
+            raise
     lookup = to / "misc" / "taxi_zone_lookup.csv"
     write_lookup(lookup)
     return [*paths, lookup]
