@@ -117,6 +117,13 @@ _SAMPLE_COMMAND = ActionCommand(
         ),
         argument("--to", help="The folder to make them in", required=True, metavar="DIR"),
         argument(
+            "--edition",
+            help="Another number gives other trips, as if TLC had published again (default: %(default)s)",
+            type=count,
+            default="1",
+            metavar="N",
+        ),
+        argument(
             "--datasets",
             help="The datasets, separated by commas (default: all)",
             type=names,
