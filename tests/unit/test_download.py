@@ -229,6 +229,36 @@ def test_a_failed_download_is_one_clear_error_and_leaves_nothing(
     assert left_in(tmp_path) == []
 
 
+def test_the_limit_for_the_whole_file_counts_while_nothing_arrives(
+    file_server: FileServer, published: Publication, tmp_path: Path
+) -> None:
+    file_server.put(PATH, TRIPS, fault="stall")
+    started = time.monotonic()
+    with pytest.raises(DownloadInterrupted):
+        download(published, tmp_path, limits=Limits(total=0.5))
+    assert time.monotonic() - started < 3
+
+
+class _LenientAdapter(HTTPAdapter):
+    """Does not mind a body that ends early."""
+
+    def send(self, request: requests.PreparedRequest, *args: Any, **options: Any) -> requests.Response:
+        response = super().send(request, *args, **options)
+        response.raw.enforce_content_length = False
+        return response
+
+
+def test_the_length_is_checked_even_if_the_session_does_not(
+    file_server: FileServer, published: Publication, tmp_path: Path
+) -> None:
+    file_server.put(PATH, TRIPS, fault="truncated")
+    with requests.Session() as session:
+        session.mount("http://", _LenientAdapter())
+        with pytest.raises(DownloadInterrupted, match=f"ended after {HALF} of {len(TRIPS)} bytes"):
+            download(published, tmp_path, session=session)
+    assert left_in(tmp_path) == []
+
+
 def test_a_failed_download_keeps_what_was_there(
     file_server: FileServer, published: Publication, tmp_path: Path
 ) -> None:
