@@ -105,6 +105,7 @@ class Intake:
             ),
             {"names": list(unknown)},
         )
+        connection.execute(statement("drop_work", work=_WORK))
 
     @property
     def _fields(self) -> list[str]:

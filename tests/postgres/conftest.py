@@ -1,0 +1,27 @@
+"""A warehouse as the product sees it, and a reader beside it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import psycopg
+import pytest
+
+from nyc_taxi.postgres.warehouse import Warehouse
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@pytest.fixture
+def taxi_warehouse(warehouse_uri: str) -> Warehouse:
+    """The warehouse of this test alone."""
+    return Warehouse(lambda: psycopg.connect(warehouse_uri), "taxi_warehouse")
+
+
+@pytest.fixture
+def reader(warehouse_uri: str, taxi_warehouse: Warehouse) -> Iterator[psycopg.Connection]:
+    """A person's autocommit connection to a warehouse whose tables are there."""
+    taxi_warehouse.prepare()
+    with psycopg.connect(warehouse_uri, autocommit=True) as connection:
+        yield connection
