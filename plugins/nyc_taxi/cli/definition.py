@@ -23,7 +23,7 @@ from nyc_taxi.cli.retired import retired_arguments
 
 _log = logging.getLogger(__name__)
 
-_DATASET = argument("dataset", help="The dataset: yellow, green or fhv")
+_DATASET = argument("dataset", help="The dataset, for example green")
 _MONTHS = argument("month", help="A month as 2021-01, or several as 2021-01..2021-03", type=months)
 _WAREHOUSE = argument(
     "--postgres-conn-id",

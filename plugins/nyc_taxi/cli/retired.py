@@ -46,7 +46,7 @@ RETIRED = (
     ),
     Retired(
         ("-m", "--mark-success"),
-        "mark a run as successful in the UI, on the run's page.",
+        "a run is marked as successful on its page in the UI.",
     ),
     Retired(
         ("-l", "--local"),
@@ -90,7 +90,7 @@ RETIRED = (
     ),
     Retired(
         ("-v", "--verbose"),
-        "progress is always shown; set AIRFLOW__LOGGING__LOGGING_LEVEL=DEBUG to see Airflow's own log.",
+        "progress is always shown, so leave it out.",
     ),
     Retired(
         ("--treat-dag-id-as-regex",),
