@@ -12,7 +12,6 @@ class _Terminal(StringIO):
         return True
 
 
-@pytest.fixture
 def terminal(monkeypatch: pytest.MonkeyPatch) -> StringIO:
     screen = _Terminal()
     monkeypatch.setattr("sys.stderr", screen)
@@ -53,19 +52,21 @@ def test_without_a_terminal_a_tally_is_a_line_when_it_changes(capsys: pytest.Cap
     ]
 
 
-def test_a_terminal_gets_a_bar_for_each_step(terminal: StringIO) -> None:
+def test_a_terminal_gets_a_bar_for_each_step(monkeypatch: pytest.MonkeyPatch) -> None:
+    screen = terminal(monkeypatch)
     with progress.steps("green 2021-01") as show:
         show("download", 1_000_000, 2_000_000)
         show("download", 2_000_000, 2_000_000)
         show("copy", 1_000_000, None)
-    shown = terminal.getvalue()
+    shown = screen.getvalue()
     assert "green 2021-01 download" in shown
     assert "2.0/2.0 MB" in shown
     assert "green 2021-01 copy" in shown
 
 
-def test_a_terminal_gets_a_bar_for_a_tally(terminal: StringIO) -> None:
+def test_a_terminal_gets_a_bar_for_a_tally(monkeypatch: pytest.MonkeyPatch) -> None:
+    screen = terminal(monkeypatch)
     with progress.tally("green") as show:
         show(1, 3, "1 waiting for the file, 1 queued, 1 succeeded")
-    assert "1/3" in terminal.getvalue()
-    assert "1 waiting for the file" in terminal.getvalue()
+    assert "1/3" in screen.getvalue()
+    assert "1 waiting for the file" in screen.getvalue()

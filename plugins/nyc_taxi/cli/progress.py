@@ -113,12 +113,13 @@ class _LineSteps:
     def __init__(self, title: str) -> None:
         self._title = title
         self._step = ""
-        self._started = self._written = 0.0
+        self._started = self._written = self._called = time.monotonic()
 
     def __call__(self, step: str, done: int, total: int | None) -> None:
         now = time.monotonic()
         if step != self._step:
-            self._step, self._started, self._written = step, now, now
+            self._step, self._started, self._written = step, self._called, now
+        self._called = now
         if done == total or now - self._written >= _LINE_EVERY:
             self._written = now
             remark(f"{self._title} {describe(step, done, total, now - self._started)}")
