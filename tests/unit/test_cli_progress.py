@@ -1,10 +1,12 @@
 from __future__ import annotations
 
 from io import StringIO
-
-import pytest
+from typing import TYPE_CHECKING
 
 from nyc_taxi.cli import progress
+
+if TYPE_CHECKING:
+    import pytest
 
 
 class _Terminal(StringIO):
