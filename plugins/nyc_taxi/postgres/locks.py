@@ -89,7 +89,8 @@ def patiently(
 
     :param step: the whole transaction, which sets a ``lock_timeout`` of its own and is rolled back by it
     :param what: what is being done, for the message
-    :param patience: seconds after which no new try begins
+    :param patience: seconds after which no new try begins; there are two at least, the second of which
+        watches who holds the lock
     :raises WarehouseBusy: naming who held the lock
     """
     deadline = time.monotonic() + patience
@@ -105,12 +106,12 @@ def patiently(
                 finally:
                     seen = watch.seen or seen
         except (psycopg.errors.LockNotAvailable, psycopg.errors.DeadlockDetected) as error:
-            first = False
             holder = seen or "a session that could not be identified"
-            if time.monotonic() >= deadline:
+            if not first and time.monotonic() >= deadline:
                 raise WarehouseBusy(
                     f"{what} waited {patience:.0f} s for a lock held by {holder}. Nothing was changed. "
                     "Let that session finish or end it, then run this step again: the staged rows are kept."
                 ) from error
-            _log.warning("%s waits for a lock held by %s.", what, holder if seen else "another session")
+            first = False
+            _log.warning("%s waits for a lock held by %s.", what, seen or "another session")
             time.sleep(random.uniform(0.1, 1.0))  # noqa: S311

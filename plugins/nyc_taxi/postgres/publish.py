@@ -52,7 +52,7 @@ def publish_month(warehouse: Warehouse, attempt: int, *, patience: float = PATIE
 
 def _publish(connection: psycopg.Connection[Any], id: int) -> Attempt:
     with connection.transaction():
-        connection.execute("set local lock_timeout = '5s'")
+        connection.execute("set local lock_timeout = '3s'")
         attempt = ledger.get(connection, id)
         connection.execute("select pg_advisory_xact_lock(%s, %s)", month_lock(attempt.dataset, attempt.month))
         attempt = ledger.get(connection, id)
