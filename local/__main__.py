@@ -1,4 +1,197 @@
+"""The commands behind the Makefile: ``python -m local COMMAND``.
+
+Started by any Python that can build the environment; all but the building is done inside it.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
 import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
+
 from local import environment
-if sys.argv[1]=="lock": environment.lock(upgrade=False)
-else: print(environment.ensure(sys.argv[1]))
+from local.checks import CheckFailed, check_machine
+from local.environment import CHECKOUT, PYTHON
+from local.state import State
+from local.told import Told
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import FrameType
+
+STATE = State(CHECKOUT / ".demo")
+
+
+def demo() -> int:
+    """Build what is missing, start all and load the sample months."""
+    check_machine(CHECKOUT, first=not PYTHON.exists())
+    inside("demo")
+    from local import demo
+    from nyc_taxi.errors import TaxiError
+
+    try:
+        return demo.demo()
+    except TaxiError as error:
+        raise Told(str(error)) from error
+
+
+def up() -> int:
+    """Start the demo again with the state that it has."""
+    if not STATE.exists():
+        raise CheckFailed("There is no demo here yet: make demo starts one.")
+    check_machine(CHECKOUT, first=not PYTHON.exists())
+    inside("demo")
+    from local import demo
+
+    return demo.up()
+
+
+def down() -> int:
+    """Stop the demo; its state stays."""
+    if not STATE.exists():
+        print("There is no demo here.")
+        return 0
+    inside()
+    from local.stack import Stack
+
+    stack = Stack(STATE.folder, STATE.settings())
+    with stack.alone():
+        stack.stop()
+    print("The demo is stopped. make up starts it again, make clean removes its state.")
+    return 0
+
+
+def clean() -> int:
+    """Stop the demo and remove its state."""
+    if STATE.exists():
+        inside()
+        from local.stack import Stack
+
+        stack = Stack(STATE.folder, STATE.settings())
+        with stack.alone():
+            stack.stop()
+            stack.postgres.remove()
+    shutil.rmtree(STATE.folder, ignore_errors=True)
+    print("The demo's state is removed. The Python environment .venv stays.")
+    return 0
+
+
+def run_command() -> int:
+    """Run the shell command line in CMD inside the demo's environment; its output and status are its own."""
+    command = os.environ.get("CMD", "")
+    if not command.strip():
+        raise CheckFailed("Say which command to run, for example: make exec CMD='airflow dags list'")
+    return _become(["sh", "-c", command])
+
+
+def shell() -> int:
+    """Open the user's shell inside the demo's environment."""
+    return _become([os.environ.get("SHELL", "sh")])
+
+
+def psql() -> int:
+    """Open psql on the warehouse."""
+    return _become(["psql"])
+
+
+def test() -> int:
+    """Run every check and every test."""
+    inside("dev")
+    from local import quality
+
+    return quality.test(os.environ.get("ARGS", ""))
+
+
+def lint() -> int:
+    """Run every check but the tests."""
+    inside("dev")
+    from local import quality
+
+    return quality.lint()
+
+
+def format() -> int:
+    """Format the Python files and sort their imports."""
+    inside("dev")
+    from local import quality
+
+    return quality.format()
+
+
+def lock() -> int:
+    """Write the lock files anew; with UPGRADE=1, with the newest versions that fit."""
+    environment.lock(upgrade=bool(os.environ.get("UPGRADE")))
+    return 0
+
+
+def wheel() -> int:
+    """Build the provider's wheel into dist/."""
+    inside("demo")
+    return subprocess.run(
+        [sys.executable, "-m", "hatchling", "build", "-t", "wheel"], cwd=CHECKOUT, check=False
+    ).returncode
+
+
+COMMANDS: dict[str, Callable[[], int]] = {
+    "demo": demo, "up": up, "down": down, "clean": clean, "exec": run_command, "shell": shell, "psql": psql,
+    "test": test, "lint": lint, "format": format, "lock": lock, "wheel": wheel,
+}  # fmt: skip
+
+
+def inside(kind: str | None = None) -> None:
+    """Go on in the checkout's environment, brought up to date first when a kind is named.
+
+    Does not return when this process is not there: it is replaced by one that is.
+    """
+    here = Path(sys.prefix).resolve() == environment.VENV.resolve()
+    if kind is None and not here and not environment.usable():
+        kind = "demo"
+    changed = kind is not None and environment.ensure(kind)
+    if changed or not here:
+        os.execv(PYTHON, [str(PYTHON), "-m", "local", *sys.argv[1:]])
+
+
+def _become(command: list[str]) -> NoReturn:
+    """Replace this process by a command in the demo's environment.
+
+    :raises CheckFailed: when no demo runs
+    """
+    if not (STATE.exists() and PYTHON.exists()):
+        raise CheckFailed("There is no demo here yet: make demo starts one.")
+    inside()
+    from local.stack import Stack
+
+    stack = Stack(STATE.folder, STATE.settings())
+    if not stack.running():
+        raise CheckFailed("The demo is stopped: make up starts it.")
+    stack_environment = stack.environment()
+    program = shutil.which(command[0], path=stack_environment["PATH"])
+    if program is None:
+        raise CheckFailed(f"There is no program {command[0]}.")
+    os.execve(program, command, stack_environment)
+
+
+def main() -> int:
+    """Run the command that is named first; failures are told in a sentence."""
+    signal.signal(signal.SIGTERM, _interrupt)
+    signal.signal(signal.SIGHUP, _interrupt)
+    try:
+        return COMMANDS[sys.argv[1]]()
+    except KeyboardInterrupt:
+        print("Interrupted: what this command started is stopped again.", file=sys.stderr)
+        return 130
+    except Told as error:
+        print(error, file=sys.stderr)
+        return 1
+
+
+def _interrupt(_number: int, _frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -14,6 +14,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from local.told import Told
+
 CHECKOUT = Path(__file__).resolve().parents[1]
 VENV = CHECKOUT / ".venv"
 PYTHON = VENV / "bin" / "python"
@@ -41,7 +43,7 @@ _COMPILED = {
 }
 
 
-class EnvironmentFailed(RuntimeError):
+class EnvironmentFailed(Told):
     """The environment could not be built."""
 
 
@@ -61,11 +63,12 @@ def ensure(kind: str) -> bool:
     print(f"Setting up .venv from {LOCKS[kind]} (once; a few minutes when nothing is cached)", flush=True)
     uv = _uv()
     _STAMP.unlink(missing_ok=True)
-    if not _usable():
+    if not usable():
         base = Path(sys.executable).resolve()  # not the one inside the folder that is made anew
         _run(uv, "venv", "--quiet", "--clear", "--no-python-downloads", f"--python={base}", str(VENV))
     install = ("--python", str(PYTHON))
-    _run(uv, "pip", "sync", *install, "--require-hashes", "--compile-bytecode", LOCKS[kind])
+    quiet = () if sys.stderr.isatty() else ("--quiet",)
+    _run(uv, "pip", "sync", *install, *quiet, "--require-hashes", "--compile-bytecode", LOCKS[kind])
     # The build tool is in the lock, so that this step needs no network.
     _run(uv, "pip", "install", *install, "--quiet", "--no-deps", "--no-build-isolation", "--editable", ".")
     _STAMP.write_text(json.dumps(wanted))
@@ -109,7 +112,7 @@ def _read_stamp() -> dict[str, str]:
     return stamp
 
 
-def _usable() -> bool:
+def usable() -> bool:
     """Whether the environment runs, on the Python that runs this, and sits where it was made."""
     if _read_stamp().get("place", str(VENV)) != str(VENV) or not PYTHON.exists():
         return False
@@ -165,6 +168,6 @@ def _run(*command: str) -> None:
         raise EnvironmentFailed(f"{command[0]} does not run: {error}") from error
     if done.returncode:
         raise EnvironmentFailed(
-            f"Setting up the Python environment failed (exit code {done.returncode}; the messages are above). "
+            f"Setting up the Python environment failed (exit code {done.returncode}, messages above). "
             "Run the same command again: what was fetched is kept."
         )

@@ -20,13 +20,14 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from local.files import write_private
+from local.told import Told
 
 _NOBODY = 65534
 _CAPABILITY = "+dac_read_search"
 _SUPERUSER = "taxi"
 
 
-class PostgresFailed(RuntimeError):
+class PostgresFailed(Told):
     """The embedded Postgres could not be set up, started or stopped."""
 
 
@@ -196,7 +197,8 @@ class EmbeddedPostgres:
         return self._run("pg_ctl", f"--pgdata={self._data}", *arguments)
 
     def _run(self, program: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-        binaries, drop = _binaries(), ()
+        binaries = _binaries()
+        drop: tuple[str, ...] = ()
         if os.geteuid() == 0:
             in_place = self._place == self.home
             drop = _as_nobody(keep_capability=in_place)
@@ -249,11 +251,14 @@ def _runs_in_place(binaries: Path) -> bool:
 
 
 def _reachable_binaries(place: Path) -> Path:
-    """Copy the programs to where the unprivileged user can run them, once."""
-    target = place / "postgres"
+    """Copy the programs, and the libraries beside their package, to where the unprivileged user gets."""
+    target, installed = place / "programs", _binaries().parent
+    package = installed.parent
     if not target.exists():
-        unfinished = place / "postgres.unfinished"
+        unfinished = place / "programs.unfinished"
         shutil.rmtree(unfinished, ignore_errors=True)
-        shutil.copytree(_binaries().parent, unfinished, symlinks=True)
+        shutil.copytree(installed, unfinished / package.name / installed.name, symlinks=True)
+        for libraries in package.parent.glob(f"{package.name}.libs"):
+            shutil.copytree(libraries, unfinished / libraries.name, symlinks=True)
         unfinished.rename(target)
-    return target / "bin"
+    return target / package.name / installed.name / "bin"

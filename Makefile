@@ -1,0 +1,52 @@
+# Every command of the project. The work is done by local/; these lines only name it.
+# Written for GNU Make 3.81 and newer.
+
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+RUN := @sh local/python.sh
+
+# What a user may set: make demo PORT=8081. CMD is handed on as it was typed, dollar signs included.
+override CMD := $(value CMD)
+override ARGS := $(value ARGS)
+export ARGS CMD MONTHS PORT PYTHON ROWS SOURCE UPGRADE
+
+.PHONY: help demo up down clean exec shell psql test lint format lock wheel
+
+help: ## list the commands
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
+
+demo: ## set up all, start Airflow, load three months of samples (PORT=8080 MONTHS=2021-01..2021-03 ROWS=50000 SOURCE=mirror)
+	$(RUN) demo
+
+up: ## start the demo again with the state that it has (PORT=8080)
+	$(RUN) up
+
+down: ## stop the demo; its state stays
+	$(RUN) down
+
+clean: ## stop the demo and remove its state
+	$(RUN) clean
+
+exec: ## run one command in the demo's environment (CMD='airflow dags list')
+	$(RUN) exec
+
+shell: ## open a shell in the demo's environment
+	$(RUN) shell
+
+psql: ## open psql on the demo's warehouse
+	$(RUN) psql
+
+test: ## run all checks and all tests; only some tests with ARGS='tests/unit -k month'
+	$(RUN) test
+
+lint: ## run all checks but the tests
+	$(RUN) lint
+
+format: ## sort imports and format the Python files
+	$(RUN) format
+
+lock: ## write the lock files in requirements/ anew, from pyproject.toml (UPGRADE=1: with the newest versions)
+	$(RUN) lock
+
+wheel: ## build the provider's wheel into dist/
+	$(RUN) wheel

@@ -1,0 +1,214 @@
+"""``make demo``: from nothing to loaded months and a running Airflow."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import psycopg
+
+from local import samples
+from local.checks import CheckFailed, check_port
+from local.environment import CHECKOUT
+from local.loads import Load, Loads
+from local.show import Teller, adds_up, loaded_table
+from local.stack import Stack, StackFailed
+from local.state import Settings, State
+from nyc_taxi.core.month import MonthRange
+from nyc_taxi.core.sample import SAMPLE_DATASETS
+from nyc_taxi.core.source import SourceList
+from nyc_taxi.postgres import ledger
+from nyc_taxi.postgres.warehouse import Warehouse
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_ZONES = "zones_postgres"
+_DAGS = {_ZONES, *(f"{dataset}_postgres" for dataset in SAMPLE_DATASETS)}
+
+
+def demo() -> int:
+    """Start the stack, load the demo's months through the scheduler and show them.
+
+    Whatever this call started is stopped again when it fails or is interrupted.
+
+    :return: 0 when every month was loaded and adds up, else 1
+    """
+    teller = Teller()
+    state = State(CHECKOUT / ".demo")
+    settings = chosen(state.settings())
+    stack = Stack(state.folder, settings)
+    with stack.alone():
+        began = not stack.running()
+        if not began:
+            _keep_port(state.settings(), settings)
+            teller.say("The demo runs already")
+        else:
+            check_port(settings.ports.ui, "demo")
+            if not stack.anything_running():
+                stack.settings = settings = replace(settings, ports=settings.ports.with_free())
+        try:
+            _start(stack, state, teller, configure=not began and state.settings() != settings)
+            well = _load(stack, teller)
+        except BaseException:
+            if began:
+                stack.stop()
+            raise
+    how_to_go_on(stack)
+    return 0 if well else 1
+
+
+def up() -> int:
+    """Start the stack again with the state that it has."""
+    teller = Teller()
+    state = State(CHECKOUT / ".demo")
+    stack = Stack(state.folder, chosen(state.settings()))
+    with stack.alone():
+        if stack.running():
+            _keep_port(state.settings(), stack.settings)
+        else:
+            check_port(stack.settings.ports.ui, "up")
+            if not stack.anything_running():
+                stack.settings = replace(stack.settings, ports=stack.settings.ports.with_free())
+            state.remember(stack.settings)
+        stack.start(teller.say)
+    how_to_go_on(stack)
+    return 0
+
+
+def chosen(settings: Settings) -> Settings:
+    """Return the settings with what the user gave to make: PORT, SOURCE, ROWS, MONTHS.
+
+    :raises CheckFailed: when a value is not one
+    :raises TaxiError: when the months or the source are not
+    """
+    port, rows = (_number(name) for name in ("PORT", "ROWS"))
+    months, source = os.environ.get("MONTHS"), os.environ.get("SOURCE")
+    if port:
+        settings = replace(settings, ports=replace(settings.ports, ui=port))
+    if rows:
+        settings = replace(settings, rows=rows)
+    if months:
+        list(MonthRange.parse(months))
+        settings = replace(settings, months=months)
+    if source and source != "local":
+        source = "mirror, tlc" if source == "mirror" else source
+        SourceList.parse(source)
+    return replace(settings, source=source) if source else settings
+
+
+def how_to_go_on(stack: Stack) -> None:
+    """Print the UI's address, how to log in, and the next commands."""
+    print(
+        f"""
+Airflow runs at {stack.url}
+    user admin, password {stack.state.password()}   (kept in {stack.state.passwords})
+
+    make psql                               the warehouse
+    make exec CMD='airflow taxi months'     one command in this environment; make shell for more
+    make down                               stop it all; make up starts it again""",
+        flush=True,
+    )
+
+
+def _start(stack: Stack, state: State, teller: Teller, *, configure: bool) -> None:
+    """Start what does not run, the sample months being written meanwhile."""
+    state.remember(stack.settings)
+    with _samples(stack, teller):
+        stack.start(teller.say)
+        if configure:
+            stack.bootstrap()
+            teller.say(f"Source: {stack.settings.source}")
+
+
+@contextlib.contextmanager
+def _samples(stack: Stack, teller: Teller) -> Iterator[None]:
+    """Write missing sample months while the body runs."""
+    rows, months = stack.settings.rows, MonthRange.parse(stack.settings.months)
+    if stack.settings.source != "local" or not samples.missing(stack.state.samples, rows, months):
+        yield
+        return
+    command = (sys.executable, "-m", "local.samples", str(stack.state.samples), str(rows), str(months))
+    with subprocess.Popen(command, cwd=CHECKOUT, stdin=subprocess.DEVNULL) as writer:
+        try:
+            yield
+            failed = writer.wait()
+        except BaseException:
+            writer.terminate()
+            raise
+    if failed:
+        raise StackFailed("The sample months could not be written; the reason is above.")
+    teller.say(f"Sample months {months}, {rows:,} rows in each file")
+
+
+def _load(stack: Stack, teller: Teller) -> bool:
+    """Load the months and show them; return whether all is well."""
+    _wait_for_dags(stack)
+    for dag_id in stack.api.dags():
+        stack.api.unpause(dag_id)
+    warehouse = Warehouse(lambda: psycopg.connect(stack.warehouse_uri), "taxi_warehouse")
+    warehouse.prepare()
+    with warehouse.session() as connection:
+        before = {attempt.id for attempt in ledger.months(connection)}
+    zones = stack.api.trigger(_ZONES)
+    loads = Loads(stack.api, SAMPLE_DATASETS, MonthRange.parse(stack.settings.months))
+    loads.start()
+    teller.say("Airflow's scheduler loads the months")
+    with teller.progress() as show:
+        done = loads.watch(show)
+    zones_state = stack.api.wait(_ZONES, zones)
+    with warehouse.session() as connection:
+        attempts = [one for one in ledger.months(connection) if one.month in loads.months]
+    teller.say("All runs have ended")
+    teller.console.print(loaded_table(attempts, before))
+    failed = [load for load in done if load.state != "success"]
+    _complain(stack, failed, zones_state)
+    return not failed and zones_state == "success" and adds_up(attempts)
+
+
+def _wait_for_dags(stack: Stack, seconds: float = 60) -> None:
+    """Return when Airflow has read the demo's DAG files."""
+    end = time.monotonic() + seconds
+    while not set(stack.api.dags()) >= _DAGS:
+        if time.monotonic() > end:
+            errors = "\n".join(stack.api.import_errors())
+            raise StackFailed(f"Airflow did not read the DAGs {sorted(_DAGS)} within {seconds:g} s. {errors}")
+        time.sleep(0.2)
+
+
+def _complain(stack: Stack, failed: list[Load], zones_state: str) -> None:
+    """Say which loads failed, and where the reasons are."""
+    for load in failed:
+        where = stack.state.airflow / "logs" / f"dag_id={load.dataset}_postgres"
+        print(
+            f"{load.dataset} {load.month} failed ({load.task}): see its run in the UI, or {where}",
+            file=sys.stderr,
+        )
+    if zones_state != "success":
+        print(f"The zones were not loaded: see the DAG {_ZONES} in the UI.", file=sys.stderr)
+
+
+def _keep_port(running: Settings, wanted: Settings) -> None:
+    if running.ports.ui != wanted.ports.ui:
+        raise CheckFailed(
+            f"The demo runs on port {running.ports.ui}. "
+            f"To move it: make down, then make up PORT={wanted.ports.ui}"
+        )
+
+
+def _number(name: str) -> int | None:
+    """Return a number that the user gave to make.
+
+    :raises CheckFailed: when it is not one
+    """
+    text = os.environ.get(name)
+    if not text:
+        return None
+    if not text.isdecimal() or int(text) < 1:
+        raise CheckFailed(f"{name}={text} is not a number from 1.")
+    return int(text)

@@ -1,0 +1,71 @@
+"""The checks and tests behind ``make lint``, ``make test`` and ``make format``."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+from local.environment import CHECKOUT
+
+_PROGRAMS = Path(sys.executable).parent
+
+_CHECKS: dict[str, tuple[str, ...]] = {
+    "ruff check": ("ruff", "check"),
+    "ruff format": ("ruff", "format", "--check"),
+    "mypy": ("mypy",),
+    "import contracts": ("lint-imports",),
+    "yamllint": ("yamllint", "--strict", "."),
+}
+
+
+def lint() -> int:
+    """Run every check, also after one has failed, and say which did.
+
+    :return: 0 when all pass, else 1
+    """
+    failed = [name for name, command in _checks().items() if _run(name, command)]
+    if failed:
+        print(f"\nFailed: {', '.join(failed)}", file=sys.stderr)
+    return 1 if failed else 0
+
+
+def test(arguments: str) -> int:
+    """Run every check, then every test.
+
+    :param arguments: further arguments of pytest, as in a shell; with any, only the tests run
+    :return: 0 when all pass
+    """
+    if arguments:
+        return _run("pytest", ("pytest", *shlex.split(arguments)))
+    checked, tested = lint(), _run("pytest", ("pytest",))
+    return checked or tested
+
+
+def format() -> int:
+    """Sort imports and format all Python files."""
+    return _run("imports", ("ruff", "check", "--select=I", "--fix")) or _run(
+        "ruff format", ("ruff", "format")
+    )
+
+
+def _checks() -> dict[str, tuple[str, ...]]:
+    listed = subprocess.run(
+        ("git", "ls-files", "-co", "--exclude-standard", "*.sh", ".ci/run"),
+        cwd=CHECKOUT, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    scripts = listed.stdout.split() or [str(path.relative_to(CHECKOUT)) for path in CHECKOUT.glob("*.sh")]
+    return {**_CHECKS, "shellcheck": ("shellcheck", *scripts)}
+
+
+def _run(name: str, command: tuple[str, ...]) -> int:
+    print(f"--- {name}", flush=True)
+    environment = {
+        **os.environ,
+        "PATH": os.pathsep.join((str(_PROGRAMS), os.environ.get("PATH", os.defpath))),
+    }
+    return subprocess.run(
+        (str(_PROGRAMS / command[0]), *command[1:]), cwd=CHECKOUT, env=environment, check=False
+    ).returncode

@@ -1,0 +1,40 @@
+"""The sample months that the demo's web server offers.
+
+Run as ``python -m local.samples FOLDER ROWS MONTHS``.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+from local.files import write_private
+from nyc_taxi.core.month import Month, MonthRange
+from nyc_taxi.core.sample import write_sample
+
+
+def missing(folder: Path, rows: int, months: MonthRange) -> list[Month]:
+    """Return the months that the folder does not have, or has with another number of rows."""
+    made = _made(folder)
+    return [month for month in months if made.get(str(month)) != rows]
+
+
+def write(folder: Path, rows: int, months: MonthRange) -> None:
+    """Write the months that are missing; the others keep their files, and so their entity tags."""
+    for month in missing(folder, rows, months):
+        write_sample(MonthRange(month, month), rows, folder)
+        write_private(folder / "made.json", json.dumps({**_made(folder), str(month): rows}))
+
+
+def _made(folder: Path) -> dict[str, int]:
+    """Return the months whose files are all complete, with their rows."""
+    try:
+        made: dict[str, int] = json.loads((folder / "made.json").read_text())
+    except (FileNotFoundError, ValueError):
+        return {}
+    return made
+
+
+if __name__ == "__main__":
+    write(Path(sys.argv[1]), int(sys.argv[2]), MonthRange.parse(sys.argv[3]))

@@ -1,0 +1,236 @@
+"""Postgres, a file server and Airflow: started together, stopped together, nothing left behind."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import subprocess
+import sys
+import time
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from local import airflow_settings
+from local.environment import CHECKOUT
+from local.postgres import EmbeddedPostgres
+from local.process import Background, stop, uninterrupted
+from local.state import Settings, State
+from local.told import Told
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+    from pathlib import Path
+
+    from local.api import AirflowApi
+
+AIRFLOW = ("api-server", "scheduler", "dag-processor", "triggerer")
+"""Airflow's parts; ``airflow standalone`` is not used, since it leaves them behind when it is ended."""
+
+_READY_WITHIN = 120
+
+
+class StackFailed(Told):
+    """The stack cannot be started or is not as it should be."""
+
+
+class Busy(StackFailed):
+    """Another command is starting or stopping the same stack."""
+
+
+@dataclass
+class Stack:
+    """One Airflow with all that it needs, on 127.0.0.1.
+
+    :param folder: where all its state is kept
+    :param settings: ports, source and sample size
+    :param extra: environment variables on top of the stack's own
+    """
+
+    folder: Path
+    settings: Settings
+    extra: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def state(self) -> State:
+        """The stack's folder."""
+        return State(self.folder)
+
+    @property
+    def url(self) -> str:
+        """Address of Airflow's UI."""
+        return f"http://localhost:{self.settings.ports.ui}"
+
+    @property
+    def files_url(self) -> str:
+        """Address of the server of the sample months."""
+        return f"http://127.0.0.1:{self.settings.ports.files}"
+
+    @property
+    def warehouse_uri(self) -> str:
+        """URI of the warehouse."""
+        return self.postgres.uri("taxi")
+
+    @cached_property
+    def postgres(self) -> EmbeddedPostgres:
+        """The database server of metadata and warehouse."""
+        return EmbeddedPostgres(self.state.postgres, self.settings.ports.postgres)
+
+    @cached_property
+    def api(self) -> AirflowApi:
+        """Airflow's REST API."""
+        from local.api import AirflowApi
+
+        return AirflowApi(f"http://127.0.0.1:{self.settings.ports.ui}", "admin", self.state.password())
+
+    def environment(self) -> dict[str, str]:
+        """Return the environment in which all parts run, and commands of a user."""
+        metadata = self.postgres.uri("airflow")
+        own = airflow_settings.environment(CHECKOUT, self.state, self.settings.ports, metadata)
+        own["PATH"] = os.pathsep.join((own["PATH"], str(self.postgres.psql().parent)))
+        local = self.settings.source == "local"
+        return {
+            **own,
+            "NYC_TAXI_SOURCES": self.files_url if local else self.settings.source,
+            "NYC_TAXI_PRODUCTS_URL": self.files_url if local else "https://dummyjson.com",
+            "NYC_TAXI_WAREHOUSE_HOST": "127.0.0.1",
+            "NYC_TAXI_WAREHOUSE_PORT": str(self.settings.ports.postgres),
+            "NYC_TAXI_WAREHOUSE_USER": self.postgres.user,
+            "NYC_TAXI_WAREHOUSE_PASSWORD": self.postgres.password,
+            "NYC_TAXI_WAREHOUSE_DATABASE": "taxi",
+            "PGHOST": "127.0.0.1",
+            "PGPORT": str(self.settings.ports.postgres),
+            "PGUSER": self.postgres.user,
+            "PGPASSWORD": self.postgres.password,
+            "PGDATABASE": "taxi",
+            **self.extra,
+        }
+
+    def running(self) -> bool:
+        """Whether every part runs."""
+        return all(part.alive() for part in self._parts()) and self.postgres.running()
+
+    def anything_running(self) -> bool:
+        """Whether a part, or something that a part left behind, runs."""
+        return any(part.running() for part in self._parts()) or self.postgres.running()
+
+    def start(self, say: Callable[[str], Any] = lambda _: None) -> None:
+        """Start what does not run, and return when Airflow is ready; on any failure stop it all again.
+
+        What ran before is left running, also on failure.
+
+        :param say: told about each step
+        :raises StackFailed: in one sentence and with the end of a log, when a part does not come up
+        """
+        before = {part.name for part in self._parts() if part.alive()}
+        postgres_before = self.postgres.running()
+        try:
+            self._start(say)
+        except BaseException:
+            with uninterrupted():
+                self._stop(
+                    [part for part in self._parts() if part.name not in before], postgres=not postgres_before
+                )
+            raise
+
+    def stop(self) -> None:
+        """Stop all parts and their children, the database last; what does not run is no error."""
+        with uninterrupted():
+            self._stop(self._parts(), postgres=True)
+
+    @contextlib.contextmanager
+    def alone(self) -> Iterator[None]:
+        """Keep other commands from starting or stopping the stack at the same time.
+
+        :raises Busy: when one is at it
+        """
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with (self.folder / "lock").open("a+") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise Busy(
+                    "Another make demo, up, down or clean is at work here: wait until it ends."
+                ) from None
+            yield
+
+    def bootstrap(self) -> None:
+        """Bring Airflow's database, pools and connections to the settings; messages go to a log.
+
+        :raises StackFailed: with the end of the log
+        """
+        self.state.processes.mkdir(parents=True, exist_ok=True)
+        log = self.state.processes / "bootstrap.log"
+        with log.open("w") as out:
+            done = subprocess.run(
+                ("bash", str(CHECKOUT / "entrypoint.sh"), "bootstrap"),
+                env=self.environment(),
+                cwd=CHECKOUT,
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=out,
+                check=False,
+            )
+        if done.returncode:
+            tail = "\n".join(log.read_text().splitlines()[-12:])
+            raise StackFailed(f"Airflow's database could not be prepared; the end of {log}:\n{tail}")
+
+    def _parts(self) -> list[Background]:
+        return [Background(name, self.state.processes) for name in ("files", *AIRFLOW)]
+
+    def _start(self, say: Callable[[str], Any]) -> None:
+        self.postgres.start()
+        for name in ("airflow", "taxi"):
+            self.postgres.create_database(name)
+        say(f"Postgres 18 on port {self.settings.ports.postgres}")
+        environment = self.environment()
+        self.state.airflow.mkdir(parents=True, exist_ok=True)
+        self.state.samples.mkdir(parents=True, exist_ok=True)
+        self.api  # noqa: B018  # makes the password before Airflow makes one of its own
+        self.bootstrap()
+        say("Airflow's database, pools and connections")
+        files, *parts = self._parts()
+        files.start(
+            (
+                sys.executable,
+                "-m",
+                "local.file_server",
+                str(self.state.samples),
+                str(self.settings.ports.files),
+            ),
+            environment,
+            CHECKOUT,
+        )
+        for part in parts:
+            alone = ("--skip-serve-logs",) if part.name in {"scheduler", "triggerer"} else ()
+            part.start(("bash", str(CHECKOUT / "entrypoint.sh"), part.name, *alone), environment, CHECKOUT)
+        self._wait_until_ready()
+        say(f"Airflow on port {self.settings.ports.ui}")
+
+    def _wait_until_ready(self) -> None:
+        """Return when all parts of Airflow have reported that they are well."""
+        end = time.monotonic() + _READY_WITHIN
+        while True:
+            health = self.api.health()
+            if health and all(status == "healthy" for status in health.values()):
+                return
+            for part in self._parts():
+                if not part.alive():
+                    raise StackFailed(
+                        f"{part.name} ended at its start; the end of {part.log}:\n{part.tail()}"
+                    )
+            if time.monotonic() > end:
+                raise StackFailed(
+                    f"Airflow was not ready after {_READY_WITHIN} s ({health or 'the API does not answer'}): "
+                    f"see the logs in {self.state.processes}."
+                )
+            time.sleep(0.2)
+
+    def _stop(self, parts: list[Background], *, postgres: bool) -> None:
+        """Stop parts: those that make work first, then what they need, the database last."""
+        later = {"files", "api-server"}
+        stop([part for part in parts if part.name not in later])
+        stop([part for part in parts if part.name in later])
+        if postgres:
+            self.postgres.stop()

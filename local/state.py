@@ -1,0 +1,145 @@
+"""The folder that holds all state of a local stack, and what is remembered in it."""
+
+from __future__ import annotations
+
+import base64
+import json
+import secrets
+import socket
+from dataclasses import asdict, dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from local.files import write_private
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """The ports of a stack, all on 127.0.0.1.
+
+    :param ui: Airflow's UI and API
+    :param postgres: the database server
+    :param files: the server of the sample files
+    """
+
+    ui: int = 8080
+    postgres: int = 55432
+    files: int = 8099
+
+    @classmethod
+    def free(cls) -> Ports:
+        """Return three ports that nobody listens on now."""
+        return cls(*(_free_port() for _ in range(3)))
+
+    def with_free(self) -> Ports:
+        """Return these ports, the two that a user does not choose replaced where they are taken."""
+        chosen = {
+            name: port if not listening(port) else _free_port()
+            for name, port in (("postgres", self.postgres), ("files", self.files))
+        }
+        return replace(self, **chosen)
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What a stack is started with, remembered from one start to the next.
+
+    :param ports: where it listens
+    :param source: ``local`` for the sample months, else a source list of the connection nyc_tlc
+    :param rows: rows of each sample month
+    :param months: the months that the demo loads, as ``2021-01..2021-03``
+    """
+
+    ports: Ports = Ports()
+    source: str = "local"
+    rows: int = 50_000
+    months: str = "2021-01..2021-03"
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """A stack's folder; everything that the stack writes is under it.
+
+    :param folder: the folder, which need not exist
+    """
+
+    folder: Path
+
+    @property
+    def airflow(self) -> Path:
+        """Airflow's home."""
+        return self.folder / "airflow"
+
+    @property
+    def samples(self) -> Path:
+        """The sample months, in the mirror's layout."""
+        return self.folder / "samples"
+
+    @property
+    def postgres(self) -> Path:
+        """Home of the embedded Postgres."""
+        return self.folder / "postgres"
+
+    @property
+    def processes(self) -> Path:
+        """Log and identity of every process that was started."""
+        return self.folder / "processes"
+
+    @property
+    def passwords(self) -> Path:
+        """The UI's users and passwords, as Airflow's simple auth manager reads them."""
+        return self.folder / "passwords.json"
+
+    def exists(self) -> bool:
+        """Whether a stack was ever started here."""
+        return self._settings.exists()
+
+    def settings(self) -> Settings:
+        """Return what the stack was last started with; the defaults before its first start."""
+        try:
+            found: dict[str, Any] = json.loads(self._settings.read_text())
+        except FileNotFoundError:
+            return Settings()
+        return Settings(**{**found, "ports": Ports(**found["ports"])})
+
+    def remember(self, settings: Settings) -> None:
+        """Keep the settings for the next start."""
+        write_private(self._settings, json.dumps(asdict(settings), indent=2) + "\n")
+
+    def password(self) -> str:
+        """Return the password of the UI's user ``admin``, made at first use."""
+        if not self.passwords.exists():
+            write_private(self.passwords, json.dumps({"admin": secrets.token_urlsafe(12)}) + "\n")
+        password: str = json.loads(self.passwords.read_text())["admin"]
+        return password
+
+    def secret(self, name: str, size: int = 32) -> str:
+        """Return a secret of so many random bytes, in base64 as a Fernet key is, made at first use."""
+        path = self.folder / "secrets" / name
+        if not path.exists():
+            write_private(path, base64.urlsafe_b64encode(secrets.token_bytes(size)).decode())
+        return path.read_text()
+
+    @property
+    def _settings(self) -> Path:
+        return self.folder / "settings.json"
+
+
+def listening(port: int) -> bool:
+    """Whether a program of this machine has the port on 127.0.0.1."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return True
+        return False
+
+
+def _free_port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port: int = free.getsockname()[1]
+        return port
