@@ -1,9 +1,11 @@
-"""Reading a CSV file as bytes: uncompressed blocks, how many records they hold, and single records."""
+"""The bytes of a CSV file, compressed or not: in blocks, counted, and record by record."""
 
 from __future__ import annotations
 
+import re
 import zlib
-from typing import IO, TYPE_CHECKING
+from itertools import chain
+from typing import TYPE_CHECKING, BinaryIO, Final
 
 from nyc_taxi.errors import NotTheFile, TruncatedFile
 
@@ -11,181 +13,179 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
 
-_GZIP = b"\x1f\x8b"
-_OTHERS = {
+BLOCK_SIZE: Final = 1 << 20
+"""Bytes of content in one block."""
+
+_GZIP: Final = b"\x1f\x8b"
+_OTHER_KINDS: Final = {
     b"PK\x03\x04": "a zip archive",
-    b"PAR1": "a Parquet file",
-    b"BZh": "a bzip2 file",
-    b"\xfd7zXZ": "an xz file",
+    b"PAR1": "a parquet file",
+    b"BZh": "a bzip2 archive",
+    b"\xfd7zXZ": "an xz archive",
+    b"\x28\xb5\x2f\xfd": "a zstd archive",
+    b"<": "a page of HTML or XML",
 }
-_READ = 1 << 18
-_LONGEST_QUOTED = 1 << 16
+_READ_SIZE: Final = 1 << 18
+
+_FIELD: Final = rb'(?:"[^"]*+(?:""[^"]*+)*+"|[^",\r\n]*+)'
+_RECORD: Final = re.compile(_FIELD + rb"(?:," + _FIELD + rb")*+")
+_LONGEST_QUOTED: Final = 1 << 16
+"""Bytes within which a record that goes over several lines has to end."""
+_LONGEST_LINE: Final = 1 << 26
+"""Bytes that no line of a trip file can reach: whatever has longer ones is not one."""
 
 
-def blocks(path: Path, size: int = 1 << 20) -> Iterator[bytes]:
-    """Yield a file's uncompressed content in order, in blocks of at most ``size`` bytes, none of them empty.
+def blocks(path: Path, size: int = BLOCK_SIZE) -> Iterator[bytes]:
+    """Yield a file's content in blocks of exactly ``size`` bytes, the last one being shorter.
 
-    Whether it is compressed is told by its first bytes, not by its name. A gzip file may have several
-    members; the checksum and length of each are verified.
+    A gzip file is recognised by its first bytes, whatever its name, and may consist of several members.
+    Memory use does not depend on the size of the file. What was yielded of a compressed file is known to
+    be whole only after the last block: zlib compares checksum and length at the end of each member.
 
-    :raises NotTheFile: when it is empty, or an archive or a page
-    :raises TruncatedFile: when it ends early, or its compressed data are damaged
+    :raises TruncatedFile: when compressed data end early, are damaged, or are followed by something else
+    :raises NotTheFile: when the file is empty, or an archive or page of another kind
     """
-    with path.open("rb") as file:
-        head = file.read(16)
-        file.seek(0)
-        _check_kind(head, path)
-        if head.startswith(_GZIP):
-            yield from _inflated(file, path, size)
+    with path.open("rb", buffering=0) as file:
+        first = file.read(_READ_SIZE)
+        if first.startswith(_GZIP):
+            yield from _gunzip(file, first, path, size)
             return
-        while block := file.read(size):
-            yield block
+        if not first:
+            raise NotTheFile(f"{path} is empty. Check the source, and fetch the file again.")
+        for start, kind in _OTHER_KINDS.items():
+            if first[:512].lstrip().startswith(start):
+                raise NotTheFile(f"{path} is {kind}, not CSV or csv.gz: {first[:60]!r}. Check the source.")
+        file.seek(0)
+        yield from _read_plain(file, size)
 
 
-def _check_kind(head: bytes, path: Path) -> None:
-    if not head:
-        raise NotTheFile(f"{path.name} is empty. Look at the file at its source.")
-    for magic, kind in _OTHERS.items():
-        if head.startswith(magic):
-            raise NotTheFile(f"{path.name} is {kind}, not a CSV file. Look at the file at its source.")
-    if head.lstrip().startswith(b"<"):
-        raise NotTheFile(
-            f"{path.name} is a page ({head[:16]!r}), not a CSV file. Look at the source's address."
-        )
+def _read_plain(file: BinaryIO, size: int) -> Iterator[bytes]:
+    while block := file.read(size):
+        while len(block) < size and (more := file.read(size - len(block))):
+            block += more
+        yield block
 
 
-def _inflated(file: IO[bytes], path: Path, size: int) -> Iterator[bytes]:
-    """Yield the content of all members of a gzip file."""
-    member = zlib.decompressobj(wbits=31)
-    done = 0
-    data = file.read(_READ)
-    while data:
+def _gunzip(file: BinaryIO, packed: bytes, path: Path, size: int) -> Iterator[bytes]:
+    member = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
+    parts: list[bytes] = []
+    held = done = 0
+    while packed:
         try:
-            block = member.decompress(data, size)
+            part = member.decompress(packed, size - held)
         except zlib.error as error:
-            raise TruncatedFile(_damaged(path, done, str(error))) from None
-        done += len(block)
-        if block:
-            yield block
-        if member.eof:
-            data = member.unused_data or file.read(_READ)
-            # tools pad a file with zeros, to a whole number of blocks
-            data = data.lstrip(b"\0")
-            if data and not data.startswith(_GZIP[: len(data)]):
-                raise TruncatedFile(_damaged(path, done, "something else follows the compressed data"))
-            if data:
-                member = zlib.decompressobj(wbits=31)
-        else:
-            data = member.unconsumed_tail or file.read(_READ)
+            raise _truncated(path, f"cannot be decompressed ({error})", done + held) from error
+        parts.append(part)
+        held += len(part)
+        if held == size:
+            yield parts[0] if len(parts) == 1 else b"".join(parts)
+            done += held
+            parts, held = [], 0
+        packed = member.unused_data if member.eof else member.unconsumed_tail
+        packed = packed or file.read(_READ_SIZE)
+        if packed and member.eof:
+            if not packed.startswith(_GZIP[: len(packed)]):
+                raise _truncated(path, f"goes on after its end with {packed[:20]!r}", done + held)
+            member = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
     if not member.eof:
-        raise TruncatedFile(_damaged(path, done, "the compressed data end early"))
+        raise _truncated(path, "ends before its end mark", done + held)
+    if held:
+        yield b"".join(parts)
 
 
-def _damaged(path: Path, done: int, why: str) -> str:
-    return (
-        f"{path.name} is damaged after {done:,} bytes of content: {why}. "
-        "It was not stored or fetched whole; fetch it again, and look at it at its source."
+def _truncated(path: Path, what: str, done: int) -> TruncatedFile:
+    return TruncatedFile(
+        f"{path} {what}, after {done:,} bytes of content. The file is cut or damaged: fetch it again, and "
+        "if it comes the same, the source's own copy is damaged."
     )
 
 
 class RecordCounter:
-    """Counts the records of a CSV file from its bytes, whatever they are cut into.
+    """Counts the records of a CSV body as COPY does: line ends outside quotes, at the speed of C.
 
-    A record ends at a line end outside quotes; what follows the last line end is a record, too. A blank
-    line counts as well, and so the result is exact for files without blank lines only.
+    A last record without a line end counts. So does a blank line, which COPY refuses anyway; only
+    reading record by record tells blank lines from records.
 
-    :param line_end: how records end
+    :param line_end: the line end of the body; for LF and CRLF alike, it is the LF that is counted
     """
 
     def __init__(self, line_end: bytes) -> None:
-        self._end = b"\r" if line_end == b"\r" else b"\n"
-        self._others = bytes(set(range(256)) - {ord('"'), self._end[0]})
-        self._open = False
+        self._newline = line_end[-1:]
+        self._others = bytes(set(range(256)) - {*b'"', *self._newline})
         self._records = 0
-        self._last = self._end
-
-    @property
-    def ends_in_newline(self) -> bool:
-        """Whether what was fed so far ends in a line end, or is empty."""
-        return self._last == self._end
+        self._quoted = False
+        self._last = self._newline
 
     def feed(self, block: bytes) -> None:
-        """Count the records that end in the next block of the file."""
+        """Count the next bytes of the body, however they are cut."""
         if not block:
             return
         self._last = block[-1:]
-        if not self._open and b'"' not in block:
-            self._records += block.count(self._end)
+        if b'"' not in block:
+            if not self._quoted:
+                self._records += block.count(self._newline)
             return
-        # Nothing but quotes and line ends is left, and of a quoted field without a line end nothing.
-        marks = block.translate(None, self._others)
-        marks = (b'"' + marks if self._open else marks).replace(b'""', b"")
-        parts = marks.split(b'"')
-        self._records += sum(part.count(self._end) for part in parts[::2])
-        self._open = len(parts) % 2 == 0
+        marks = block.translate(None, self._others).replace(b'""', b"")
+        pieces = marks.split(b'"')
+        self._records += sum(map(len, pieces[self._quoted :: 2]))
+        self._quoted ^= len(pieces) % 2 == 0
+
+    @property
+    def ends_in_newline(self) -> bool:
+        """Whether the last record, if there is one, has its line end."""
+        return self._last == self._newline and not self._quoted
 
     def finish(self) -> int:
-        """Return the number of records of the whole file."""
+        """Return the number of records fed."""
         return self._records + (not self.ends_in_newline)
 
 
-def records(content: Iterable[bytes], line_end: bytes) -> Iterator[tuple[int, bytes]]:
-    """Yield every record with the number of its first line, from 1, blank lines included.
+def records(blocks: Iterable[bytes], line_end: bytes, start_line: int = 1) -> Iterator[tuple[int, bytes]]:
+    """Yield each record of a CSV body with the number of its first line; only the tolerant reading uses it.
 
-    A record goes on over a line end inside quotes. A quote that is not closed within 64 KiB is taken for
-    a stray one, and its line for a record by itself, so that it cannot swallow the rest of the file.
-    Nothing is changed: the records joined by the line end are the content.
+    A record is a line. It goes on over line ends within quotes only if, taken as a whole, it is a
+    well-formed record of at most 64 KiB: each quoted field begins and ends at a comma or at the record's
+    ends. A stray quote therefore spoils its own line and no other. A blank line is an empty record.
 
-    :param content: the file's bytes from the first record on, in blocks
-    :param line_end: how records end
+    :param blocks: the body, cut anywhere
+    :param line_end: the body's line end; where LF and CRLF are mixed, a CR may stay in its record
+    :param start_line: number of the body's first line
+    :return: line numbers, and records as they are in the file, without their line ends
+    :raises NotTheFile: when a line is longer than 64 MiB
     """
-    end = b"\r" if line_end == b"\r" else b"\n"
-    lines = _lines(content, end)
-    number = 0
-    held: list[bytes] = []
-
-    for line in lines:
-        held.append(line)
-        while held:
-            taken = _whole_record(held, end)
-            if taken == 0:
-                break
-            yield number + 1, _trimmed(end.join(held[:taken]), line_end)
-            number += taken
-            del held[:taken]
-    while held:
-        taken = _whole_record(held, end) or 1
-        yield number + 1, _trimmed(end.join(held[:taken]), line_end)
-        number += taken
-        del held[:taken]
+    newline, before_newline = line_end[-1:], line_end[:-1]
+    line = start_line
+    held = b""
+    for block in chain(blocks, (None,)):
+        held += block or b""
+        start = 0
+        while (end := _end_of_record(held, start, newline, last=block is None)) is not None:
+            yield line, held[start:end].removesuffix(before_newline)
+            line += 1 + held.count(newline, start, end)
+            start = end + 1
+        held = held[start:]
+        if len(held) > _LONGEST_LINE:
+            raise NotTheFile(
+                f"Line {line:,} has more than {_LONGEST_LINE:,} bytes, so this is no file of trips. "
+                "Check the source."
+            )
 
 
-def _whole_record(lines: list[bytes], end: bytes) -> int:
-    """Return how many of the lines make the first record; 0 when it may go on after them."""
-    quotes = size = 0
-    for count, line in enumerate(lines, start=1):
-        quotes += line.count(b'"')
-        size += len(line) + len(end)
-        if quotes % 2 == 0:
-            return count
-        if size > _LONGEST_QUOTED:
-            return 1
-    return 0
+def _end_of_record(held: bytes, start: int, newline: bytes, *, last: bool) -> int | None:
+    """Return where the record that begins at ``start`` ends, or None when more bytes have to tell.
 
-
-def _trimmed(record: bytes, line_end: bytes) -> bytes:
-    return record.removesuffix(b"\r") if line_end == b"\r\n" else record
-
-
-def _lines(content: Iterable[bytes], end: bytes) -> Iterator[bytes]:
-    """Yield lines without their end; a last one that is empty is none."""
-    rest: list[bytes] = []
-    for block in content:
-        first, *more = block.split(end)
-        rest.append(first)
-        for line in more:
-            yield b"".join(rest)
-            rest = [line]
-    last = b"".join(rest)
-    if last:
-        yield last
+    :param last: whether no more bytes follow
+    """
+    end = held.find(newline, start)
+    if end < 0:
+        return len(held) if last and start < len(held) else None
+    if held.count(b'"', start, end) % 2 == 0:
+        return end
+    if not last and len(held) - start < _LONGEST_QUOTED:
+        return None
+    record = _RECORD.match(held, start, start + _LONGEST_QUOTED)
+    whole = record.end() if record else start
+    if newline == b"\n" and held.startswith(b"\r\n", whole):
+        whole += 1
+    complete = held.startswith(newline, whole) or (last and whole == len(held))
+    return whole if complete else end

@@ -1,39 +1,35 @@
-"""What is known about each dataset: its columns, the names they had over the years, and its policies.
-
-All of it is data, in ``datasets/<name>.yaml``; adding a dataset is adding a file there.
-"""
+"""The datasets: what their files hold, as described by one YAML file each."""
 
 from __future__ import annotations
 
-import functools
 import json
-from collections import Counter
 from dataclasses import dataclass, field
+from functools import cache
 from importlib.resources import files
-from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 import yaml
 
 from nyc_taxi.core.month import Month
-from nyc_taxi.errors import InvalidSpec, UnknownDataset
+from nyc_taxi.errors import InvalidSpec, MissingColumn, UnknownDataset
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from importlib.resources.abc import Traversable
+    from collections.abc import Iterator, Mapping
 
 ColumnType = Literal["integer", "double", "text", "timestamp"]
-"""Type of a column: 32-bit integer, 64-bit float, text, or New York wall clock without zone."""
+
+_SPECS: Final = files(__package__).joinpath("datasets")
+_PADDING: Final = " \t\r\n\v\f\u00a0\ufeff\"'"
 
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One column of a dataset.
+    """One column of a dataset's table.
 
-    :param name: its name in the warehouse: TLC's own in lower case
-    :param type: its type
-    :param description: one sentence about it
-    :param aliases: other names that files have given it, in lower case
+    :param name: its name in the warehouse: TLC's own, in lower case
+    :param type: what its values are
+    :param description: what they mean, in one sentence
+    :param aliases: other header names, normalised, that always mean this column
     """
 
     name: str
@@ -44,24 +40,26 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Era:
-    """One layout that a dataset's files have had.
+    """A layout that a dataset's files had for some time, recognised by names in their header.
 
-    :param name: what the ledger calls it
-    :param recognised_by: header names, all of which a file of this era has
-    :param renames: columns by header name, where the name means another column in other eras
+    :param name: when it was in use
+    :param recognised_by: normalised header names, all of which are in a header of this era
+    :param renames: normalised header names that mean, in this era only, the column given here
+    :param columns: columns that a file of this era should have
     """
 
     name: str
     recognised_by: frozenset[str]
-    renames: Mapping[str, str] = field(hash=False)
+    renames: Mapping[str, str] = field(default_factory=dict, hash=False)
+    columns: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class RejectLimit:
-    """How many rows of a file may be refused before the file is; the smaller bound decides.
+    """How many rows of a file may be rejected; the file is refused when either bound is exceeded.
 
-    :param rows: a number of rows
-    :param share: a share of the file's rows, 0 to 1
+    :param rows: at most so many rows
+    :param share: at most this share of the file's rows, 0 to 1
     """
 
     rows: int
@@ -70,20 +68,21 @@ class RejectLimit:
 
 @dataclass(frozen=True, slots=True)
 class Dataset:
-    """One kind of trip record.
+    """Everything in which one dataset differs from another.
 
-    :param name: its name, which is part of file names and tables
-    :param title: its name for people
-    :param description: what its records are
-    :param first_month: the first month that TLC ever published
-    :param pickup: name of the column with the trip's start
-    :param dropoff: name of the column with the trip's end
-    :param columns: all columns of all eras, in the warehouse's order
-    :param eras: its layouts; the first one that a header matches is the file's
-    :param on_unknown: what to do with a column of the file that nothing here names
-    :param on_missing: what to do about a column that the file lacks
-    :param required: columns without which a file is refused
-    :param rejects: how many rows may be refused
+    :param name: its name, as in the names of its files
+    :param title: what people call it
+    :param description: what one row is
+    :param first_month: the first month of which there is a file
+    :param pickup: the column that holds when a trip began
+    :param dropoff: the column that holds when a trip ended
+    :param columns: the columns of its table, in order
+    :param eras: the layouts that its files have had; the first that is recognised is a file's own
+    :param on_unknown: whether a column that is not described is kept in ``unmapped``, or the file refused
+    :param on_missing: whether a column that a file's era should have is null, or the file refused
+    :param required: columns without which a file is refused in any case
+    :param rejects: how many of a file's rows may be rejected
+    :param foreign: normalised header names that only another service's files have, with that service
     """
 
     name: str
@@ -98,94 +97,147 @@ class Dataset:
     on_missing: Literal["null", "fail"]
     required: tuple[str, ...]
     rejects: RejectLimit
+    foreign: Mapping[str, str] = field(default_factory=dict, hash=False)
 
     @property
     def table(self) -> str:
-        """Name of the dataset's table."""
+        """Name of its table."""
         return f"{self.name}_tripdata"
 
     def column(self, name: str) -> Column:
         """Return the column of that name.
 
-        :raises KeyError: when there is none
+        :raises MissingColumn: when there is none
         """
         for column in self.columns:
             if column.name == name:
                 return column
-        raise KeyError(name)
+        raise MissingColumn(f"The dataset {self.name} has no column {name}. Look at {self.name}.yaml.")
 
 
 def normalise(header_name: str) -> str:
-    """Return a name as names are compared: without padding, quotes or byte order mark, in lower case."""
-    return header_name.strip().removeprefix("\ufeff").strip().strip('"').strip().lower()
+    """Return a header name as it is compared: in lower case, without padding, quotes and byte order mark."""
+    return header_name.strip(_PADDING).lower()
 
 
-def _folder() -> Traversable:
-    return files("nyc_taxi.core") / "datasets"
-
-
-@functools.cache
+@cache
 def dataset_names() -> tuple[str, ...]:
-    """Return the names of all datasets: yellow first, then the others in alphabetical order."""
-    names = [path.name.removesuffix(".yaml") for path in _folder().iterdir() if path.name.endswith(".yaml")]
-    return tuple(sorted(names, key=lambda name: (name != "yellow", name != "green", name)))
+    """Return the names of all datasets, the one with the longest history first."""
+    names = [spec.name.removesuffix(".yaml") for spec in _SPECS.iterdir() if spec.name.endswith(".yaml")]
+    return tuple(sorted(names, key=lambda name: (_dataset(name).first_month, name)))
 
 
-@functools.cache
 def get_dataset(name: str) -> Dataset:
-    """Return a dataset's description.
+    """Return the dataset of that name.
 
-    :raises UnknownDataset: when there is no such dataset
-    :raises InvalidSpec: when its file breaks the schema
+    :raises UnknownDataset: when there is none
+    :raises InvalidSpec: when its description is not valid
     """
     if name not in dataset_names():
-        raise UnknownDataset(f"{name!r} is not a dataset. Choose one of {', '.join(dataset_names())}.")
-    text = (_folder() / f"{name}.yaml").read_text("utf-8")
-    return read_spec(yaml.safe_load(text), f"{name}.yaml")
+        known = ", ".join(dataset_names())
+        raise UnknownDataset(f"There is no dataset {name!r}. The datasets are {known}.")
+    return _dataset(name)
 
 
-def read_spec(values: Any, where: str) -> Dataset:
-    """Build a dataset from the content of its file.
-
-    :param where: what messages call the file
-    :raises InvalidSpec: saying where in the file what is wrong
-    """
-    import jsonschema
-
-    schema = json.loads((_folder() / "dataset.schema.json").read_text("utf-8"))
-    error = next(iter(jsonschema.Draft202012Validator(schema).iter_errors(values)), None)
-    if error is not None:
-        raise InvalidSpec(f"{where}, at {error.json_path}: {error.message}. Correct the file.")
-    dataset = Dataset(
-        **{
-            **values,
-            "first_month": Month(values["first_month"]),
-            "required": tuple(values["required"]),
-            "rejects": RejectLimit(**values["rejects"]),
-            "columns": tuple(
-                Column(**{**column, "aliases": tuple(column.get("aliases", ()))})
-                for column in values["columns"]
-            ),
-            "eras": tuple(
-                Era(era["name"], frozenset(era["recognised_by"]), MappingProxyType(era.get("renames", {})))
-                for era in values["eras"]
-            ),
-        }
-    )
-    _check(dataset, where)
+@cache
+def _dataset(name: str) -> Dataset:
+    file = f"{name}.yaml"
+    dataset = parse_dataset(_SPECS.joinpath(file).read_text("utf-8"), file)
+    if dataset.name != name:
+        raise InvalidSpec(f"{file}, name: it says {dataset.name}. Let the file and the dataset agree.")
     return dataset
 
 
-def _check(dataset: Dataset, where: str) -> None:
-    """Refuse a description that contradicts itself."""
-    names = [column.name for column in dataset.columns]
-    spellings = Counter([*names, *(alias for column in dataset.columns for alias in column.aliases)])
-    twice = [name for name, times in spellings.items() if times > 1]
-    if twice:
-        raise InvalidSpec(f"{where} gives the name {', '.join(twice)} to two columns. Keep one of them.")
-    referred = {dataset.pickup, dataset.dropoff, *dataset.required}
-    for era in dataset.eras:
-        referred |= set(era.renames.values())
-    unknown = sorted(referred - set(names))
-    if unknown:
-        raise InvalidSpec(f"{where} refers to {', '.join(unknown)}, which is none of its columns. Add it.")
+def parse_dataset(text: str, where: str) -> Dataset:
+    """Return the dataset that a YAML text describes.
+
+    :param text: the description
+    :param where: name of its file, for messages
+    :raises InvalidSpec: naming the file, the place in it and what is wrong there
+    """
+    spec = _valid(text, where)
+    dataset = Dataset(
+        name=spec["name"],
+        title=spec["title"],
+        description=spec["description"],
+        first_month=Month(spec["first_month"]),
+        pickup=spec["pickup"],
+        dropoff=spec["dropoff"],
+        columns=tuple(
+            Column(each["name"], each["type"], each["description"], tuple(each.get("aliases", ())))
+            for each in spec["columns"]
+        ),
+        eras=tuple(
+            Era(
+                each["name"],
+                frozenset(each["recognised_by"]),
+                each.get("renames", {}),
+                tuple(each["columns"]),
+            )
+            for each in spec["eras"]
+        ),
+        on_unknown=spec["on_unknown"],
+        on_missing=spec["on_missing"],
+        required=tuple(spec["required"]),
+        rejects=RejectLimit(**spec["rejects"]),
+        foreign=spec.get("foreign", {}),
+    )
+    for place, wrong in _contradictions(dataset):
+        raise InvalidSpec(f"{where}, {place}: {wrong}. Correct the file.")
+    return dataset
+
+
+def _valid(text: str, where: str) -> dict[str, Any]:
+    from jsonschema import Draft202012Validator
+    from jsonschema.exceptions import best_match
+
+    try:
+        spec = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise InvalidSpec(f"{where} is not YAML: {error}. Correct the file.") from error
+    schema = json.loads(_SPECS.joinpath("dataset.schema.json").read_text("utf-8"))
+    wrong = best_match(Draft202012Validator(schema).iter_errors(spec))
+    if wrong is not None:
+        place = "/".join(map(str, wrong.absolute_path)) or "top level"
+        raise InvalidSpec(
+            f"{where}, {place}: {wrong.message}. Correct the file; dataset.schema.json says what belongs "
+            "there."
+        )
+    valid: dict[str, Any] = spec
+    return valid
+
+
+def _contradictions(dataset: Dataset) -> Iterator[tuple[str, str]]:
+    """Yield what no schema can see: places where one part of a description contradicts another."""
+    yield from _double_names(dataset)
+    yield from _names_of_no_column(dataset)
+    for place, name in (("pickup", dataset.pickup), ("dropoff", dataset.dropoff)):
+        if not any(column.name == name and column.type == "timestamp" for column in dataset.columns):
+            yield place, f"{name} is no column of timestamps"
+    if dataset.pickup not in dataset.required:
+        yield "required", f"{dataset.pickup}, the pickup, is not among them"
+
+
+def _double_names(dataset: Dataset) -> Iterator[tuple[str, str]]:
+    meanings: dict[str, str] = {}
+    for number, column in enumerate(dataset.columns):
+        for name in (column.name, *column.aliases):
+            if name in meanings:
+                yield f"columns/{number}", f"{name} means {meanings[name]} already"
+            meanings[name] = column.name
+    eras = [era.name for era in dataset.eras]
+    for number, name in enumerate(eras):
+        if name in eras[:number]:
+            yield f"eras/{number}", f"there is an era {name} already"
+
+
+def _names_of_no_column(dataset: Dataset) -> Iterator[tuple[str, str]]:
+    named: dict[str, tuple[str, ...]] = {"required": dataset.required}
+    for number, era in enumerate(dataset.eras):
+        named[f"eras/{number}/columns"] = era.columns
+        named[f"eras/{number}/renames"] = tuple(era.renames.values())
+    columns = {column.name for column in dataset.columns}
+    for place, names in named.items():
+        for name in names:
+            if name not in columns:
+                yield place, f"{name} is none of the columns"

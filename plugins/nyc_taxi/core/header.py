@@ -1,4 +1,4 @@
-"""From a file's header to the columns of the dataset: by name, and no value is dropped."""
+"""What a file's header means: for each field of its rows, the column that it belongs to."""
 
 from __future__ import annotations
 
@@ -6,27 +6,38 @@ import csv
 import re
 from collections import Counter
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from itertools import islice
+from typing import TYPE_CHECKING, Final
 
-from nyc_taxi.core.dataset import normalise
+from nyc_taxi.core.csvfile import records
+from nyc_taxi.core.dataset import dataset_names, get_dataset, normalise
 from nyc_taxi.errors import NotTheFile, SchemaDrift
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
-    from nyc_taxi.core.dataset import Column, Dataset
+    from nyc_taxi.core.dataset import Column, Dataset, Era
 
-_BOM = b"\xef\xbb\xbf"
-_LONGEST_HEADER = 1 << 16
-_PROBED_RECORDS = 100
+NO_ERA: Final = "not recognised"
+"""The era of a header that has the marks of none."""
+
+_BOM: Final = b"\xef\xbb\xbf"
+_LONGEST_HEADER: Final = 1 << 16
+_SAMPLE_BYTES: Final = 1 << 17
+_SAMPLE_RECORDS: Final = 100
+_NAMES_SHOWN: Final = 40
+_LONGEST_NAME_SHOWN: Final = 60
+_LINE_END: Final = re.compile(rb"\r\n|\n|\r")
+_FIRST_RECORD: Final = re.compile(rb'(?:[^"\r\n]++|"[^"]*+")*+(\r\n|\n|\r)')
+_CONTROL: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Where the values of one position of the file go.
+    """Where one field of every row goes.
 
-    :param column: the dataset's column; None when the values go to ``unmapped``
-    :param name: the column's name, or the name under which ``unmapped`` keeps the values
+    :param column: its column; None when the value goes to ``unmapped``
+    :param name: name of the column, or of the value in ``unmapped``
     """
 
     column: Column | None
@@ -37,13 +48,13 @@ class Target:
 class HeaderPlan:
     """What a file's header means.
 
-    :param header: the names as the file writes them
-    :param targets: one for each field of a row, surplus fields included
-    :param missing: columns of the dataset that the file does not have
-    :param unknown: names under which ``unmapped`` keeps the values of other columns
-    :param era: the layout's name, or ``unknown``
-    :param line_end: how rows end
-    :param data_offset: bytes before the first row
+    :param header: the names as the file spells them
+    :param targets: one for each field of a row, in the file's order; fields beyond the header included
+    :param missing: columns that a file of its era should have, and this one has not
+    :param unknown: names of fields that go to ``unmapped``, those beyond the header left out
+    :param era: name of the era, or :data:`NO_ERA`
+    :param line_end: how the file's data rows end: LF, CRLF or CR
+    :param data_offset: bytes of the uncompressed file before its first data row
     """
 
     header: tuple[str, ...]
@@ -51,164 +62,206 @@ class HeaderPlan:
     missing: tuple[str, ...]
     unknown: tuple[str, ...]
     era: str
-    line_end: bytes = b"\n"
-    data_offset: int = 0
+    line_end: bytes
+    data_offset: int
 
     @property
     def direct(self) -> bool:
         """Whether every field has a column of its own, so that rows can be copied as they are."""
-        return all(target.column for target in self.targets)
-
-
-def plan_names(dataset: Dataset, names: Sequence[str]) -> HeaderPlan:
-    """Return the plan for a file that gives its columns these names.
-
-    :raises SchemaDrift: when the dataset's policies do not accept the columns
-    """
-    wanted = [normalise(name) for name in names]
-    era = next((era for era in dataset.eras if era.recognised_by <= set(wanted)), None)
-    meaning = _meaning(dataset, era.renames if era else {})
-    targets: list[Target] = []
-    taken: set[str] = set()
-    for position, name in enumerate(wanted, start=1):
-        column = meaning.get(name)
-        if column is None or column.name in taken:
-            targets.append(Target(None, _unique(name or f"column_{position}", taken)))
-        else:
-            targets.append(Target(column, column.name))
-        taken.add(targets[-1].name)
-    plan = HeaderPlan(
-        header=tuple(names),
-        targets=tuple(targets),
-        missing=tuple(column.name for column in dataset.columns if column.name not in taken),
-        unknown=tuple(target.name for target in targets if target.column is None),
-        era=era.name if era else "unknown",
-    )
-    _apply_policies(dataset, plan)
-    return plan
+        return all(target.column is not None for target in self.targets)
 
 
 def plan_csv(dataset: Dataset, first_block: bytes) -> HeaderPlan:
-    """Return the plan for a CSV file.
+    """Return what the header of a CSV file means.
 
-    Padding, quotes, case and a byte order mark of the header, blank lines after it, and rows with more
-    fields than names are understood. How rows end is told by the first row.
+    Names are compared without case, padding and quotes. The header may be led by a byte order mark and
+    followed by blank lines. Rows that have more fields than the header, as a file's first rows mostly
+    do or do not, bring targets called ``surplus_1`` and so on. The line end is that of the data rows, which
+    in TLC's files is not always the header's.
 
-    :param first_block: the beginning of the uncompressed file, at least its header and first row
-    :raises NotTheFile: when the beginning is no CSV header
-    :raises SchemaDrift: when the dataset's policies do not accept the columns
+    :param first_block: the uncompressed file's first bytes, at least 128 KiB unless it is shorter
+    :raises NotTheFile: when the first line is no header
+    :raises SchemaDrift: when the dataset's policy does not accept the columns
     """
     start = len(_BOM) if first_block.startswith(_BOM) else 0
-    end, offset = _header_end(first_block, start)
-    names = _names(first_block[start:end])
-    plan = plan_names(dataset, names)
-    offset = _skip_blank_lines(first_block, offset)
-    line_end = _line_end(first_block[offset:]) or _line_end(first_block[end:]) or b"\n"
-    surplus = max(0, _widest(first_block[offset:], line_end) - len(names))
-    taken = {target.name for target in plan.targets}
-    extra: list[Target] = []
-    for position in range(1, surplus + 1):
-        extra.append(Target(None, _unique(f"surplus_{position}", taken)))
-        taken.add(extra[-1].name)
-    return HeaderPlan(
-        header=plan.header,
-        targets=(*plan.targets, *extra),
-        missing=plan.missing,
-        unknown=plan.unknown,
-        era=plan.era,
-        line_end=line_end,
-        data_offset=offset,
-    )
+    start = _after_line_ends(first_block, start)
+    if start == len(first_block):
+        raise NotTheFile(f"The file for {dataset.name} is empty. Check the source, and fetch the file again.")
+    line_end = _LINE_END.search(first_block, start)
+    end = line_end.start() if line_end else len(first_block)
+    header = _parse(dataset, first_block[start:end])
+    data_offset = _after_line_ends(first_block, end)
+    data = first_block[data_offset : data_offset + _SAMPLE_BYTES]
+    first_record = _FIRST_RECORD.match(data) or _LINE_END.search(data)
+    if first_record:
+        data_line_end = first_record[first_record.lastindex or 0]
+    else:
+        data_line_end = line_end[0] if line_end else b"\n"
+    surplus = max(0, _width(data, data_line_end) - len(header))
+    return _plan(dataset, header, surplus, data_line_end, data_offset)
 
 
-def _meaning(dataset: Dataset, renames: Mapping[str, str]) -> dict[str, Column]:
-    """Return the dataset's columns by every name that a header may give them."""
-    meaning = {spelling: column for column in dataset.columns for spelling in (column.name, *column.aliases)}
-    return meaning | {spelling: dataset.column(name) for spelling, name in renames.items()}
+def plan_names(dataset: Dataset, names: Sequence[str]) -> HeaderPlan:
+    """Return what the column names of a file without header lines, such as parquet, mean.
+
+    :raises NotTheFile: when not one of the names is known to any dataset
+    :raises SchemaDrift: when the dataset's policy does not accept the columns
+    """
+    return _plan(dataset, tuple(names), 0, b"\n", 0)
 
 
-def _unique(name: str, taken: set[str]) -> str:
-    if name not in taken:
-        return name
-    number = 2
-    while f"{name}_{number}" in taken:
-        number += 1
-    return f"{name}_{number}"
+def _after_line_ends(block: bytes, start: int) -> int:
+    return len(block) - len(block[start:].lstrip(b"\r\n"))
 
 
-def _apply_policies(dataset: Dataset, plan: HeaderPlan) -> None:
-    found = ", ".join(plan.header)[:400]
-    missing = [name for name in plan.missing if dataset.on_missing == "fail" or name in dataset.required]
-    if missing:
-        raise SchemaDrift(
-            f"The file lacks {', '.join(missing)}, without which it is no file of {dataset.name}; its "
-            f"columns are {found}. Check that it is the right dataset; if TLC renamed a column, add the new "
-            f"name to its aliases in {dataset.name}.yaml."
-        )
-    if plan.unknown and dataset.on_unknown == "fail":
-        raise SchemaDrift(
-            f"The file has the columns {', '.join(plan.unknown)}, which {dataset.name} does not know; its "
-            f"columns are {found}. Add them to {dataset.name}.yaml, or set on_unknown there to keep."
-        )
+def _parse(dataset: Dataset, line: bytes) -> tuple[str, ...]:
+    """Return the names in a header line.
 
-
-def _header_end(block: bytes, start: int) -> tuple[int, int]:
-    """Return where the header ends, and where the next line begins."""
-    end = re.compile(rb"\r\n|\n|\r").search(block, start)
-    if end is None:
-        if len(block) > _LONGEST_HEADER or not block[start:].strip():
-            raise _not_csv(block)
-        return len(block), len(block)
-    return end.start(), end.end()
-
-
-def _names(line: bytes) -> list[str]:
-    if len(line) > _LONGEST_HEADER or b"\0" in line:
-        raise _not_csv(line)
+    :raises NotTheFile: when it is no line of text with matching quotes
+    """
+    if len(line) > _LONGEST_HEADER:
+        raise _no_header(dataset, line, f"is longer than {_LONGEST_HEADER:,} bytes")
     try:
-        (names,) = csv.reader([line.decode()], strict=True)
-    except (UnicodeDecodeError, csv.Error, ValueError):
-        raise _not_csv(line) from None
-    names = [name.strip().removeprefix("\ufeff").strip() for name in names]
-    # A row of data has numbers and dates where a header has names.
-    named = [name for name in names if re.match(r"[^\W\d]", name)]
-    if not named or len(named) * 2 < len([name for name in names if name]) or line.lstrip().startswith(b"<"):
-        raise _not_csv(line)
-    return names
+        text = line.decode()
+    except UnicodeDecodeError as error:
+        raise _no_header(dataset, line, f"is not UTF-8 at byte {error.start + 1}") from error
+    if _CONTROL.search(text):
+        raise _no_header(dataset, line, "is not text")
+    try:
+        return tuple(next(csv.reader([text], strict=True)))
+    except csv.Error as error:
+        raise _no_header(dataset, line, f"is not CSV ({error})") from error
 
 
-def _not_csv(content: bytes) -> NotTheFile:
-    shown = re.sub(r"[^\x20-\x7e]+", " ", content[:120].decode("utf-8", "replace")).strip()
+def _no_header(dataset: Dataset, line: bytes, why: str) -> NotTheFile:
     return NotTheFile(
-        f"The file does not begin with a CSV header but with {shown!r}. Look at the file at its source; "
-        "an error page or a file of another kind may have taken its place."
+        f"This is no CSV file of {dataset.name} with a header: its first line {why}. It begins with "
+        f"{line[:60]!r}. Check the source, and fetch the file again."
     )
 
 
-def _skip_blank_lines(block: bytes, offset: int) -> int:
-    blank = re.compile(rb"[\r\n]*").match(block, offset)
-    return blank.end() if blank else offset
+def _width(data: bytes, line_end: bytes) -> int:
+    """Return how many fields most of the first rows have, and the fewer when there are as many of both."""
+    rows = [row for _, row in islice(records((data,), line_end), _SAMPLE_RECORDS) if row.strip()]
+    if len(rows) > 1 and not data.endswith(line_end):
+        rows.pop()
+    widths = Counter(map(_fields, rows))
+    return max(widths, key=lambda width: (widths[width], -width), default=0)
 
 
-def _line_end(block: bytes) -> bytes | None:
-    """Return the first line end outside quotes."""
-    quoted = False
-    for found in re.finditer(rb'"|\r\n|\n|\r', block):
-        if found[0] == b'"':
-            quoted = not quoted
-        elif not quoted:
-            return found[0]
-    return None
+def _fields(row: bytes) -> int:
+    if b'"' not in row:
+        return row.count(b",") + 1
+    try:
+        return len(next(csv.reader([row.decode("latin-1")])))
+    except csv.Error:
+        return 0
 
 
-def _widest(block: bytes, line_end: bytes) -> int:
-    """Return the number of fields that most of the first rows have, the block's cut last one left out."""
-    lines = block.split(line_end, _PROBED_RECORDS)[:-1] or [block]
-    widths: Counter[int] = Counter()
-    for line in lines:
-        if line.strip():
-            try:
-                widths.update(len(fields) for fields in csv.reader([line.decode("utf-8", "replace")]))
-            except csv.Error:
-                continue
-    return widths.most_common(1)[0][0] if widths else 0
+def _plan(
+    dataset: Dataset, header: tuple[str, ...], surplus: int, line_end: bytes, data_offset: int
+) -> HeaderPlan:
+    names = [normalise(name) for name in header]
+    era = _era(dataset, names)
+    columns = _columns(dataset, era, names)
+    found = {column.name for column in columns if column}
+    _check_identity(dataset, header, names, found)
+    closest = era or max(dataset.eras, key=lambda era: len(found.intersection(era.columns)))
+    missing = tuple(name for name in closest.columns if name not in found)
+    targets: list[Target] = []
+    taken = set(found)
+    for position, (name, column) in enumerate(zip(names, columns, strict=True), start=1):
+        free = column.name if column else _free(name or f"unnamed_{position}", taken)
+        targets.append(Target(column, free))
+    unknown = tuple(target.name for target in targets if target.column is None)
+    targets += [Target(None, _free(f"surplus_{number}", taken)) for number in range(1, surplus + 1)]
+    _check_policy(dataset, missing, unknown)
+    return HeaderPlan(
+        header, tuple(targets), missing, unknown, era.name if era else NO_ERA, line_end, data_offset
+    )
+
+
+def _era(dataset: Dataset, names: Sequence[str]) -> Era | None:
+    return next((era for era in dataset.eras if era.recognised_by.issubset(names)), None)
+
+
+def _columns(dataset: Dataset, era: Era | None, names: Sequence[str]) -> list[Column | None]:
+    """Return the column of each name; a column's second name gets none, and so does an alias beside it."""
+    exact = {column.name: column for column in dataset.columns}
+    aliases = {alias: column for column in dataset.columns for alias in column.aliases}
+    if era:
+        exact |= {name: dataset.column(renamed) for name, renamed in era.renames.items()}
+    columns: list[Column | None] = [None] * len(names)
+    taken: set[str] = set()
+    for known in (exact, aliases):
+        for position, name in enumerate(names):
+            column = known.get(name)
+            if column and column.name not in taken:
+                taken.add(column.name)
+                columns[position] = column
+    return columns
+
+
+def _free(name: str, taken: set[str]) -> str:
+    """Return the name, or the name with a number that makes it unique, and take it."""
+    number = 1
+    free = name
+    while free in taken:
+        number += 1
+        free = f"{name}_{number}"
+    taken.add(free)
+    return free
+
+
+def _check_identity(dataset: Dataset, header: Sequence[str], names: Sequence[str], found: set[str]) -> None:
+    """Refuse a header that is none, or another dataset's, or lacks what no file can lack."""
+    others = [get_dataset(name) for name in dataset_names() if name != dataset.name]
+    if not found and not any(any(_columns(other, None, names)) for other in others):
+        raise NotTheFile(
+            f"This is no file of {dataset.name} with a header: its first line is {_listed(header)}, and none "
+            "of that is the name of a column. Check the source, and fetch the file again."
+        )
+    for name in names:
+        if name in dataset.foreign:
+            raise SchemaDrift(
+                f"This is no file of {dataset.name}: the column {name} is only in files of "
+                f"{dataset.foreign[name]}. Check the source."
+            )
+    absent = [name for name in dataset.required if name not in found]
+    if not absent:
+        return
+    like = [other.name for other in others if _fits(other, names)]
+    advice = (
+        f"It looks like a file of {' or '.join(like)}: check the source."
+        if like
+        else f"If TLC has renamed a column, add the new name to its aliases in {dataset.name}.yaml."
+    )
+    raise SchemaDrift(
+        f"The file has no column for {', '.join(absent)}, without which nothing is loaded into "
+        f"{dataset.name}. It has {_listed(header)}. {advice}"
+    )
+
+
+def _fits(dataset: Dataset, names: Sequence[str]) -> bool:
+    era = _era(dataset, names)
+    found = {column.name for column in _columns(dataset, era, names) if column}
+    return found.issuperset(dataset.required) and dataset.foreign.keys().isdisjoint(names)
+
+
+def _check_policy(dataset: Dataset, missing: tuple[str, ...], unknown: tuple[str, ...]) -> None:
+    file = f"{dataset.name}.yaml"
+    if missing and dataset.on_missing == "fail":
+        raise SchemaDrift(
+            f"The file lacks the columns {_listed(missing)}, and {dataset.name} refuses such files. If TLC "
+            f"has dropped or renamed them, describe that in {file}, or set on_missing there to null."
+        )
+    if unknown and dataset.on_unknown == "fail":
+        raise SchemaDrift(
+            f"The file has the unknown columns {_listed(unknown)}, and {dataset.name} refuses such files. "
+            f"Describe them in {file}, or set on_unknown there to keep."
+        )
+
+
+def _listed(names: Sequence[str]) -> str:
+    shown = ", ".join(name.strip()[:_LONGEST_NAME_SHOWN] for name in names[:_NAMES_SHOWN])
+    return f"{shown} and {len(names) - _NAMES_SHOWN} more" if len(names) > _NAMES_SHOWN else shown
