@@ -3,11 +3,11 @@ from __future__ import annotations
 import socket
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import psycopg
 import pytest
 
-from local.postgres import EmbeddedPostgres
 from nyc_taxi.core.dataset import Column, Dataset, get_dataset
 from nyc_taxi.errors import (
     TaxiError,
@@ -19,6 +19,9 @@ from nyc_taxi.errors import (
 from nyc_taxi.postgres import schema
 from nyc_taxi.postgres import warehouse as connections
 from nyc_taxi.postgres.warehouse import Warehouse
+
+if TYPE_CHECKING:
+    from local.postgres import EmbeddedPostgres
 
 TABLES = """
 select format('%I.%I', table_schema, table_name)
@@ -59,7 +62,9 @@ def test_unreachable_warehouse_is_named_with_host_and_port(warehouse_uri: str) -
 
 
 def test_unknown_host_is_named(warehouse_uri: str) -> None:
-    error = refused(psycopg.conninfo.make_conninfo(warehouse_uri, host="warehouse.invalid", password="hunter2"))
+    error = refused(
+        psycopg.conninfo.make_conninfo(warehouse_uri, host="warehouse.invalid", password="hunter2")
+    )
     assert isinstance(error, WarehouseUnreachable)
     assert "warehouse.invalid" in str(error)
 
@@ -98,31 +103,43 @@ def test_settings_of_role_and_database_do_not_change_what_is_loaded(
 ) -> None:
     wanted = {"datestyle": "ISO, YMD", "extra_float_digits": "1", "statement_timeout": "0", "timezone": "UTC"}
     with psycopg.connect(warehouse_uri, autocommit=True) as owner:
-        for name, value in (("datestyle", "'SQL, DMY'"), ("extra_float_digits", "0"), ("timezone", "'Asia/Tokyo'")):
+        for name, value in (
+            ("datestyle", "'SQL, DMY'"),
+            ("extra_float_digits", "0"),
+            ("timezone", "'Asia/Tokyo'"),
+        ):
             owner.execute(f'alter database "{owner.info.dbname}" set {name} = {value}')
         owner.execute(f'alter database "{owner.info.dbname}" set statement_timeout = 200')
     with taxi_warehouse.session("a test") as connection:
-        assert {name: connection.execute(f"show {name}").fetchone()[0] for name in wanted} == wanted
+        for name, value in wanted.items():
+            assert connection.execute(f"show {name}").fetchone() == (value,)
         assert connection.execute("show application_name").fetchone() == ("nyc_taxi a test",)
         assert connection.autocommit
         connection.execute("select pg_sleep(0.3)")
 
 
 def test_lost_connection_is_said_to_be_lost(taxi_warehouse: Warehouse, reader: psycopg.Connection) -> None:
-    with pytest.raises(WarehouseUnreachable, match="taxi_warehouse was lost"):
+    def lose() -> None:
         with taxi_warehouse.session() as connection:
             reader.execute("select pg_terminate_backend(%s)", (connection.info.backend_pid,))
             connection.execute("select 1")
+
+    with pytest.raises(WarehouseUnreachable, match="taxi_warehouse was lost"):
+        lose()
 
 
 def test_lock_that_is_not_granted_is_said_to_be_busy(
     taxi_warehouse: Warehouse, reader: psycopg.Connection
 ) -> None:
-    with reader.transaction():
-        reader.execute("lock table ops.file_ledger")
-        with pytest.raises(WarehouseBusy), taxi_warehouse.session() as connection:
+    def wait() -> None:
+        with taxi_warehouse.session() as connection:
             connection.execute("set lock_timeout = '50ms'")
             connection.execute("select count(*) from ops.file_ledger")
+
+    with reader.transaction():
+        reader.execute("lock table ops.file_ledger")
+        with pytest.raises(WarehouseBusy):
+            wait()
 
 
 def test_prepare_creates_everything_and_then_nothing(
@@ -168,7 +185,9 @@ def test_column_that_a_dataset_gains_is_added_in_place(
     taxi_warehouse: Warehouse, reader: psycopg.Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     reader.execute("create table raw.green_2021 partition of raw.green_tripdata for values in ('2021-01-01')")
-    reader.execute("insert into raw.green_tripdata (file_month, filename, row_number) values ('2021-01-01', 'f', 1)")
+    reader.execute(
+        "insert into raw.green_tripdata (file_month, filename, row_number) values ('2021-01-01', 'f', 1)"
+    )
 
     def grown(name: str) -> Dataset:
         dataset = get_dataset(name)

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from nyc_taxi.core.dataset import Dataset
     from nyc_taxi.postgres.tables import StageTable
 
+_OPENING: Final = 1 << 16
+"""Bytes from which a file's header and layout are told."""
+
 _ORDINARY: Final = b'0123456789-:. ,"\r\nNYB'
 """Bytes of which no value consists that Postgres would take although it is not one."""
 
@@ -49,7 +52,7 @@ def copy_csv(
     :raises TruncatedFile: when its compressed data end early
     """
     content = blocks(path)
-    first = next(content, b"")
+    first = opening(content)
     plan = plan_csv(dataset, first)
     counter = RecordCounter(plan.line_end)
     intake = Intake(stage, plan)
@@ -69,6 +72,16 @@ def copy_csv(
         raise NotPlain(f"{rows} rows are in the file, and COPY found {copied}.")
     intake.close(connection)
     return Loaded(plan, rows, rows, 0, size)
+
+
+def opening(content: Iterator[bytes]) -> bytes:
+    """Take enough of a file's first blocks to plan it; the first member of a gzip file may be tiny."""
+    first = b""
+    for block in content:
+        first += block
+        if len(first) >= _OPENING:
+            break
+    return first
 
 
 def _plain(content: Iterator[bytes]) -> Iterator[bytes]:

@@ -146,6 +146,16 @@ def months(connection: psycopg.Connection[Any], dataset: str | None = None) -> l
     return _attempts(connection, dataset=dataset, outcomes=[Outcome.PUBLISHED])
 
 
+def overview(connection: psycopg.Connection[Any], dataset: str | None = None) -> list[Attempt]:
+    """Return the published attempt of every month ever tried, or the newest one if none was published."""
+    shown: dict[tuple[str, Month], Attempt] = {}
+    for attempt in _attempts(connection, dataset=dataset):
+        known = shown.get((attempt.dataset, attempt.month))
+        if known is None or known.outcome is not Outcome.PUBLISHED:
+            shown[attempt.dataset, attempt.month] = attempt
+    return list(shown.values())
+
+
 def history(connection: psycopg.Connection[Any], dataset: str, month: Month) -> list[Attempt]:
     """Return every attempt for a month, oldest first."""
     return _attempts(connection, dataset=dataset, month=month)

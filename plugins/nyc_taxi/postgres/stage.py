@@ -171,6 +171,8 @@ def _load(
     """Fill the stage table, first at full speed, then, if the file needs it, row by row."""
     with path.open("rb") as file:
         parquet = file.read(len(_PARQUET)) == _PARQUET
+    if attempt.url.endswith(".parquet") and not parquet:
+        raise NotTheFile(f"{attempt.url} is no parquet file. Check the source; nothing was loaded.")
     total = path.stat().st_size if path.suffix == ".csv" else None
 
     def report(done: int) -> None:
@@ -180,8 +182,6 @@ def _load(
     dataset = get_dataset(attempt.dataset)
     stage = StageTable.of(dataset, attempt.month, attempt.id)
     if not parquet:
-        if attempt.url.endswith(".parquet"):
-            raise NotTheFile(f"{attempt.url} is no parquet file. Check the source; nothing was loaded.")
         with suppress(psycopg.DataError, NotPlain):
             with connection.transaction():
                 _create(connection, dataset, stage, attempt)
@@ -189,26 +189,52 @@ def _load(
             return
     with (scratch / "rejected").open("w+b") as spool:
         rejects = Rejects(attempt, spool)
-        try:
-            with connection.transaction():
-                _create(connection, dataset, stage, attempt)
-                if parquet:
-                    from nyc_taxi.postgres.parquet_copy import copy_parquet
+        if parquet:
+            from nyc_taxi.postgres.parquet_copy import copy_parquet as copy
+        else:
+            copy = copy_tolerantly
+        _load_with_rejects(
+            connection,
+            stage,
+            attempt,
+            rejects,
+            lambda: copy(connection, dataset, stage, path, rejects, report),
+        )
 
-                    loaded = copy_parquet(connection, dataset, stage, path, rejects, report)
-                else:
-                    loaded = copy_tolerantly(connection, dataset, stage, path, rejects, report)
-                _limit(dataset, loaded, rejects, attempt)
-                rejects.save(connection)
-                _finish(connection, stage, attempt, loaded)
-        except TooManyRejects:
-            rejects.save(connection, at_most=_KEPT_OF_A_FAILURE)
-            raise
-        except psycopg.DataError as error:
-            raise NotTheFile(
-                f"{attempt.url} cannot be read: {error.diag.message_primary}. Look at the file; "
-                "nothing was loaded."
-            ) from error
+
+def _load_with_rejects(
+    connection: psycopg.Connection[Any],
+    stage: StageTable,
+    attempt: Attempt,
+    rejects: Rejects,
+    copy: Callable[[], Loaded],
+) -> None:
+    """Fill the stage table and keep the refused rows, in one transaction, if they are not too many."""
+    dataset = get_dataset(attempt.dataset)
+    try:
+        with connection.transaction() as reading:
+            _create(connection, dataset, stage, attempt)
+            loaded = copy()
+            most = min(dataset.rejects.rows, dataset.rejects.share * loaded.rows_in_file)
+            if rejects.count > most:
+                raise psycopg.Rollback(reading)
+            rejects.save(connection)
+            _finish(connection, stage, attempt, loaded)
+            return
+    except psycopg.DataError as error:
+        raise NotTheFile(
+            f"{attempt.url} cannot be read: {error.diag.message_primary}. Look at the file; "
+            "nothing was loaded."
+        ) from error
+    rejects.save(connection, at_most=_KEPT_OF_A_FAILURE)
+    counts = {"rows_in_file": loaded.rows_in_file, "rows_rejected": loaded.rows_rejected}
+    ledger.settle(connection, attempt.id, Outcome.STAGING, **counts)
+    raise TooManyRejects(
+        f"{rejects.count} of {loaded.rows_in_file} rows of {attempt.url} cannot be read; {dataset.name} "
+        f"allows {dataset.rejects.rows} rows and {dataset.rejects.share:.1%} of a file. The first ones: "
+        f"{'; '.join(rejects.first)}. Nothing was loaded; ops.rejected_rows keeps the first "
+        f"{_KEPT_OF_A_FAILURE:,}. Correct the file, or the limit in {dataset.name}.yaml."
+    )
 
 
 def _create(
@@ -216,17 +242,6 @@ def _create(
 ) -> None:
     filename = unquote(urlsplit(attempt.url).path).rpartition("/")[2]
     stage.create(connection, dataset, attempt.month, filename)
-
-
-def _limit(dataset: Dataset, loaded: Loaded, rejects: Rejects, attempt: Attempt) -> None:
-    limit = dataset.rejects
-    if rejects.count <= max(limit.rows, limit.share * loaded.rows_in_file):
-        return
-    raise TooManyRejects(
-        f"{rejects.count} of {loaded.rows_in_file} rows of {attempt.url} cannot be read; {dataset.name} "
-        f"allows {limit.rows} or {limit.share:.1%}. The first ones: {'; '.join(rejects.first)}. "
-        "Nothing was loaded; ops.rejected_rows keeps the first rows. Correct the file or the dataset's limit."
-    )
 
 
 def _finish(connection: psycopg.Connection[Any], stage: StageTable, attempt: Attempt, loaded: Loaded) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from nyc_taxi.core.csvfile import blocks, records
 from nyc_taxi.core.header import plan_csv
 from nyc_taxi.errors import TruncatedFile
+from nyc_taxi.postgres.csv_copy import opening
 from nyc_taxi.postgres.intake import Loaded
 from nyc_taxi.postgres.rejects import escaped
 from nyc_taxi.postgres.statements import names, statement
@@ -45,7 +46,7 @@ def copy_tolerantly(
     :raises SchemaDrift: when the dataset's policy does not accept the header
     """
     content = _Metered(blocks(path), progress)
-    first = next(content, b"")
+    first = opening(content)
     plan = plan_csv(dataset, first)
     header_lines = _lines(first[: plan.data_offset], plan.line_end)
     columns = list(dict.fromkeys(target.column.name for target in plan.targets if target.column))
