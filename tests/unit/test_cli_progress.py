@@ -26,6 +26,7 @@ def test_without_a_terminal_a_step_is_a_line_at_its_end(capsys: pytest.CaptureFi
     with progress.steps("green 2021-01") as show:
         for done in range(0, 1_000_001, 100_000):
             show("download", done, 1_000_000)
+        show("download", 1_000_000, 1_000_000)
         show("copy", 5_000_000, 5_000_000)
     first, second = capsys.readouterr().err.splitlines()
     assert first.startswith("green 2021-01 download: 1.0 of 1.0 MB (100%)")

@@ -11,6 +11,7 @@ from nyc_taxi.cli.output import print_rows
 from nyc_taxi.core.dataset import get_dataset
 from nyc_taxi.hooks.warehouse import warehouse
 from nyc_taxi.postgres import ledger
+from nyc_taxi.postgres.ledger import Outcome
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -19,6 +20,17 @@ if TYPE_CHECKING:
 
 _SHORT = 12
 """Digits of a checksum that the table shows; it is enough to see that two files differ."""
+
+_OF_PUBLISHED = {
+    "rows_in_file": "rows_in_file",
+    "rows_loaded": "rows_loaded",
+    "rows_rejected": "rows_rejected",
+    "bytes": "bytes",
+    "sha256": "sha256",
+    "loaded_at": "finished",
+    "seconds": "seconds",
+}
+"""What is shown of a month that the warehouse holds, and the field of its attempt that it comes from."""
 
 
 @command
@@ -29,21 +41,23 @@ def months(args: Namespace) -> None:
     target = warehouse(args.postgres_conn_id)
     target.prepare()
     with target.session("months") as connection:
-        attempts = ledger.months(connection, dataset)
-    print_rows([_row(attempt, in_full=args.output != "table") for attempt in attempts], args.output)
+        attempts = ledger.overview(connection, dataset)
+    rows = [_row(attempt, in_full=args.output != "table") for attempt in attempts]
+    print_rows(rows, args.output, spare=("sha256", "bytes", "seconds", "loaded_at"))
 
 
 def _row(attempt: Attempt, *, in_full: bool) -> dict[str, Any]:
-    sha256, loaded_at, seconds = attempt.sha256, attempt.finished, attempt.seconds
-    return {
+    """Return what is shown of a month; of one that is not published, only how far it came."""
+    row: dict[str, Any] = {
         "dataset": attempt.dataset,
         "month": str(attempt.month),
         "state": str(attempt.outcome),
-        "rows_in_file": attempt.rows_in_file,
-        "rows_loaded": attempt.rows_loaded,
-        "rows_rejected": attempt.rows_rejected,
-        "bytes": attempt.bytes,
-        "sha256": sha256 if in_full or sha256 is None else sha256[:_SHORT],
-        "loaded_at": loaded_at if in_full or loaded_at is None else f"{loaded_at:%Y-%m-%d %H:%M:%S}",
-        "seconds": None if seconds is None else round(seconds, 3 if in_full else 1),
+        **dict.fromkeys(_OF_PUBLISHED),
     }
+    if attempt.outcome is Outcome.PUBLISHED:
+        row |= {name: getattr(attempt, attribute) for name, attribute in _OF_PUBLISHED.items()}
+        if not in_full:
+            row["sha256"] = str(attempt.sha256)[:_SHORT]
+            row["loaded_at"] = f"{attempt.finished:%Y-%m-%d %H:%M:%S}"
+            row["seconds"] = f"{attempt.seconds:.1f}"
+    return row

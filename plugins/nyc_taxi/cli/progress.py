@@ -65,15 +65,15 @@ def steps(title: str) -> Iterator[Steps]:
     from rich.progress import BarColumn, DownloadColumn, TextColumn, TransferSpeedColumn
 
     text = TextColumn("{task.description}")
-    with _bars(text, BarColumn(), DownloadColumn(), TransferSpeedColumn()) as progress:
+    with _bars(text, BarColumn(), DownloadColumn(), TransferSpeedColumn(), transient=True) as progress:
         yield _BarSteps(progress, title)
 
 
-def _bars(*columns: ProgressColumn) -> Progress:
+def _bars(*columns: ProgressColumn, transient: bool = False) -> Progress:
     from rich.console import Console
     from rich.progress import Progress as Bars
 
-    return Bars(*columns, console=Console(stderr=True))
+    return Bars(*columns, console=Console(stderr=True), transient=transient)
 
 
 class _BarTally:
@@ -113,13 +113,18 @@ class _LineSteps:
     def __init__(self, title: str) -> None:
         self._title = title
         self._step = ""
+        self._ended = False
         self._started = self._written = self._called = time.monotonic()
 
     def __call__(self, step: str, done: int, total: int | None) -> None:
         now = time.monotonic()
         if step != self._step:
             self._step, self._started, self._written = step, self._called, now
+            self._ended = False
         self._called = now
-        if done == total or now - self._written >= _LINE_EVERY:
+        if self._ended:
+            return
+        self._ended = done == total
+        if self._ended or now - self._written >= _LINE_EVERY:
             self._written = now
             remark(f"{self._title} {describe(step, done, total, now - self._started)}")

@@ -1,0 +1,264 @@
+"""``airflow taxi …`` against a real warehouse."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import os
+import re
+import subprocess
+import sys
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from airflow.cli.cli_parser import get_parser
+
+from nyc_taxi.core.month import MonthRange
+from nyc_taxi.core.sample import write_sample
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+ROWS = 500
+
+
+@pytest.fixture(autouse=True)
+def _connection(airflow_database: None, monkeypatch: pytest.MonkeyPatch, warehouse_uri: str) -> None:
+    monkeypatch.setenv("_AIRFLOW_PROCESS_CONTEXT", "server")
+    monkeypatch.setenv("AIRFLOW_CONN_TAXI_WAREHOUSE", warehouse_uri)
+
+
+@pytest.fixture(scope="module")
+def samples(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Green months 2021-01 and 2021-02, of 500 rows each."""
+    folder: Path = tmp_path_factory.mktemp("samples")
+    write_sample(MonthRange.parse("2021-01..2021-02"), ROWS, folder, ["green"])
+    return folder
+
+
+@pytest.fixture
+def dirty(samples: Path, tmp_path: Path) -> Path:
+    """A folder with a green month in which lines 3 and 5 are no trips."""
+    good = gzip.decompress((samples / "green" / "green_tripdata_2021-01.csv.gz").read_bytes()).splitlines(
+        True
+    )
+    good.insert(2, b"2,soon,2021-01-01 00:10:00\n")
+    good.insert(4, b"[red]\xff\\" + 300 * b"x" + b"\n")
+    (tmp_path / "green_tripdata_2021-01.csv").write_bytes(b"".join(good))
+    return tmp_path
+
+
+def run(line: str) -> int:
+    """Call a command of the group with a command line, and return its exit status."""
+    try:
+        arguments = get_parser().parse_args(["taxi", *line.split()])
+        arguments.func(arguments)
+    except SystemExit as end:
+        return int(end.code or 0)
+    return 0
+
+
+def listed(capsys: pytest.CaptureFixture[str], line: str) -> Any:
+    capsys.readouterr()
+    assert run(f"{line} -o json") == 0
+    return json.loads(capsys.readouterr().out)
+
+
+def test_load_says_what_happened_to_each_month(samples: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(f"load green 2021-01..2021-02 --source {samples}") == 0
+    said = capsys.readouterr()
+    for line, month in zip(said.out.splitlines(), ("2021-01", "2021-02"), strict=True):
+        assert re.fullmatch(
+            rf"green {month}: published, 500 rows in the file, 500 loaded, 0 rejected, \d+\.\d s", line
+        )
+    assert "green 2021-01 download: " in said.err
+
+
+def test_an_unchanged_month_is_not_loaded_again_unless_forced(
+    samples: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run(f"load green 2021-01 --source {samples}")
+    (first,) = listed(capsys, "months")
+    assert run(f"load green 2021-01 --source {samples}") == 0
+    assert "green 2021-01: unchanged, 500 rows loaded on 20" in capsys.readouterr().out
+    assert listed(capsys, "months") == [first]
+    assert run(f"load green 2021-01 --source {samples} --force") == 0
+    assert "green 2021-01: published, 500 rows" in capsys.readouterr().out
+    (second,) = listed(capsys, "months")
+    assert second["loaded_at"] > first["loaded_at"]
+    assert second["sha256"] == first["sha256"]
+
+
+def test_a_folder_is_written_as_the_shell_knows_it(samples: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(samples.parent)
+    assert run(f"load green 2021-01 --source {samples.name}") == 0
+
+
+def test_the_first_month_that_fails_ends_a_load_with_a_summary(
+    samples: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(f"load green 2021-02..2021-05 --source {samples}") == 1
+    said = capsys.readouterr().err.splitlines()[-4:]
+    assert said[:3] == [
+        "green 2021-02: done, and stays.",
+        "green 2021-03: not loaded; what the warehouse held for it is unchanged.",
+        "green 2021-04..2021-05: not tried.",
+    ]
+    assert "green_tripdata_2021-03.csv.gz" in said[3]
+    assert [row["month"] for row in listed(capsys, "months")] == ["2021-02"]
+
+
+def test_ctrl_c_ends_a_load_with_a_summary(
+    samples: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupt(*_: Any, **__: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("nyc_taxi.cli.load.load_month", interrupt)
+    assert run(f"load green 2021-01..2021-02 --source {samples}") == 130
+    assert "green 2021-02: not tried." in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("line", "sentence"),
+    [
+        ("load gren 2021-01", "There is no dataset 'gren'."),
+        ("months --dataset gren", "There is no dataset 'gren'."),
+        ("rejects gren 2021-01", "There is no dataset 'gren'."),
+        ("load green 2021-01 --source ftp://host", "is not a source"),
+        ("load fhv 2014-12 --source tlc", "No source has fhv 2014-12"),
+        ("months --postgres-conn-id nowhere", "nowhere"),
+        ("sample --months 2018-12 --to x", "2019-01"),
+        ("sample --months 2021-01 --to x --datasets blue", "There is no sample of 'blue'"),
+    ],
+)
+def test_what_cannot_be_done_is_one_sentence_and_status_1(
+    line: str, sentence: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(line) == 1
+    said = capsys.readouterr()
+    assert sentence in said.err.splitlines()[-1]
+    assert "Traceback" not in said.err
+    assert said.out == ""
+
+
+def test_a_wrong_password_is_one_sentence(
+    warehouse_uri: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("AIRFLOW_CONN_TAXI_WAREHOUSE", re.sub(":[^:@]+@", ":wrong@", warehouse_uri))
+    assert run("months") == 1
+    assert "turned down the password of user" in capsys.readouterr().err
+
+
+def test_the_warehouse_is_found_in_the_metadata_database(
+    warehouse_uri: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from airflow.models.connection import Connection
+    from airflow.utils.session import create_session
+    from sqlalchemy import delete
+
+    monkeypatch.delenv("AIRFLOW_CONN_TAXI_WAREHOUSE")
+    with create_session() as session:
+        session.add(Connection(conn_id="taxi_warehouse", uri=warehouse_uri))
+    try:
+        assert listed(capsys, "months") == []
+    finally:
+        with create_session() as session:
+            session.execute(delete(Connection))
+
+
+def test_months_lists_every_month_once_and_its_counts_add_up(
+    samples: Path, dirty: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run(f"load green 2021-01..2021-02 --source {samples}")
+    run(f"load green 2021-01 --source {dirty}")
+    first, second = listed(capsys, "months --dataset green")
+    assert list(first) == [
+        "dataset",
+        "month",
+        "state",
+        "rows_in_file",
+        "rows_loaded",
+        "rows_rejected",
+        "bytes",
+        "sha256",
+        "loaded_at",
+        "seconds",
+    ]
+    counts = ("rows_in_file", "rows_loaded", "rows_rejected")
+    assert [first[name] for name in counts] == [502, 500, 2]
+    assert [second[name] for name in counts] == [500, 500, 0]
+    assert {row["state"] for row in (first, second)} == {"published"}
+    assert first["bytes"] == (dirty / "green_tripdata_2021-01.csv").stat().st_size
+    assert len(first["sha256"]) == 64
+
+
+def test_months_shows_a_month_that_was_never_published_by_its_state(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "green_tripdata_2021-01.csv").write_text("VendorID\n")
+    assert run(f"load green 2021-01 --source {tmp_path}") == 1
+    (row,) = listed(capsys, "months")
+    assert (row["state"], row["rows_loaded"], row["loaded_at"]) == ("failed", None, None)
+    assert run("months") == 0
+    assert "failed" in capsys.readouterr().out
+
+
+def test_rejects_shows_line_reason_and_the_bytes_of_the_line(
+    dirty: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run(f"load green 2021-01 --source {dirty}")
+    first, second = listed(capsys, "rejects green 2021-01")
+    assert [first["line_number"], second["line_number"]] == [3, 5]
+    assert first["line"] == "2,soon,2021-01-01 00:10:00"
+    assert second["line"] == r"[red]\xff" + "\\\\" + 300 * "x"
+    assert first["reason"]
+    assert run("rejects green 2021-01") == 0
+    shown = capsys.readouterr().out
+    assert r"[red]\xff" in shown
+    assert 300 * "x" not in shown
+
+
+def test_rejects_says_when_there_are_more(dirty: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run(f"load green 2021-01 --source {dirty}")
+    assert len(listed(capsys, "rejects green 2021-01 --limit 1")) == 1
+    run("rejects green 2021-01 --limit 1")
+    assert "more than 1: add --limit all" in capsys.readouterr().err
+    assert len(listed(capsys, "rejects green 2021-01 --limit all")) == 2
+
+
+def test_sample_makes_months_that_load_takes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(f"sample --months 2021-01..2021-02 --rows 200 --to {tmp_path}/made --datasets green,fhv") == 0
+    said = capsys.readouterr()
+    assert f"5 files with 800 trips are in {tmp_path}/made" in said.out
+    assert "sample months: 4 of 4, " in said.err
+    assert run(f"load fhv 2021-02 --source {tmp_path}/made") == 0
+    assert listed(capsys, "months")[0]["rows_in_file"] == 200
+
+
+def test_another_edition_is_a_file_published_again(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sums = set()
+    for edition in (1, 2):
+        run(f"sample --months 2021-01 --rows 200 --to {tmp_path} --datasets green --edition {edition}")
+        run(f"load green 2021-01 --source {tmp_path}")
+        (row,) = listed(capsys, "months")
+        sums.add(row["sha256"])
+    assert len(sums) == 2
+
+
+def test_a_real_month_loads_whole(real_data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(f"load green 2020-04 --source {real_data / 'real'}") == 0
+    assert "35,612 rows in the file, 35,612 loaded, 0 rejected" in capsys.readouterr().out
+
+
+def test_the_program_prints_json_alone_and_needs_no_metadata_database(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "airflow", "taxi", "months", "-o", "json"],
+        env={**os.environ, "AIRFLOW_HOME": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, json.loads(done.stdout), done.stderr) == (0, [], "")
