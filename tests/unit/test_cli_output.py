@@ -43,6 +43,20 @@ def test_the_table_shows_markup_as_it_is(capsys: pytest.CaptureFixture[str]) -> 
     assert "[bold]2," in printed("table", capsys)
 
 
+def test_a_table_wider_than_its_terminal_leaves_columns_out_and_says_so(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    row = {"month": "2021-01", "rows": 500, "bytes": "9" * 40, "sha256": "0" * 64}
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    monkeypatch.setenv("COLUMNS", "80")
+    print_rows([row], spare=("sha256", "bytes"))
+    shown = capsys.readouterr()
+    assert "2021-01 | 500" in shown.out
+    assert "9" * 40 in shown.out
+    assert "sha256" not in shown.out
+    assert shown.err == "The terminal is too narrow for sha256: -o json shows all.\n"
+
+
 def test_plain_columns_keep_checksums_of_digits(capsys: pytest.CaptureFixture[str]) -> None:
     shown = printed("plain", capsys)
     assert str(ROW["sha256"]) in shown
