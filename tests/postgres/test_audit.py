@@ -1,0 +1,147 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from nyc_taxi.core.month import Month
+from nyc_taxi.errors import AuditFailed, ContractError
+from nyc_taxi.postgres import ledger
+from nyc_taxi.postgres.audit import Check, audit_month
+from nyc_taxi.postgres.ledger import Outcome
+from nyc_taxi.postgres.publish import publish_month
+from tests.postgres.trips import (
+    GREEN,
+    MONTH,
+    NEXT,
+    content,
+    green,
+    leftovers,
+    lines,
+    load,
+    published,
+    row,
+    stage,
+    text,
+    write,
+)
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import psycopg
+
+    from nyc_taxi.postgres.warehouse import Warehouse
+
+
+def by_name(checks: tuple[Check, ...]) -> dict[str, Check]:
+    return {check.name: check for check in checks}
+
+
+def test_ordinary_month_passes_every_check_and_keeps_them(
+    taxi_warehouse: Warehouse, reader: psycopg.Connection, tmp_path: Path
+) -> None:
+    attempt = stage(taxi_warehouse, published(green(tmp_path))).attempt
+    checks = audit_month(taxi_warehouse, attempt)
+    assert {check.outcome for check in checks} == {"pass"}
+    assert audit_month(taxi_warehouse, attempt) == checks
+    publish_month(taxi_warehouse, attempt)
+    assert audit_month(taxi_warehouse, attempt) == checks
+
+
+def test_file_without_rows_is_not_published(
+    taxi_warehouse: Warehouse, reader: psycopg.Connection, tmp_path: Path
+) -> None:
+    attempt = stage(taxi_warehouse, published(write(tmp_path, text([GREEN])))).attempt
+    with pytest.raises(AuditFailed, match="no row that could be loaded"):
+        audit_month(taxi_warehouse, attempt)
+    with pytest.raises(ContractError, match="is failed: Audit"):
+        publish_month(taxi_warehouse, attempt)
+    assert content(reader) == []
+
+
+def test_file_of_another_month_is_not_published_and_stays_to_be_looked_at(
+    taxi_warehouse: Warehouse, reader: psycopg.Connection, tmp_path: Path
+) -> None:
+    attempt = stage(taxi_warehouse, published(green(tmp_path, month=NEXT), month=MONTH)).attempt
+    with pytest.raises(AuditFailed) as caught:
+        audit_month(taxi_warehouse, attempt)
+    said = str(caught.value)
+    assert "100 of 100 pickups lie outside 2021-01 (from 2021-02-01" in said
+    table = f"green_tripdata_2021_01_{attempt}"
+    assert f"stage.{table}" in said
+    assert leftovers(reader) == [table]
+    with taxi_warehouse.session() as connection:
+        failed = ledger.get(connection, attempt)
+    assert failed.outcome is Outcome.FAILED
+    assert "row accounting" in [check["name"] for check in failed.checks]
+    with pytest.raises(ContractError, match="nothing to audit"):
+        audit_month(taxi_warehouse, attempt)
+
+
+def test_some_pickups_of_other_months_are_reported_only(
+    taxi_warehouse: Warehouse, reader: psycopg.Connection, tmp_path: Path
+) -> None:
+    rows = [*lines(100), row(1, Month("2009-01")), row(2, NEXT)]
+    attempt = stage(taxi_warehouse, published(write(tmp_path, text(rows)))).attempt
+    check = by_name(audit_month(taxi_warehouse, attempt))["pickups in the month"]
+    assert check.outcome == "warn"
+    assert check.message == (
+        "2 of 102 pickups lie outside 2021-01 (from 2009-01-02 10:01:00 to 2021-02-03 10:02:00)."
+    )
+
+
+def test_rejected_rows_and_unknown_columns_are_reported(
+    taxi_warehouse: Warehouse, reader: psycopg.Connection, tmp_path: Path
+) -> None:
+    rows = [f"{line},1" for line in lines(200)]
+    rows[0] = f"{GREEN},weather"
+    attempt = stage(taxi_warehouse, published(write(tmp_path, text([*rows, "bad"])))).attempt
+    checks = by_name(audit_month(taxi_warehouse, attempt))
+    assert checks["rejected rows"].outcome == "warn"
+    assert checks["rejected rows"].message.startswith("1 of 201 rows")
+    assert checks["columns"].outcome == "warn"
+    assert "unknown: weather" in checks["columns"].message
+    assert checks["row accounting"].outcome == "pass"
+
+
+@pytest.mark.parametrize(
+    "person",
+    [
+        "delete from {} where row_number = 5",
+        "update {} set row_number = 6 where row_number = 5",
+        "insert into {} select * from {} where row_number = 5",
+        "update {} set row_number = 101 where row_number = 5",
+    ],
+)
+def test_rows_that_do_not_add_up_are_not_published(
+    taxi_warehouse: Warehouse, reader: psycopg.Connection, tmp_path: Path, person: str
+) -> None:
+    attempt = stage(taxi_warehouse, published(green(tmp_path))).attempt
+    reader.execute(person.replace("{}", f"stage.green_tripdata_2021_01_{attempt}"))
+    with pytest.raises(AuditFailed, match="row accounting"):
+        audit_month(taxi_warehouse, attempt)
+
+
+@pytest.mark.parametrize(("rows", "outcome"), [(100, "pass"), (300, "warn"), (10, "warn")])
+def test_size_is_compared_with_the_neighbouring_months(
+    taxi_warehouse: Warehouse, reader: psycopg.Connection, tmp_path: Path, rows: int, outcome: str
+) -> None:
+    """A month that fell by nine tenths is reported, and published all the same: April 2020 did."""
+    for month in ("2020-11", "2020-12", "2021-02"):
+        load(taxi_warehouse, published(green(tmp_path, 100, Month(month)), month=Month(month)))
+    attempt = stage(taxi_warehouse, published(green(tmp_path, rows))).attempt
+    check = by_name(audit_month(taxi_warehouse, attempt))["volume"]
+    assert check.outcome == outcome
+    assert check.value == rows / 100
+    assert publish_month(taxi_warehouse, attempt).outcome is Outcome.PUBLISHED
+
+
+def test_attempt_that_was_overtaken_before_its_audit_is_not_a_failure(
+    taxi_warehouse: Warehouse, reader: psycopg.Connection, tmp_path: Path
+) -> None:
+    file = published(green(tmp_path))
+    late = stage(taxi_warehouse, file).attempt
+    load(taxi_warehouse, file)
+    audit_month(taxi_warehouse, late)
+    assert publish_month(taxi_warehouse, late).outcome is Outcome.SUPERSEDED
