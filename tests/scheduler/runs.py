@@ -1,0 +1,79 @@
+"""What the tests of real runs look at."""
+
+from __future__ import annotations
+
+import subprocess
+import time
+from typing import TYPE_CHECKING, Any
+
+import psycopg
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from local.stack import Stack
+
+LEDGER = """
+    select outcome, rows_in_file, rows_loaded, rows_rejected, sha256, run_id
+    from ops.file_ledger
+    where dataset = %s and to_char(month, 'YYYY-MM') = %s
+    order by id
+"""
+
+
+def ledger(stack: Stack, dataset: str, month: str) -> list[dict[str, Any]]:
+    """Return the ledger's rows of a month, oldest first."""
+    with psycopg.connect(stack.warehouse_uri, row_factory=psycopg.rows.dict_row) as connection:
+        return connection.execute(LEDGER, (dataset, month)).fetchall()
+
+
+def months_loaded_by(stack: Stack, run_id: str) -> list[tuple[str, str]]:
+    """Return dataset and month of everything that a run loaded."""
+    query = "select dataset, to_char(month, 'YYYY-MM') from ops.file_ledger where run_id = %s order by 1, 2"
+    with psycopg.connect(stack.warehouse_uri) as connection:
+        return connection.execute(query, (run_id,)).fetchall()
+
+
+def content(stack: Stack, dataset: str) -> list[tuple[str, int, int]]:
+    """Return month, rows and a hash of the rows for all that readers see of a dataset."""
+    query = f"""
+        select to_char(file_month, 'YYYY-MM'), count(*), sum(hashtextextended(trips::text, 0))
+        from raw.{dataset}_tripdata as trips
+        group by 1 order by 1
+    """
+    with psycopg.connect(stack.warehouse_uri) as connection:
+        return connection.execute(query).fetchall()
+
+
+def command(stack: Stack, *words: str, timeout: float = 120) -> subprocess.CompletedProcess[str]:
+    """Run a command in the stack's environment."""
+    return subprocess.run(
+        words, env=stack.environment(), capture_output=True, text=True, timeout=timeout, check=False
+    )
+
+
+def eventually(what: Callable[[], Any], seconds: float = 60) -> Any:
+    """Return the first true answer to a question that is asked again and again."""
+    end = time.monotonic() + seconds
+    while not (answer := what()):
+        if time.monotonic() > end:
+            raise TimeoutError(f"not within {seconds:g} s: {what.__doc__ or what}")
+        time.sleep(0.2)
+    return answer
+
+
+def task_state(stack: Stack, dag_id: str, run_id: str, task_id: str) -> str | None:
+    """Return the state of one task of a run."""
+    states = {task["task_id"]: task["state"] for task in stack.api.tasks(dag_id, run_id)}
+    state: str | None = states.get(task_id)
+    return state
+
+
+def log_of(stack: Stack, dag_id: str, run_id: str, task_id: str) -> str:
+    """Return the log of a task's last try."""
+    task = next(task for task in stack.api.tasks(dag_id, run_id) if task["task_id"] == task_id)
+    found = stack.api.get(
+        f"dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}/logs/{task['try_number']}",
+        full_content=True,
+    )
+    return "\n".join(str(line.get("event", line)) for line in found["content"])
