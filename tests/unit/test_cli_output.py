@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import UTC, datetime
 from typing import Any
 
@@ -26,11 +27,18 @@ def printed(output: str, capsys: pytest.CaptureFixture[str]) -> str:
     return capsys.readouterr().out
 
 
+@pytest.mark.parametrize("terminal", [False, True])
 @pytest.mark.parametrize(("output", "read"), [("json", json.loads), ("yaml", yaml.safe_load)])
 def test_json_and_yaml_hold_every_value_whole(
-    output: str, read: Any, capsys: pytest.CaptureFixture[str]
+    output: str,
+    read: Any,
+    terminal: bool,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    (row,) = read(printed(output, capsys))
+    monkeypatch.setattr("sys.stdout.isatty", lambda: terminal)
+    colours = re.compile(r"\x1b\[[\d;]*m")
+    (row,) = read(colours.sub("", printed(output, capsys)))
     assert row == {**ROW, "loaded_at": "2026-11-20T13:06:05+00:00"}
 
 

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import json
+import sys
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from airflow.cli.simple_table import AirflowConsole
+from airflow.utils import yaml
 
 from nyc_taxi.cli.command import remark
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
+
+_WRITERS: dict[str, Callable[[Any], str]] = {"json": json.dumps, "yaml": yaml.dump}
 
 
 def print_rows(rows: Sequence[dict[str, Any]], output: str = "table", spare: Sequence[str] = ()) -> None:
@@ -24,7 +29,10 @@ def print_rows(rows: Sequence[dict[str, Any]], output: str = "table", spare: Seq
     """
     console = AirflowConsole()
     values: Any = [{name: _value(value) for name, value in row.items()} for row in rows]
-    if output == "json":
+    if output in _WRITERS and not console.is_terminal:
+        # The same text without colours, which take seconds for some thousand rows.
+        sys.stdout.write(f"{_WRITERS[output](values).rstrip()}\n")
+    elif output == "json":
         console.print_as_json(values)
     elif output == "yaml":
         console.print_as_yaml(values)
