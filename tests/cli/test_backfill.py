@@ -15,6 +15,7 @@ from airflow.models.dagrun import DagRun
 from airflow.models.taskinstance import TaskInstance
 from airflow.utils.session import create_session
 from sqlalchemy import select, update
+from sqlalchemy.exc import OperationalError
 
 from nyc_taxi.cli import backfill_watch
 
@@ -367,6 +368,29 @@ def test_a_finished_backfill_that_nobody_notices_is_given_up_on(
     assert run("green -s 2021-02 --no-wait") == 1
     assert "is the scheduler running?" in capsys.readouterr().err
     assert months() == ["2021-01"]
+
+
+def test_a_short_outage_of_the_metadata_database_does_not_end_the_waiting(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    real, calls = backfill_watch.standings, 0
+
+    def away(*arguments: Any) -> Any:
+        nonlocal calls
+        calls += 1
+        if calls in {2, 3}:
+            raise OperationalError("select", {}, Exception("server closed the connection"))
+        if calls == 4:
+            finish("success")
+        return real(*arguments)
+
+    monkeypatch.setattr(backfill_watch, "standings", away)
+    assert run("green -s 2021-01") == 0
+    monkeypatch.setattr(backfill_watch, "_OUTAGE", 0.0)
+    calls = 1
+    run("green -s 2021-02 --no-wait")
+    assert run("green -s 2021-02") == 1
+    assert "cannot be used (server closed the connection)" in capsys.readouterr().err
 
 
 def test_an_unusable_metadata_database_is_one_sentence(

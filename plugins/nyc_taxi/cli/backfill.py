@@ -14,7 +14,7 @@ from airflow.utils.cli import action_cli, suppress_logs_and_warning
 from airflow.utils.platform import getuser
 from sqlalchemy import update
 
-from nyc_taxi.cli.backfill_plan import Request, bounds, listed, metadata, plan
+from nyc_taxi.cli.backfill_plan import Request, bounds, listed, metadata, metadata_errors, plan
 from nyc_taxi.cli.backfill_watch import active_backfill, scheduler_runs, wait_for_the_last_one, watch
 from nyc_taxi.cli.command import INTERRUPTED, command, remark, say
 from nyc_taxi.cli.output import print_rows
@@ -36,11 +36,12 @@ def backfill(args: Namespace) -> None:
     :raises BackfillFailed: when a month did not succeed
     """
     args.verbose = False
-    _backfill(args)
+    with metadata_errors():
+        _backfill(args)
 
 
 @suppress_logs_and_warning
-@action_cli  # type: ignore[untyped-decorator]
+@action_cli(check_db=False)  # type: ignore[no-untyped-call,untyped-decorator]
 def _backfill(args: Namespace) -> None:
     request = _request(args)
     planned = _planned(request)

@@ -99,13 +99,22 @@ def metadata() -> Iterator[Session]:
 
     :raises MetadataUnavailable: when the database does not answer or holds no Airflow tables
     """
+    with metadata_errors(), create_session() as session:
+        yield session
+
+
+@contextmanager
+def metadata_errors() -> Iterator[None]:
+    """Make errors of the metadata database one sentence.
+
+    :raises MetadataUnavailable: when the database does not answer or holds no Airflow tables
+    """
     try:
-        with create_session() as session:
-            yield session
+        yield
     except DBAPIError as error:
         raise MetadataUnavailable(
             f"Airflow's metadata database cannot be used ({str(error.orig).strip().splitlines()[0]}): check "
-            "[database] sql_alchemy_conn, and run `airflow db migrate` if it is new."
+            "[database] sql_alchemy_conn, and run `airflow db migrate` if it is new or old."
         ) from error
 
 

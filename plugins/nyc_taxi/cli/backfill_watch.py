@@ -16,7 +16,7 @@ from sqlalchemy import func, select
 
 from nyc_taxi.cli.backfill_plan import metadata
 from nyc_taxi.cli.command import remark
-from nyc_taxi.errors import BackfillFailed, BackfillRefused
+from nyc_taxi.errors import BackfillFailed, BackfillRefused, MetadataUnavailable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 _POLL = 1.0
 _NOTICE_TIMEOUT = 150.0
+_OUTAGE = 60.0
+"""Seconds for which the metadata database may be away while months are waited for."""
 
 
 class Standing(StrEnum):
@@ -113,11 +115,20 @@ def watch(dag_id: str, runs: tuple[PlannedRun, ...], tally: Tally) -> None:
     """Return once every month's run has succeeded.
 
     :param tally: shows how many months stand where
+    :raises MetadataUnavailable: when the metadata database has not answered for a minute
     :raises BackfillFailed: once no run goes on, when at least one has not succeeded; it names them
     """
+    patience = time.monotonic() + _OUTAGE
     while True:
-        with metadata() as session:
-            now = standings(dag_id, runs, session)
+        try:
+            with metadata() as session:
+                now = standings(dag_id, runs, session)
+        except MetadataUnavailable:
+            if time.monotonic() > patience:
+                raise
+            time.sleep(_POLL)
+            continue
+        patience = time.monotonic() + _OUTAGE
         counts = Counter(month.standing for month in now)
         tally(sum(counts[standing] for standing in Standing if standing.final), len(now), _words(counts))
         if all(month.standing.final for month in now):
