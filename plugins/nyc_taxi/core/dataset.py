@@ -13,6 +13,11 @@ import yaml
 from nyc_taxi.core.month import Month
 from nyc_taxi.errors import InvalidSpec, MissingColumn, UnknownDataset
 
+try:
+    from yaml import CSafeLoader as SafeLoader
+except ImportError:  # PyYAML was built without libyaml, which is ten times as fast.
+    from yaml import SafeLoader  # type: ignore[assignment]
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
@@ -123,8 +128,7 @@ def normalise(header_name: str) -> str:
 @cache
 def dataset_names() -> tuple[str, ...]:
     """Return the names of all datasets, the one with the longest history first."""
-    names = [spec.name.removesuffix(".yaml") for spec in _SPECS.iterdir() if spec.name.endswith(".yaml")]
-    return tuple(sorted(names, key=lambda name: (_dataset(name).first_month, name)))
+    return tuple(sorted(_described(), key=lambda name: (_dataset(name).first_month, name)))
 
 
 def get_dataset(name: str) -> Dataset:
@@ -133,10 +137,16 @@ def get_dataset(name: str) -> Dataset:
     :raises UnknownDataset: when there is none
     :raises InvalidSpec: when its description is not valid
     """
-    if name not in dataset_names():
+    if name not in _described():
         known = ", ".join(dataset_names())
         raise UnknownDataset(f"There is no dataset {name!r}. The datasets are {known}.")
     return _dataset(name)
+
+
+@cache
+def _described() -> frozenset[str]:
+    specs = (spec.name for spec in _SPECS.iterdir())
+    return frozenset(name.removesuffix(".yaml") for name in specs if name.endswith(".yaml"))
 
 
 @cache
@@ -192,7 +202,7 @@ def _valid(text: str, where: str) -> dict[str, Any]:
     from jsonschema.exceptions import best_match
 
     try:
-        spec = yaml.safe_load(text)
+        spec = yaml.load(text, Loader=SafeLoader)
     except yaml.YAMLError as error:
         raise InvalidSpec(f"{where} is not YAML: {error}. Correct the file.") from error
     schema = json.loads(_SPECS.joinpath("dataset.schema.json").read_text("utf-8"))

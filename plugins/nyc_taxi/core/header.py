@@ -9,14 +9,15 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, Final
 
+from nyc_taxi.core.columns import assign, check_identity, check_policy
 from nyc_taxi.core.csvfile import records
-from nyc_taxi.core.dataset import dataset_names, get_dataset, normalise
-from nyc_taxi.errors import NotTheFile, SchemaDrift
+from nyc_taxi.core.dataset import normalise
+from nyc_taxi.errors import NotTheFile
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from nyc_taxi.core.dataset import Column, Dataset, Era
+    from nyc_taxi.core.dataset import Column, Dataset
 
 NO_ERA: Final = "not recognised"
 """The era of a header that has the marks of none."""
@@ -25,8 +26,6 @@ _BOM: Final = b"\xef\xbb\xbf"
 _LONGEST_HEADER: Final = 1 << 16
 _SAMPLE_BYTES: Final = 1 << 17
 _SAMPLE_RECORDS: Final = 100
-_NAMES_SHOWN: Final = 40
-_LONGEST_NAME_SHOWN: Final = 60
 _LINE_END: Final = re.compile(rb"\r\n|\n|\r")
 _FIRST_RECORD: Final = re.compile(rb'(?:[^"\r\n]++|"[^"]*+")*+(\r\n|\n|\r)')
 _CONTROL: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
@@ -162,44 +161,21 @@ def _plan(
     dataset: Dataset, header: tuple[str, ...], surplus: int, line_end: bytes, data_offset: int
 ) -> HeaderPlan:
     names = [normalise(name) for name in header]
-    era = _era(dataset, names)
-    columns = _columns(dataset, era, names)
-    found = {column.name for column in columns if column}
-    _check_identity(dataset, header, names, found)
-    closest = era or max(dataset.eras, key=lambda era: len(found.intersection(era.columns)))
-    missing = tuple(name for name in closest.columns if name not in found)
+    check_identity(dataset, names)
+    era, columns = assign(dataset, names)
     targets: list[Target] = []
-    taken = set(found)
+    taken = {column.name for column in columns if column}
+    closest = era or max(dataset.eras, key=lambda era: len(taken.intersection(era.columns)))
+    missing = tuple(name for name in closest.columns if name not in taken)
     for position, (name, column) in enumerate(zip(names, columns, strict=True), start=1):
         free = column.name if column else _free(name or f"unnamed_{position}", taken)
         targets.append(Target(column, free))
     unknown = tuple(target.name for target in targets if target.column is None)
     targets += [Target(None, _free(f"surplus_{number}", taken)) for number in range(1, surplus + 1)]
-    _check_policy(dataset, missing, unknown)
+    check_policy(dataset, missing, unknown)
     return HeaderPlan(
         header, tuple(targets), missing, unknown, era.name if era else NO_ERA, line_end, data_offset
     )
-
-
-def _era(dataset: Dataset, names: Sequence[str]) -> Era | None:
-    return next((era for era in dataset.eras if era.recognised_by.issubset(names)), None)
-
-
-def _columns(dataset: Dataset, era: Era | None, names: Sequence[str]) -> list[Column | None]:
-    """Return the column of each name; a column's second name gets none, and so does an alias beside it."""
-    exact = {column.name: column for column in dataset.columns}
-    aliases = {alias: column for column in dataset.columns for alias in column.aliases}
-    if era:
-        exact |= {name: dataset.column(renamed) for name, renamed in era.renames.items()}
-    columns: list[Column | None] = [None] * len(names)
-    taken: set[str] = set()
-    for known in (exact, aliases):
-        for position, name in enumerate(names):
-            column = known.get(name)
-            if column and column.name not in taken:
-                taken.add(column.name)
-                columns[position] = column
-    return columns
 
 
 def _free(name: str, taken: set[str]) -> str:
@@ -211,57 +187,3 @@ def _free(name: str, taken: set[str]) -> str:
         free = f"{name}_{number}"
     taken.add(free)
     return free
-
-
-def _check_identity(dataset: Dataset, header: Sequence[str], names: Sequence[str], found: set[str]) -> None:
-    """Refuse a header that is none, or another dataset's, or lacks what no file can lack."""
-    others = [get_dataset(name) for name in dataset_names() if name != dataset.name]
-    if not found and not any(any(_columns(other, None, names)) for other in others):
-        raise NotTheFile(
-            f"This is no file of {dataset.name} with a header: its first line is {_listed(header)}, and none "
-            "of that is the name of a column. Check the source, and fetch the file again."
-        )
-    for name in names:
-        if name in dataset.foreign:
-            raise SchemaDrift(
-                f"This is no file of {dataset.name}: the column {name} is only in files of "
-                f"{dataset.foreign[name]}. Check the source."
-            )
-    absent = [name for name in dataset.required if name not in found]
-    if not absent:
-        return
-    like = [other.name for other in others if _fits(other, names)]
-    advice = (
-        f"It looks like a file of {' or '.join(like)}: check the source."
-        if like
-        else f"If TLC has renamed a column, add the new name to its aliases in {dataset.name}.yaml."
-    )
-    raise SchemaDrift(
-        f"The file has no column for {', '.join(absent)}, without which nothing is loaded into "
-        f"{dataset.name}. It has {_listed(header)}. {advice}"
-    )
-
-
-def _fits(dataset: Dataset, names: Sequence[str]) -> bool:
-    era = _era(dataset, names)
-    found = {column.name for column in _columns(dataset, era, names) if column}
-    return found.issuperset(dataset.required) and dataset.foreign.keys().isdisjoint(names)
-
-
-def _check_policy(dataset: Dataset, missing: tuple[str, ...], unknown: tuple[str, ...]) -> None:
-    file = f"{dataset.name}.yaml"
-    if missing and dataset.on_missing == "fail":
-        raise SchemaDrift(
-            f"The file lacks the columns {_listed(missing)}, and {dataset.name} refuses such files. If TLC "
-            f"has dropped or renamed them, describe that in {file}, or set on_missing there to null."
-        )
-    if unknown and dataset.on_unknown == "fail":
-        raise SchemaDrift(
-            f"The file has the unknown columns {_listed(unknown)}, and {dataset.name} refuses such files. "
-            f"Describe them in {file}, or set on_unknown there to keep."
-        )
-
-
-def _listed(names: Sequence[str]) -> str:
-    shown = ", ".join(name.strip()[:_LONGEST_NAME_SHOWN] for name in names[:_NAMES_SHOWN])
-    return f"{shown} and {len(names) - _NAMES_SHOWN} more" if len(names) > _NAMES_SHOWN else shown

@@ -1,0 +1,219 @@
+"""Columns by name: whatever the order and the spelling of a header, and whatever is not known."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from nyc_taxi.core.dataset import get_dataset
+from nyc_taxi.core.header import NO_ERA, HeaderPlan, plan_csv, plan_names
+from nyc_taxi.errors import SchemaDrift
+
+if TYPE_CHECKING:
+    from nyc_taxi.core.dataset import Dataset
+
+YELLOW, GREEN, FHV = (get_dataset(name) for name in ("yellow", "green", "fhv"))
+
+MODERN_YELLOW = [
+    "VendorID", "tpep_pickup_datetime", "tpep_dropoff_datetime", "passenger_count", "trip_distance",
+    "RatecodeID", "store_and_fwd_flag", "PULocationID", "DOLocationID", "payment_type", "fare_amount",
+    "extra", "mta_tax", "tip_amount", "tolls_amount", "improvement_surcharge", "total_amount",
+    "congestion_surcharge",
+]  # fmt: skip
+
+
+def names(plan: HeaderPlan) -> list[str]:
+    return [target.name for target in plan.targets]
+
+
+@pytest.mark.parametrize(
+    ("header", "expected"),
+    [
+        pytest.param(
+            ["tpep_pickup_datetime", "New Fee"], ["tpep_pickup_datetime", "-new fee"], id="an unknown column"
+        ),
+        pytest.param(
+            ["fare", "tpep_pickup_datetime", "FARE", "fare_2"],
+            ["-fare", "tpep_pickup_datetime", "-fare_2", "-fare_2_2"],
+            id="unknown columns of one name",
+        ),
+        pytest.param(
+            ["tpep_pickup_datetime", "VendorID", "vendorid", " vendorid"],
+            ["tpep_pickup_datetime", "vendorid", "-vendorid_2", "-vendorid_3"],
+            id="a column twice: the first has it",
+        ),
+        pytest.param(
+            ["fare_amt", "tpep_pickup_datetime", "fare_amount"],
+            ["-fare_amt", "tpep_pickup_datetime", "fare_amount"],
+            id="an alias beside the name: the name has it",
+        ),
+        pytest.param(
+            ["tpep_pickup_datetime", "", "extra", ""],
+            ["tpep_pickup_datetime", "-unnamed_2", "extra", "-unnamed_4"],
+            id="empty names",
+        ),
+        pytest.param(
+            ["vendor_id", "vendor_name", "tpep_pickup_datetime"],
+            ["-vendor_id", "vendor_name", "tpep_pickup_datetime"],
+            id="two texts of the vendor",
+        ),
+        pytest.param(
+            ["tpep_pickup_datetime", "payment_type", "file_month", "row_number"],
+            ["tpep_pickup_datetime", "payment_type", "-file_month", "-row_number"],
+            id="names of the table's own columns",
+        ),
+    ],
+)
+def test_no_field_of_a_header_is_lost(header: list[str], expected: list[str]) -> None:
+    plan = plan_names(YELLOW, header)
+
+    assert ["" if target.column else "-" for target in plan.targets] == [
+        "-" if name.startswith("-") else "" for name in expected
+    ]
+    assert names(plan) == [name.removeprefix("-") for name in expected]
+    assert plan.unknown == tuple(name[1:] for name in expected if name.startswith("-"))
+    assert not plan.direct
+
+
+def test_columns_that_a_file_of_the_era_should_have_are_reported_missing() -> None:
+    header = [name for name in MODERN_YELLOW if name not in {"extra", "VendorID"}]
+
+    plan = plan_names(YELLOW, header)
+
+    assert plan.missing == ("vendorid", "extra")
+    assert plan.era == "CSV since 2019"
+
+
+def test_without_an_era_the_one_most_alike_tells_what_is_missing() -> None:
+    plan = plan_names(YELLOW, ["tpep_pickup_datetime", "payment_type_name", "surcharge", "vendor_name"])
+
+    assert plan.era == NO_ERA
+    assert {"trip_distance", "mta_tax", "pickup_longitude"} < set(plan.missing)
+    assert "cbd_congestion_fee" not in plan.missing
+
+
+def test_missing_columns_are_refused_where_the_policy_says_so() -> None:
+    strict = replace(YELLOW, on_missing="fail")
+
+    assert plan_names(strict, MODERN_YELLOW).missing == ()
+    with pytest.raises(SchemaDrift, match=r"lacks the columns extra, .*yellow\.yaml"):
+        plan_names(strict, [name for name in MODERN_YELLOW if name != "extra"])
+
+
+def test_unknown_columns_are_refused_where_the_policy_says_so() -> None:
+    strict = replace(YELLOW, on_unknown="fail")
+    header = ",".join(MODERN_YELLOW)
+
+    assert plan_csv(strict, f"{header}\n{',' * 19}\n".encode()).unknown == ()
+    with pytest.raises(SchemaDrift, match=r"unknown columns new_fee, .*yellow\.yaml"):
+        plan_csv(strict, f"{header},New_Fee\n".encode())
+
+
+HEADERS = {
+    "yellow": ",".join(MODERN_YELLOW),
+    "green": "VendorID,lpep_pickup_datetime,lpep_dropoff_datetime,PULocationID,fare_amount,trip_type",
+    "fhv": "dispatching_base_num,pickup_datetime,dropOff_datetime,PUlocationID,DOlocationID,SR_Flag",
+    "yellow of 2010": "vendor_id,pickup_datetime,dropoff_datetime,payment_type,fare_amount",
+}
+
+
+@pytest.mark.parametrize(
+    ("file", "dataset"),
+    [(file, dataset) for file in HEADERS for dataset in ("yellow", "green", "fhv") if dataset not in file],
+)
+def test_a_file_of_another_dataset_is_refused_and_recognised(file: str, dataset: str) -> None:
+    with pytest.raises(SchemaDrift) as refused:
+        plan_csv(get_dataset(dataset), HEADERS[file].encode() + b"\n")
+
+    message = str(refused.value)
+    assert f"looks like a file of {file.split()[0]}:" in message
+    assert "It has " in message
+    assert HEADERS[file].lower().replace(",", ", ") in message
+
+
+def test_a_file_without_its_pickup_is_refused_with_the_columns_that_it_has() -> None:
+    with pytest.raises(SchemaDrift) as refused:
+        plan_csv(GREEN, b"VendorID,pickup_time,trip_type\n")
+
+    assert str(refused.value) == (
+        "The file has no column for lpep_pickup_datetime, without which nothing is loaded into green. It has "
+        "vendorid, pickup_time, trip_type. If TLC has renamed a column, add the new name to its aliases in "
+        "green.yaml."
+    )
+
+
+ERA_HEADERS = [
+    (dataset, era.name, tuple(era.columns))
+    for dataset in (YELLOW, GREEN, FHV)
+    for era in dataset.eras
+    if not era.renames
+]
+
+
+@st.composite
+def altered_headers(draw: st.DrawFn) -> tuple[Dataset, list[str], list[str]]:
+    """A dataset, a header of it that was altered in every way at once, and the name each field should get."""
+    dataset, _, columns = draw(st.sampled_from(ERA_HEADERS))
+    optional = [name for name in columns if name not in dataset.required]
+    kept = [*dataset.required, *draw(st.lists(st.sampled_from(optional), unique=True))]
+    known = {name for column in dataset.columns for name in (column.name, *column.aliases)}
+    known |= {name for era in dataset.eras for name in (*era.renames, *era.recognised_by)} | set(
+        dataset.foreign
+    )
+    new = draw(
+        st.lists(
+            st.from_regex(r"[a-z][a-z_ ]{0,8}[a-z]", fullmatch=True).filter(lambda name: name not in known),
+            unique=True,
+            max_size=4,
+        )
+    )
+    expected = draw(st.permutations([*kept, *new]))
+    header = [
+        draw(st.sampled_from(["", " ", "\t"]))
+        + "".join(draw(st.sampled_from([letter.lower(), letter.upper()])) for letter in name)
+        + draw(st.sampled_from(["", " ", "  "]))
+        for name in expected
+    ]
+    return dataset, header, expected
+
+
+@given(altered_headers(), st.booleans(), st.booleans(), st.sampled_from([b"\n", b"\r\n", b"\r"]))
+def test_permuted_recased_padded_dropped_and_added_columns_map_by_name(
+    altered: tuple[Dataset, list[str], list[str]], quoted: bool, mark: bool, line_end: bytes
+) -> None:
+    dataset, header, expected = altered
+    columns = {column.name: column for column in dataset.columns}
+    written = ",".join(f'"{name}"' if quoted else name for name in header).encode()
+    row = ",".join(map(str, range(len(header)))).encode()
+
+    plan = plan_csv(dataset, (b"\xef\xbb\xbf" if mark else b"") + (written + line_end) + (row + line_end) * 3)
+
+    assert [(target.name, target.column) for target in plan.targets] == [
+        (name, columns.get(name)) for name in expected
+    ]
+    assert set(plan.unknown) == {name for name in expected if name not in columns}
+    assert plan.header == tuple(header)
+    assert plan.line_end == line_end
+    assert not set(plan.missing) & set(expected)
+
+
+@given(
+    st.lists(
+        st.sampled_from(["vendorid", "VendorID", "vendor_id", "fare_amt", "fare_amount", "x", "", "x_2"])
+    ),
+    st.integers(0, 3),
+)
+def test_every_field_has_exactly_one_place(others: list[str], surplus: int) -> None:
+    header = ["tpep_pickup_datetime", *others]
+    row = "," * (len(header) - 1 + surplus)
+
+    plan = plan_csv(YELLOW, f"{','.join(header)}\nt{row}\n".encode())
+
+    assert len(plan.targets) == len(header) + surplus
+    assert len(set(names(plan))) == len(plan.targets)
+    for target in plan.targets:
+        assert target.column is None or target.column.name == target.name

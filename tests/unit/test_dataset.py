@@ -1,0 +1,298 @@
+"""Descriptions of datasets: those of the package, and what a description may not say."""
+
+from __future__ import annotations
+
+import json
+from importlib.resources import files
+from typing import Any
+
+import pytest
+import yaml
+from jsonschema import Draft202012Validator
+
+from nyc_taxi.core.dataset import (
+    Column,
+    Dataset,
+    RejectLimit,
+    dataset_names,
+    get_dataset,
+    normalise,
+    parse_dataset,
+)
+from nyc_taxi.core.month import Month
+from nyc_taxi.errors import InvalidSpec, MissingColumn, UnknownDataset
+
+SPECS = files("nyc_taxi.core").joinpath("datasets")
+
+
+@pytest.fixture(params=["yellow", "green", "fhv"])
+def dataset(request: pytest.FixtureRequest) -> Dataset:
+    return get_dataset(request.param)
+
+
+@pytest.fixture
+def spec() -> dict[str, Any]:
+    """A small description, which each test breaks in its own way."""
+    text = """
+        name: pink
+        title: Pink taxi trips
+        description: One row is one trip.
+        first_month: "2020-01"
+        pickup: began
+        dropoff: ended
+        required: [began]
+        on_unknown: keep
+        on_missing: "null"
+        rejects: {rows: 5, share: 0.5}
+        columns:
+          - {name: began, type: timestamp, description: When it began., aliases: [start]}
+          - {name: ended, type: timestamp, description: When it ended.}
+          - {name: fare, type: double, description: What it cost.}
+        eras:
+          - {name: first, recognised_by: [began], renames: {price: fare}, columns: [began, ended, fare]}
+    """
+    parsed: dict[str, Any] = yaml.safe_load(text)
+    return parsed
+
+
+def parse(spec: dict[str, Any]) -> Dataset:
+    return parse_dataset(yaml.safe_dump(spec), "pink.yaml")
+
+
+def test_datasets_are_listed_by_the_length_of_their_history() -> None:
+    assert dataset_names() == ("yellow", "green", "fhv")
+
+
+@pytest.mark.parametrize(
+    ("name", "first_month", "table", "pickup", "dropoff", "required"),
+    [
+        (
+            "yellow",
+            "2009-01",
+            "yellow_tripdata",
+            "tpep_pickup_datetime",
+            "tpep_dropoff_datetime",
+            ("tpep_pickup_datetime",),
+        ),
+        (
+            "green",
+            "2013-08",
+            "green_tripdata",
+            "lpep_pickup_datetime",
+            "lpep_dropoff_datetime",
+            ("lpep_pickup_datetime",),
+        ),
+        (
+            "fhv",
+            "2015-01",
+            "fhv_tripdata",
+            "pickup_datetime",
+            "dropoff_datetime",
+            ("pickup_datetime", "dispatching_base_num"),
+        ),
+    ],
+)
+def test_facts_of_the_datasets(
+    name: str, first_month: str, table: str, pickup: str, dropoff: str, required: tuple[str, ...]
+) -> None:
+    dataset = get_dataset(name)
+
+    assert dataset.name == name
+    assert dataset.first_month == Month(first_month)
+    assert dataset.table == table
+    assert (dataset.pickup, dataset.dropoff) == (pickup, dropoff)
+    assert dataset.required == required
+    assert (dataset.on_unknown, dataset.on_missing) == ("keep", "null")
+    assert dataset.rejects == RejectLimit(rows=1000, share=0.01)
+
+
+@pytest.mark.parametrize(
+    ("name", "types"),
+    [
+        (
+            "yellow",
+            {
+                "integer": {
+                    "vendorid", "passenger_count", "ratecodeid", "pulocationid", "dolocationid",
+                    "payment_type",
+                },
+                "timestamp": {"tpep_pickup_datetime", "tpep_dropoff_datetime"},
+                "text": {"store_and_fwd_flag", "vendor_name", "payment_type_name"},
+                "double": {
+                    "trip_distance", "fare_amount", "extra", "mta_tax", "tip_amount", "tolls_amount",
+                    "improvement_surcharge", "total_amount", "congestion_surcharge", "airport_fee",
+                    "cbd_congestion_fee", "surcharge", "pickup_longitude", "pickup_latitude",
+                    "dropoff_longitude", "dropoff_latitude",
+                },
+            },
+        ),
+        (
+            "green",
+            {
+                "integer": {
+                    "vendorid", "passenger_count", "ratecodeid", "pulocationid", "dolocationid",
+                    "payment_type", "trip_type",
+                },
+                "timestamp": {"lpep_pickup_datetime", "lpep_dropoff_datetime"},
+                "text": {"store_and_fwd_flag"},
+                "double": {
+                    "trip_distance", "fare_amount", "extra", "mta_tax", "tip_amount", "tolls_amount",
+                    "ehail_fee", "improvement_surcharge", "total_amount", "congestion_surcharge",
+                    "cbd_congestion_fee", "pickup_longitude", "pickup_latitude", "dropoff_longitude",
+                    "dropoff_latitude",
+                },
+            },
+        ),
+        (
+            "fhv",
+            {
+                "integer": {"pulocationid", "dolocationid", "sr_flag"},
+                "timestamp": {"pickup_datetime", "dropoff_datetime"},
+                "text": {"dispatching_base_num", "affiliated_base_number", "dispatching_base_number"},
+            },
+        ),
+    ],
+)  # fmt: skip
+def test_types_of_the_columns(name: str, types: dict[str, set[str]]) -> None:
+    found: dict[str, set[str]] = {}
+    for column in get_dataset(name).columns:
+        found.setdefault(column.type, set()).add(column.name)
+
+    assert found == types
+
+
+def test_every_column_is_described_by_one_sentence(dataset: Dataset) -> None:
+    for column in dataset.columns:
+        assert column.description[0].isalnum(), column.name
+        assert column.description.endswith("."), column.name
+        assert ". " not in column.description, column.name
+
+
+def test_every_column_belongs_to_an_era(dataset: Dataset) -> None:
+    assert {column.name for column in dataset.columns} == {
+        name for era in dataset.eras for name in era.columns
+    }
+
+
+def test_every_era_can_be_recognised(dataset: Dataset) -> None:
+    """An era whose marks include an earlier one's would never be a file's own."""
+    for number, era in enumerate(dataset.eras):
+        for earlier in dataset.eras[:number]:
+            assert not earlier.recognised_by <= era.recognised_by, era.name
+
+
+def test_a_column_is_found_by_name() -> None:
+    assert get_dataset("fhv").column("sr_flag").type == "integer"
+
+
+def test_a_column_that_is_not_there_is_an_error_that_names_it() -> None:
+    with pytest.raises(MissingColumn, match="fhv has no column fare_amount"):
+        get_dataset("fhv").column("fare_amount")
+
+
+@pytest.mark.parametrize("name", ["fhvhv", "Yellow", "", "dataset.schema", "../sources"])
+def test_an_unknown_dataset_is_an_error_that_lists_the_known_ones(name: str) -> None:
+    with pytest.raises(UnknownDataset, match="yellow, green, fhv"):
+        get_dataset(name)
+
+
+def test_a_dataset_is_read_once() -> None:
+    assert get_dataset("yellow") is get_dataset("yellow")
+
+
+@pytest.mark.parametrize(
+    ("name", "normal"),
+    [
+        ("VendorID", "vendorid"),
+        (" pickup_datetime", "pickup_datetime"),
+        ("Trip_type ", "trip_type"),
+        ("\ufeffVendorID", "vendorid"),
+        ('"SR_Flag"', "sr_flag"),
+        (' "Trip Type"\t', "trip type"),
+        ("\u00a0extra\r", "extra"),
+        ("  ", ""),
+    ],
+)
+def test_names_are_compared_without_case_and_padding(name: str, normal: str) -> None:
+    assert normalise(name) == normal
+
+
+def test_the_schema_is_a_schema() -> None:
+    Draft202012Validator.check_schema(json.loads(SPECS.joinpath("dataset.schema.json").read_text("utf-8")))
+
+
+def test_a_description_is_read_completely(spec: dict[str, Any]) -> None:
+    spec["foreign"] = {"brown": "brown, another service"}
+
+    dataset = parse(spec)
+
+    assert dataset.columns[0] == Column("began", "timestamp", "When it began.", ("start",))
+    assert dataset.eras[0].name == "first"
+    assert dataset.eras[0].recognised_by == {"began"}
+    assert dataset.eras[0].renames == {"price": "fare"}
+    assert dataset.eras[0].columns == ("began", "ended", "fare")
+    assert dataset.rejects == RejectLimit(5, 0.5)
+    assert dataset.foreign == {"brown": "brown, another service"}
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "said"),
+    [
+        (["name"], "Pink", "name: 'Pink' does not match"),
+        (["first_month"], "2020-13", "first_month: '2020-13' does not match"),
+        (["pickup"], "start", "pickup: start is no column of timestamps"),
+        (["dropoff"], "fare", "dropoff: fare is no column of timestamps"),
+        (["required"], ["ended"], "required: began, the pickup, is not among them"),
+        (["required"], ["began", "tip"], "required: tip is none of the columns"),
+        (["on_unknown"], "drop", "on_unknown: 'drop' is not one of"),
+        (["on_missing"], None, "on_missing: None is not one of"),
+        (["rejects", "share"], 2, "rejects/share: 2 is greater than the maximum of 1"),
+        (["rejects", "rows"], -1, "rejects/rows: -1 is less than the minimum of 0"),
+        (["colour"], "pink", "top level: Additional properties are not allowed"),
+        (["columns", 2, "type"], "money", "columns/2/type: 'money' is not one of"),
+        (["columns", 2, "name"], "Fare", "columns/2/name: 'Fare' does not match"),
+        (["columns", 2, "name"], "file_month", "columns/2/name: 'file_month' should not be valid"),
+        (["columns", 2, "name"], "filename", "columns/2/name: 'filename' should not be valid"),
+        (["columns", 2, "name"], "row_number", "columns/2/name: 'row_number' should not be valid"),
+        (["columns", 2, "name"], "unmapped", "columns/2/name: 'unmapped' should not be valid"),
+        (["columns", 2, "name"], "ended", "columns/2: ended means ended already"),
+        (["columns", 2, "aliases"], ["start"], "columns/2: start means began already"),
+        (["columns", 2, "aliases"], ["Fare_Amt"], "columns/2/aliases/0: 'Fare_Amt' does not match"),
+        (["columns", 2, "description"], "", "columns/2/description: '' "),
+        (["eras", 0, "recognised_by"], [], r"eras/0/recognised_by: \[\] "),
+        (["eras", 0, "renames"], {"price": "cost"}, "eras/0/renames: cost is none of the columns"),
+        (["eras", 0, "renames"], {"Price": "fare"}, "eras/0/renames: 'Price' does not match"),
+        (["eras", 0, "columns"], ["began", "tip"], "eras/0/columns: tip is none of the columns"),
+    ],
+)
+def test_a_wrong_description_is_refused_with_its_place(
+    spec: dict[str, Any], path: list[str | int], value: object, said: str
+) -> None:
+    place: Any = spec
+    for step in path[:-1]:
+        place = place[step]
+    place[path[-1]] = value
+
+    with pytest.raises(InvalidSpec, match=rf"pink\.yaml, {said}.*Correct the file"):
+        parse(spec)
+
+
+def test_two_eras_of_one_name_are_refused(spec: dict[str, Any]) -> None:
+    spec["eras"].append({"name": "first", "recognised_by": ["ended"], "columns": ["ended"]})
+
+    with pytest.raises(InvalidSpec, match=r"pink\.yaml, eras/1: there is an era first already"):
+        parse(spec)
+
+
+@pytest.mark.parametrize("key", ["name", "columns", "eras", "rejects", "pickup", "required"])
+def test_an_incomplete_description_is_refused(spec: dict[str, Any], key: str) -> None:
+    del spec[key]
+
+    with pytest.raises(InvalidSpec, match=rf"pink\.yaml, top level: '{key}' is a required property"):
+        parse(spec)
+
+
+@pytest.mark.parametrize("text", ["name: [", "- a\n- b", "", "name: !!python/object:os.system {}"])
+def test_a_text_that_is_no_description_is_refused(text: str) -> None:
+    with pytest.raises(InvalidSpec, match=r"pink\.yaml"):
+        parse_dataset(text, "pink.yaml")
