@@ -12,7 +12,7 @@ from nyc_taxi.errors import InvalidMonth, UnresolvedMonth
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-MONTH_PATTERN = r"^(?:19|20)\d\d-(?:0[1-9]|1[0-2])$"
+MONTH_PATTERN = r"^(?:19|20)[0-9]{2}-(?:0[1-9]|1[0-2])$"
 """What a month looks like, as a JSON-schema pattern for forms."""
 
 _MONTH = re.compile(MONTH_PATTERN)
@@ -35,7 +35,10 @@ class Month:
 
     @classmethod
     def of(cls, day: date) -> Self:
-        """Return the month that a day lies in."""
+        """Return the month that a day lies in.
+
+        :raises InvalidMonth: when the day is before 1900 or after 2099
+        """
         return cls(f"{day:%Y-%m}")
 
     @property
@@ -44,11 +47,17 @@ class Month:
         return date(int(self.text[:4]), int(self.text[5:]), 1)
 
     def next(self) -> Month:
-        """Return the month after this one."""
+        """Return the month after this one.
+
+        :raises InvalidMonth: for the last month of all
+        """
         return self.plus(1)
 
     def plus(self, months: int) -> Month:
-        """Return the month that many months later (earlier when negative)."""
+        """Return the month that many months later (earlier when negative).
+
+        :raises InvalidMonth: when that is before 1900 or after 2099
+        """
         years, month = divmod(int(self.text[:4]) * 12 + int(self.text[5:]) - 1 + months, 12)
         return Month(f"{years:04d}-{month + 1:02d}")
 
@@ -90,9 +99,10 @@ class MonthRange:
         if self.last is None:
             raise InvalidMonth(f"The months {self} have no end and cannot be listed.")
         month = self.first
-        while month <= self.last:
+        while month < self.last:
             yield month
             month = month.next()
+        yield month
 
     def __str__(self) -> str:
         if self.first == self.last:
@@ -116,7 +126,7 @@ def resolve_month(
     :param run_type: Airflow's name for how the run came to be
     :param param: the run's ``month`` parameter
     :param partition_key: the run's partition key; a composite key's month comes after its last ``|``
-    :param interval_start: start of the run's data interval
+    :param interval_start: start of the run's data interval, with time zone
     :raises UnresolvedMonth: when nothing names a month, or two things name different ones
     :raises InvalidMonth: when the parameter or the key is not a month
     """
@@ -126,6 +136,11 @@ def resolve_month(
     if partition_key:
         named["the partition key"] = Month(partition_key.rpartition("|")[2])
     if run_type in _SCHEDULED and interval_start is not None:
+        if interval_start.tzinfo is None:
+            raise UnresolvedMonth(
+                f"The data interval of this {run_type} run starts at {interval_start}, without a time zone, "
+                "so its month is not certain. Give the DAG's start date a time zone."
+            )
         named["the data interval"] = Month.of(interval_start.astimezone(UTC))
     if not named:
         raise UnresolvedMonth(

@@ -65,6 +65,7 @@ class Publication:
         """Return the answer as plain JSON values, for XCom."""
         values = asdict(self)
         values["month"] = str(self.month)
+        values["state"] = self.state.value
         for key in ("asked_at", "last_modified"):
             if values[key] is not None:
                 values[key] = values[key].isoformat()
