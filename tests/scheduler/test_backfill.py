@@ -1,0 +1,118 @@
+"""Backfills through a real scheduler, by Airflow's own command and by the one that Airflow 2 had."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from nyc_taxi.core.month import Month
+from tests.scheduler.runs import command, content, eventually, ledger, months_loaded_by
+
+if TYPE_CHECKING:
+    from local.stack import Stack
+
+pytestmark = pytest.mark.slow
+
+MONTHS = ["2021-01", "2021-02", "2021-03"]
+
+
+def backfill_runs(stack: Stack, dag_id: str) -> dict[str, dict[str, Any]]:
+    """Return the backfill runs of a DAG by the first day that their interval starts with."""
+    runs = stack.api.get(f"dags/{dag_id}/dagRuns", limit=100)["dag_runs"]
+    return {run["logical_date"][:10]: run for run in runs if run["run_type"] == "backfill"}
+
+
+def loaded(stack: Stack, dataset: str) -> list[Any]:
+    """Return all that three months are in the warehouse: rows, their hash, and every attempt."""
+    rows = [month for month in content(stack, dataset) if month[0] in MONTHS]
+    return [rows, [ledger(stack, dataset, month) for month in MONTHS]]
+
+
+def check_three_months(stack: Stack, dataset: str) -> list[Any]:
+    """Check that there are three backfill runs, each of which loaded its month, and return the months."""
+    runs = backfill_runs(stack, f"{dataset}_postgres")
+    assert sorted(runs) == [str(Month(month).first_day) for month in MONTHS]
+    for day, run in runs.items():
+        assert run["state"] == "success"
+        assert (dataset, day[:7]) in months_loaded_by(stack, run["dag_run_id"])
+    rows, attempts = found = loaded(stack, dataset)
+    assert [month for month, _, _ in rows] == MONTHS
+    for (_, count, _), attempt in zip(rows, attempts, strict=True):
+        published = attempt[-1]
+        assert published["outcome"] == "published"
+        assert published["rows_in_file"] == count == published["rows_loaded"] + published["rows_rejected"]
+    return found
+
+
+def create(stack: Stack, dag_id: str, *options: str) -> None:
+    """Call ``airflow backfill create`` for the three months and wait until Airflow has noticed its end."""
+    words = ("--dag-id", dag_id, "--from-date", "2021-01-01", "--to-date", "2021-03-01", *options)
+    done = command(stack, "airflow", "backfill", "create", *words)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+    def noticed() -> bool:
+        """Airflow has noticed that the backfill has finished."""
+        backfills = stack.api.get("backfills", dag_id=dag_id)["backfills"]
+        return all(backfill["completed_at"] for backfill in backfills)
+
+    eventually(noticed, seconds=120)
+
+
+def test_backfill_create_makes_three_runs_and_again_changes_nothing(running_stack: Stack) -> None:
+    create(running_stack, "yellow_postgres")
+    found = check_three_months(running_stack, "yellow")
+    create(running_stack, "yellow_postgres", "--reprocess-behavior", "completed")
+    assert check_three_months(running_stack, "yellow") == found
+
+
+def test_dags_backfill_makes_three_runs_and_waits_for_them(running_stack: Stack) -> None:
+    backfill = ("airflow", "dags", "backfill", "fhv_postgres", "-s", "2021-01", "-e", "2021-03-01")
+    done = command(running_stack, *backfill)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "fhv_postgres has succeeded for 2021-01..2021-03" in done.stdout
+    assert "3 of 3, 3 succeeded" in done.stderr
+    found = check_three_months(running_stack, "fhv")
+
+    # Airflow has mostly not noticed yet that the one before has finished: that is waited for.
+    again = command(running_stack, *backfill, "--reset-dagruns", "-y")
+    assert again.returncode == 0, again.stdout + again.stderr
+    assert check_three_months(running_stack, "fhv") == found
+
+    forced = command(running_stack, *backfill, "--reset-dagruns", "-y", "-c", '{"force": true}')
+    assert forced.returncode == 0, forced.stdout + forced.stderr
+    rows, attempts = check_three_months(running_stack, "fhv")
+    assert rows == found[0]
+    for before, after in zip(found[1], attempts, strict=True):
+        assert [row["outcome"] for row in after] == ["replaced"] * len(before) + ["published"]
+
+
+def test_a_month_without_a_file_is_waited_for_and_a_paused_dag_is_named(running_stack: Stack) -> None:
+    running_stack.api.patch("dags/yellow_postgres", {"is_paused": True})
+    words = ("airflow", "dags", "backfill", "yellow_postgres", "-s", "2020-05", "--no-wait")
+    try:
+        refused = command(running_stack, *words)
+        assert refused.returncode == 1
+        assert "The DAG yellow_postgres is paused" in refused.stderr
+        assert "2020-05-01" not in backfill_runs(running_stack, "yellow_postgres")
+    finally:
+        running_stack.api.patch("dags/yellow_postgres", {"is_paused": False})
+    assert command(running_stack, *words).returncode == 0
+    run = backfill_runs(running_stack, "yellow_postgres")["2020-05-01"]["dag_run_id"]
+
+    def waits() -> bool:
+        """The run waits in the triggerer."""
+        states = [task["state"] for task in running_stack.api.tasks("yellow_postgres", run)]
+        return "deferred" in states
+
+    eventually(waits)
+    (number,) = [
+        backfill["id"]
+        for backfill in running_stack.api.get("backfills", dag_id="yellow_postgres")["backfills"]
+        if not backfill["completed_at"]
+    ]
+    other = command(running_stack, "airflow", "dags", "backfill", "yellow_postgres", "-s", "2020-06")
+    assert other.returncode == 1
+    assert f"Backfill {number} of yellow_postgres is still running" in other.stderr
+    running_stack.api.put(f"backfills/{number}/cancel")
+    running_stack.api.patch(f"dags/yellow_postgres/dagRuns/{run}", {"state": "failed"})
