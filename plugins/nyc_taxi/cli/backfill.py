@@ -192,7 +192,7 @@ def _wait(request: Request, planned: Plan) -> None:
             watch(request.dag_id, planned.runs, show)
     except KeyboardInterrupt:
         remark(
-            f"No longer watching; the months of {request.dag_id} go on. The same command without "
+            f"No longer watching; the months of {request.dag_id} go on. The same command without -c and "
             "--reset-dagruns watches again, and the DAG's Backfills page in the UI shows and cancels them."
         )
         raise SystemExit(INTERRUPTED) from None
