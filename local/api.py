@@ -75,9 +75,9 @@ class AirflowApi:
         """Return the messages of all DAG files that could not be read."""
         return [error["stack_trace"] for error in self.get("importErrors")["import_errors"]]
 
-    def unpause(self, dag_id: str) -> None:
-        """Let a DAG run."""
-        self.patch(f"dags/{dag_id}", {"is_paused": False}, update_mask="is_paused")
+    def unpause(self, pattern: str = "%") -> None:
+        """Let the DAGs run whose names match a pattern of SQL's ``like``; all of them by default."""
+        self.patch("dags", {"is_paused": False}, update_mask="is_paused", dag_id_pattern=pattern)
 
     def trigger(self, dag_id: str, conf: dict[str, Any] | None = None) -> str:
         """Start a run by hand, as the form does without its logical date, and return its id."""

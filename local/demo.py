@@ -120,8 +120,9 @@ def _start(stack: Stack, state: State, teller: Teller, *, configure: bool) -> No
     """Start what does not run, the sample months being written meanwhile."""
     state.remember(stack.settings)
     with _samples(stack, teller):
-        stack.start(teller.say)
-        if configure:
+        if not stack.running():
+            stack.start(teller.say)
+        elif configure:
             stack.bootstrap()
             teller.say(f"Source: {stack.settings.source}")
 
@@ -149,14 +150,13 @@ def _samples(stack: Stack, teller: Teller) -> Iterator[None]:
 def _load(stack: Stack, teller: Teller) -> bool:
     """Load the months and show them; return whether all is well."""
     _wait_for_dags(stack)
-    for dag_id in stack.api.dags():
-        stack.api.unpause(dag_id)
+    stack.api.unpause()
     warehouse = Warehouse(lambda: psycopg.connect(stack.warehouse_uri), "taxi_warehouse")
     warehouse.prepare()
     with warehouse.session() as connection:
         before = {attempt.id for attempt in ledger.months(connection)}
     zones = stack.api.trigger(_ZONES)
-    loads = Loads(stack.api, SAMPLE_DATASETS, MonthRange.parse(stack.settings.months))
+    loads = Loads(stack.api, stack.metadata_uri, SAMPLE_DATASETS, MonthRange.parse(stack.settings.months))
     loads.start()
     teller.say("Airflow's scheduler loads the months")
     with teller.progress() as show:

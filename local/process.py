@@ -99,7 +99,7 @@ class Background:
         except psutil.Error:
             return False
 
-    def stop(self, patience: float = 10) -> None:
+    def stop(self, patience: float = 8) -> None:
         """End the program and all its children, and return once they are gone; see :func:`stop`."""
         stop((self,), patience)
 
@@ -153,7 +153,7 @@ class Background:
             self.log.replace(self.log.with_suffix(".log.1"))
 
 
-def stop(parts: Sequence[Background], patience: float = 10) -> None:
+def stop(parts: Sequence[Background], patience: float = 8) -> None:
     """End programs and all their children at the same time, and return once they are gone.
 
     :param patience: seconds that they get after being asked, before their processes are ended one by one

@@ -11,6 +11,8 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from local.api import ENDED
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
@@ -33,21 +35,20 @@ class Teller:
 
     @contextmanager
     def progress(self) -> Iterator[Callable[[list[Load]], None]]:
-        """Show the state of loads: a table that changes in a terminal, else a line per change."""
+        """Show the state of loads: a table that changes in a terminal, else a line when one has ended."""
         if not self.console.is_terminal:
-            yield self._changes()
+            yield self._ends()
             return
         with Live(console=self.console, refresh_per_second=4, transient=True) as live:
             yield lambda loads: live.update(progress_table(loads))
 
-    def _changes(self) -> Callable[[list[Load]], None]:
-        seen: dict[tuple[str, str], Load] = {}
+    def _ends(self) -> Callable[[list[Load]], None]:
+        seen: set[Load] = set()
 
         def show(loads: list[Load]) -> None:
             for load in loads:
-                key = (load.dataset, str(load.month))
-                if seen.get(key) != load:
-                    seen[key] = load
+                if load.state in ENDED and load not in seen:
+                    seen.add(load)
                     self.say(f"{load.dataset:6} {load.month}  {load.state} {load.task}".rstrip())
 
         return show

@@ -72,6 +72,11 @@ class Stack:
         """URI of the warehouse."""
         return self.postgres.uri("taxi")
 
+    @property
+    def metadata_uri(self) -> str:
+        """URI of Airflow's own database."""
+        return self.postgres.uri("airflow")
+
     @cached_property
     def postgres(self) -> EmbeddedPostgres:
         """The database server of metadata and warehouse."""
@@ -86,8 +91,7 @@ class Stack:
 
     def environment(self) -> dict[str, str]:
         """Return the environment in which all parts run, and commands of a user."""
-        metadata = self.postgres.uri("airflow")
-        own = airflow_settings.environment(CHECKOUT, self.state, self.settings.ports, metadata)
+        own = airflow_settings.environment(CHECKOUT, self.state, self.settings.ports, self.metadata_uri)
         own["PATH"] = os.pathsep.join((own["PATH"], str(self.postgres.psql().parent)))
         local = self.settings.source == "local"
         return {
@@ -184,29 +188,24 @@ class Stack:
         for name in ("airflow", "taxi"):
             self.postgres.create_database(name)
         say(f"Postgres 18 on port {self.settings.ports.postgres}")
-        environment = self.environment()
-        self.state.airflow.mkdir(parents=True, exist_ok=True)
-        self.state.samples.mkdir(parents=True, exist_ok=True)
-        self.api  # noqa: B018  # makes the password before Airflow makes one of its own
+        for folder in (self.state.airflow, self.state.samples):
+            folder.mkdir(parents=True, exist_ok=True)
+        self.state.password()  # before Airflow makes one of its own
         self.bootstrap()
         say("Airflow's database, pools and connections")
-        files, *parts = self._parts()
-        files.start(
-            (
-                sys.executable,
-                "-m",
-                "local.file_server",
-                str(self.state.samples),
-                str(self.settings.ports.files),
-            ),
-            environment,
-            CHECKOUT,
-        )
-        for part in parts:
-            alone = ("--skip-serve-logs",) if part.name in {"scheduler", "triggerer"} else ()
-            part.start(("bash", str(CHECKOUT / "entrypoint.sh"), part.name, *alone), environment, CHECKOUT)
+        files, *airflow = self._parts()
+        server = ("-m", "local.file_server", str(self.state.samples), str(self.settings.ports.files))
+        files.start((sys.executable, *server), self.environment(), CHECKOUT)
+        for part in airflow:
+            self._start_airflow(part)
         self._wait_until_ready()
         say(f"Airflow on port {self.settings.ports.ui}")
+
+    def _start_airflow(self, part: Background) -> None:
+        # All logs are in one folder, which the api-server reads itself.
+        more = ("--skip-serve-logs",) if part.name in {"scheduler", "triggerer"} else ()
+        command = ("bash", str(CHECKOUT / "entrypoint.sh"), part.name, *more)
+        part.start(command, self.environment(), CHECKOUT)
 
     def _wait_until_ready(self) -> None:
         """Return when all parts of Airflow have reported that they are well."""
