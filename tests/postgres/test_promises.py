@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import subprocess
 import sys
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -239,11 +240,14 @@ def test_promise_4_concurrent_runs_while_files_are_published_anew(
     months = [MONTH.plus(number) for number in range(3)]
     versions = dict.fromkeys(months, 0)
 
+    one_publisher = threading.Lock()
+
     def publish_anew(month: Month) -> None:
-        versions[month] += 1
-        body = green(tmp_path, 300 + versions[month], month, fare=float(versions[month])).read_bytes()
-        path = f"green/green_tripdata_{month}.csv.gz"
-        server.put(path, body, last_modified=OLD + timedelta(hours=versions[month]))
+        with one_publisher:
+            versions[month] += 1
+            body = green(tmp_path, 300 + versions[month], month, fare=float(versions[month])).read_bytes()
+            path = f"green/green_tripdata_{month}.csv.gz"
+            server.put(path, body, last_modified=OLD + timedelta(hours=versions[month]))
 
     def run(job: tuple[Month, str]) -> Attempt | None:
         month, kind = job

@@ -163,8 +163,9 @@ def history(connection: psycopg.Connection[Any], dataset: str, month: Month) -> 
 
 def unfinished(connection: psycopg.Connection[Any], dataset: str, month: Month) -> list[Attempt]:
     """Return the attempts for a month that are on their way, dead, or still have a stage table."""
-    rows = connection.execute(statement("unfinished"), {"dataset": dataset, "month": month.first_day})
-    return [get(connection, id) for (id,) in rows.fetchall()]
+    outcomes = [Outcome.STAGING, Outcome.STAGED, Outcome.AUDITED, Outcome.FAILED]
+    found = _attempts(connection, dataset=dataset, month=month, outcomes=outcomes)
+    return [attempt for attempt in found if attempt.outcome is Outcome.STAGING or attempt.stage_table]
 
 
 def rejects(
