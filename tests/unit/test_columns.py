@@ -135,6 +135,14 @@ def test_a_file_of_another_dataset_is_refused_and_recognised(file: str, dataset:
     assert HEADERS[file].lower().replace(",", ", ") in message
 
 
+def test_a_file_of_no_dataset_is_not_taken_for_one_that_it_resembles() -> None:
+    header = f"hvfhs_license_num,{HEADERS['fhv']}\n".encode()
+
+    with pytest.raises(SchemaDrift, match="hvfhs_license_num, dispatching_base_num") as refused:
+        plan_csv(YELLOW, header)
+    assert "looks like" not in str(refused.value)
+
+
 def test_a_file_without_its_pickup_is_refused_with_the_columns_that_it_has() -> None:
     with pytest.raises(SchemaDrift) as refused:
         plan_csv(GREEN, b"VendorID,pickup_time,trip_type\n")

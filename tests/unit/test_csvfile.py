@@ -190,10 +190,12 @@ def test_counter_agrees_with_reading_byte_by_byte(line_end: bytes, content: byte
 def test_counter_counts_line_ends_outside_quotes(
     content: bytes, line_end: bytes, count: int, ended: bool
 ) -> None:
-    counter = RecordCounter(line_end)
-    counter.feed(content)
+    for size in (1, 2, 1000):
+        counter = RecordCounter(line_end)
+        for at in range(0, len(content), size):
+            counter.feed(content[at : at + size])
 
-    assert (counter.finish(), counter.ends_in_newline) == (count, ended)
+        assert (counter.finish(), counter.ends_in_newline) == (count, ended)
 
 
 @pytest.mark.parametrize(
@@ -237,6 +239,13 @@ def test_a_stray_quote_spoils_its_own_line_and_no_other(
     pieces = [content[at : at + size] for at in range(0, len(content), size)]
 
     assert list(records(pieces, b"\n")) == expected
+
+
+def test_quotes_that_close_where_64_kib_end_are_judged_by_what_follows() -> None:
+    opened = b'"' + b"\n" * ((1 << 16) - 2) + b'"'
+
+    assert [record for _, record in records([opened, b"\na\n"], b"\n")] == [opened, b"a"]
+    assert b"\n".join(record for _, record in records([opened, b"x\na"], b"\n")) == opened + b"x\na"
 
 
 def test_line_numbers_start_where_the_body_does() -> None:

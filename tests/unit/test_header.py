@@ -102,6 +102,12 @@ def test_fields_beyond_the_header_are_kept(header: str, rows: list[str], expecte
     assert unmapped(plan) == expected
 
 
+def test_a_row_that_the_block_cuts_says_nothing_about_surplus_fields() -> None:
+    plan = plan_csv(YELLOW, b"tpep_pickup_datetime,extra\nt,1,,\nt,1")
+
+    assert unmapped(plan) == ["surplus_1", "surplus_2"]
+
+
 def test_fields_beyond_the_header_are_not_reported_as_unknown_columns() -> None:
     plan = plan_csv(YELLOW, b"tpep_pickup_datetime,New_Fee\nt,1,\nt,2,\n")
 

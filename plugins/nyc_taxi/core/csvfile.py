@@ -45,7 +45,7 @@ def blocks(path: Path, size: int = BLOCK_SIZE) -> Iterator[bytes]:
     :raises TruncatedFile: when compressed data end early, are damaged, or are followed by something else
     :raises NotTheFile: when the file is empty, or an archive or page of another kind
     """
-    with path.open("rb", buffering=0) as file:
+    with path.open("rb") as file:
         first = file.read(_READ_SIZE)
         if first.startswith(_GZIP):
             yield from _gunzip(file, first, path, size)
@@ -56,14 +56,8 @@ def blocks(path: Path, size: int = BLOCK_SIZE) -> Iterator[bytes]:
             if first[:512].lstrip().startswith(start):
                 raise NotTheFile(f"{path} is {kind}, not CSV or csv.gz: {first[:60]!r}. Check the source.")
         file.seek(0)
-        yield from _read_plain(file, size)
-
-
-def _read_plain(file: BinaryIO, size: int) -> Iterator[bytes]:
-    while block := file.read(size):
-        while len(block) < size and (more := file.read(size - len(block))):
-            block += more
-        yield block
+        while block := file.read(size):
+            yield block
 
 
 def _gunzip(file: BinaryIO, packed: bytes, path: Path, size: int) -> Iterator[bytes]:
@@ -181,7 +175,7 @@ def _end_of_record(held: bytes, start: int, newline: bytes, *, last: bool) -> in
         return len(held) if last and start < len(held) else None
     if held.count(b'"', start, end) % 2 == 0:
         return end
-    if not last and len(held) - start < _LONGEST_QUOTED:
+    if not last and len(held) - start < _LONGEST_QUOTED + len(b"\r\n"):
         return None
     record = _RECORD.match(held, start, start + _LONGEST_QUOTED)
     whole = record.end() if record else start
