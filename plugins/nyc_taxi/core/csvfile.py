@@ -181,5 +181,5 @@ def _end_of_record(held: bytes, start: int, newline: bytes, *, last: bool) -> in
     whole = record.end() if record else start
     if newline == b"\n" and held.startswith(b"\r\n", whole):
         whole += 1
-    complete = held.startswith(newline, whole) or (last and whole == len(held))
+    complete = held.startswith(newline, whole) or whole == len(held)
     return whole if complete else end
