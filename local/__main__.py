@@ -16,14 +16,14 @@ from typing import TYPE_CHECKING, NoReturn
 from local import environment
 from local.checks import CheckFailed, check_machine
 from local.environment import CHECKOUT, PYTHON
-from local.state import State
+from local.state import demo_state
 from local.told import Told
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from types import FrameType
 
-STATE = State(CHECKOUT / ".demo")
+STATE = demo_state()
 
 
 def demo() -> int:

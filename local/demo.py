@@ -6,7 +6,6 @@ import contextlib
 import os
 import subprocess
 import sys
-import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -18,7 +17,7 @@ from local.environment import CHECKOUT
 from local.loads import Load, Loads
 from local.show import Teller, adds_up, loaded_table
 from local.stack import Stack, StackFailed
-from local.state import Settings, State
+from local.state import Settings, State, demo_state
 from nyc_taxi.core.month import MonthRange
 from nyc_taxi.core.sample import SAMPLE_DATASETS
 from nyc_taxi.core.source import SourceList
@@ -40,7 +39,7 @@ def demo() -> int:
     :return: 0 when every month was loaded and adds up, else 1
     """
     teller = Teller()
-    state = State(CHECKOUT / ".demo")
+    state = demo_state()
     settings = chosen(state.settings())
     stack = Stack(state.folder, settings)
     with stack.alone():
@@ -66,7 +65,7 @@ def demo() -> int:
 def up() -> int:
     """Start the stack again with the state that it has."""
     teller = Teller()
-    state = State(CHECKOUT / ".demo")
+    state = demo_state()
     stack = Stack(state.folder, chosen(state.settings()))
     with stack.alone():
         if stack.running():
@@ -135,7 +134,8 @@ def _samples(stack: Stack, teller: Teller) -> Iterator[None]:
         yield
         return
     command = (sys.executable, "-m", "local.samples", str(stack.state.samples), str(rows), str(months))
-    with subprocess.Popen(command, cwd=CHECKOUT, stdin=subprocess.DEVNULL) as writer:
+    # In a session of its own, so that Ctrl-C reaches it through this process only.
+    with subprocess.Popen(command, cwd=CHECKOUT, stdin=subprocess.DEVNULL, start_new_session=True) as writer:
         try:
             yield
             failed = writer.wait()
@@ -149,7 +149,7 @@ def _samples(stack: Stack, teller: Teller) -> Iterator[None]:
 
 def _load(stack: Stack, teller: Teller) -> bool:
     """Load the months and show them; return whether all is well."""
-    _wait_for_dags(stack)
+    stack.wait_for_dags(_DAGS)
     stack.api.unpause()
     warehouse = Warehouse(lambda: psycopg.connect(stack.warehouse_uri), "taxi_warehouse")
     warehouse.prepare()
@@ -169,16 +169,6 @@ def _load(stack: Stack, teller: Teller) -> bool:
     failed = [load for load in done if load.state != "success"]
     _complain(stack, failed, zones_state)
     return not failed and zones_state == "success" and adds_up(attempts)
-
-
-def _wait_for_dags(stack: Stack, seconds: float = 60) -> None:
-    """Return when Airflow has read the demo's DAG files."""
-    end = time.monotonic() + seconds
-    while not set(stack.api.dags()) >= _DAGS:
-        if time.monotonic() > end:
-            errors = "\n".join(stack.api.import_errors())
-            raise StackFailed(f"Airflow did not read the DAGs {sorted(_DAGS)} within {seconds:g} s. {errors}")
-        time.sleep(0.2)
 
 
 def _complain(stack: Stack, failed: list[Load], zones_state: str) -> None:

@@ -20,7 +20,7 @@ from local.state import Settings, State
 from local.told import Told
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Collection, Iterator, Mapping
     from pathlib import Path
 
     from local.api import AirflowApi
@@ -179,6 +179,18 @@ class Stack:
         if done.returncode:
             tail = "\n".join(log.read_text().splitlines()[-12:])
             raise StackFailed(f"Airflow's database could not be prepared; the end of {log}:\n{tail}")
+
+    def wait_for_dags(self, names: Collection[str], seconds: float = 60) -> None:
+        """Return when Airflow has read the files of some DAGs.
+
+        :raises StackFailed: when it has not in time, with the errors in DAG files
+        """
+        end = time.monotonic() + seconds
+        while missing := sorted(set(names) - set(self.api.dags())):
+            if time.monotonic() > end:
+                errors = "\n".join(self.api.import_errors())
+                raise StackFailed(f"Airflow has not read {', '.join(missing)} after {seconds:g} s. {errors}")
+            time.sleep(0.2)
 
     def _parts(self) -> list[Background]:
         return [Background(name, self.state.processes) for name in ("files", *AIRFLOW)]

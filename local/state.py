@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 import secrets
 import socket
 from dataclasses import asdict, dataclass, replace
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
+from local.environment import CHECKOUT
 from local.files import write_private
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +125,11 @@ class State:
     @property
     def _settings(self) -> Path:
         return self.folder / "settings.json"
+
+
+def demo_state() -> State:
+    """Return the folder of the checkout's demo: ``.demo``, or what the variable NYC_TAXI_DEMO names."""
+    return State(Path(os.environ.get("NYC_TAXI_DEMO") or CHECKOUT / ".demo").absolute())
 
 
 def listening(port: int) -> bool:

@@ -1,0 +1,52 @@
+"""A whole Airflow with its scheduler, shared by the tests of this folder."""
+
+from __future__ import annotations
+
+import signal
+from typing import TYPE_CHECKING
+
+import psycopg
+import pytest
+
+from local import samples
+from local.stack import Stack
+from local.state import Ports, Settings
+from nyc_taxi.core.month import MonthRange
+from nyc_taxi.postgres.warehouse import Warehouse
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+ROWS = 2_000
+MONTHS = "2021-01..2021-03"
+
+
+@pytest.fixture(scope="session")
+def running_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """A running Airflow on free ports, its DAGs unpaused, with three sample months to load.
+
+    Everything is under ``running_stack.folder``: the months that are served in ``samples``, the task logs
+    in ``airflow/logs``, the logs of Airflow's parts in ``processes``.
+    """
+    # So that ending pytest ends the stack too.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    stack = Stack(tmp_path_factory.mktemp("stack"), Settings(Ports.free(), rows=ROWS, months=MONTHS))
+    samples.write(stack.state.samples, ROWS, MonthRange.parse(MONTHS))
+    stack.state.remember(stack.settings)
+    stack.start()
+    try:
+        stack.wait_for_dags({f"{name}_postgres" for name in ("yellow", "green", "fhv", "zones")})
+        stack.api.unpause()
+        yield stack
+    finally:
+        stack.api.close()
+        stack.stop()
+        stack.postgres.remove()
+
+
+@pytest.fixture(scope="session")
+def stack_warehouse(running_stack: Stack) -> Warehouse:
+    """The running Airflow's warehouse."""
+    warehouse = Warehouse(lambda: psycopg.connect(running_stack.warehouse_uri), "taxi_warehouse")
+    warehouse.prepare()
+    return warehouse
