@@ -14,6 +14,7 @@ from nyc_taxi.postgres.audit import audit_month
 from nyc_taxi.postgres.ledger import Outcome
 from nyc_taxi.postgres.publish import publish_month
 from tests.postgres.trips import (
+    MONTH,
     NEXT,
     content,
     counts,
@@ -283,6 +284,20 @@ def test_statistics_are_fresh_after_publishing(
     assert reader.execute(inherited).fetchone() == (True,)
     load(taxi_warehouse, published(green(tmp_path, 120)))
     assert reader.execute(estimates).fetchone() == (120.0,)
+
+
+def test_whole_table_is_analyzed_only_when_it_has_grown_by_half(
+    taxi_warehouse: Warehouse, reader: psycopg.Connection, tmp_path: Path
+) -> None:
+    known = []
+    for number in range(6):
+        month = MONTH.plus(number)
+        load(taxi_warehouse, published(green(tmp_path, 100, month), month=month))
+        (rows,) = reader.execute(
+            "select reltuples::integer from pg_class where oid = 'raw.green_tripdata'::regclass"
+        ).fetchall()
+        known.append(rows[0])
+    assert known == [100, 200, 200, 400, 400, 400]
 
 
 def test_leftovers_of_a_failed_audit_go_when_the_month_is_published(

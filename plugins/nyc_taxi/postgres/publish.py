@@ -19,6 +19,7 @@ from nyc_taxi.postgres.sweep import drop_stage, supersedes, sweep
 from nyc_taxi.postgres.tables import StageTable, partition_name, partition_of
 
 if TYPE_CHECKING:
+    from nyc_taxi.core.dataset import Dataset
     from nyc_taxi.postgres.warehouse import Warehouse
 
 _log = logging.getLogger(__name__)
@@ -143,9 +144,20 @@ def _refresh(connection: psycopg.Connection[Any], attempt: Attempt) -> None:
         if attempt.outcome is not Outcome.PUBLISHED or partition is None:
             return
         connection.execute(sql.SQL("analyze (skip_locked) {}").format(partition))
-        if connection.info.server_version >= 180000:
-            # Before 18, analyzing the parent reads every partition again: its cost grows with the months.
-            parent = sql.Identifier("raw", dataset.table)
-            connection.execute(sql.SQL("analyze (skip_locked) only {}").format(parent))
+        _refresh_parent(connection, dataset)
     except psycopg.Error as error:
         _log.warning("%s is published; its statistics could not be refreshed: %s", attempt, error)
+
+
+def _refresh_parent(connection: psycopg.Connection[Any], dataset: Dataset) -> None:
+    """Analyze the dataset's whole table when it has grown by half since the last time.
+
+    Reading a sample of every month costs more the more months there are; done this seldom, it adds the
+    same to each month. Before Postgres 18 it would read every partition in full: there it is left out.
+    """
+    if connection.info.server_version < 180000:
+        return
+    outgrown = connection.execute(statement("outgrown"), {"schema": "raw", "table": dataset.table}).fetchone()
+    if outgrown and outgrown[0]:
+        parent = sql.Identifier("raw", dataset.table)
+        connection.execute(sql.SQL("analyze (skip_locked) only {}").format(parent))
