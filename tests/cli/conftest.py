@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
 _DAGS = """
@@ -52,7 +51,7 @@ def _dags(airflow_database: None, tmp_path_factory: pytest.TempPathFactory) -> N
 
 
 @pytest.fixture
-def dags(_dags: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def dags(_dags: None, monkeypatch: pytest.MonkeyPatch) -> None:
     """The DAGs above, unpaused and without runs."""
     from airflow.models.backfill import Backfill, BackfillDagRun
     from airflow.models.dag import DagModel
@@ -64,7 +63,5 @@ def dags(_dags: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setenv("_AIRFLOW_PROCESS_CONTEXT", "server")
     with create_session() as session:
         session.execute(update(DagModel).values(is_paused=False))
-    yield
-    with create_session() as session:
         for table in (BackfillDagRun, DagRun, Backfill):
             session.execute(delete(table))
