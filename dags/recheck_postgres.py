@@ -8,10 +8,10 @@ cleared by hand.
 
 from __future__ import annotations
 
-from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOperator
 from airflow.sdk import DAG
 
 from nyc_taxi import settings
+from nyc_taxi.operators.load_again import LoadAgainOperator
 from nyc_taxi.operators.recheck import FindRepublishedOperator
 
 with DAG(
@@ -30,10 +30,8 @@ with DAG(
         task_id="find_republished",
         doc_md="Asks the source about every loaded month and returns the ones whose file has changed.",
     )
-    TriggerDagRunOperator.partial(
+    LoadAgainOperator.partial(
         task_id="load_again",
-        logical_date=None,
-        skip_when_already_exists=True,
-        map_index_template="{{ task.trigger_dag_id }} {{ task.conf['month'] }}",
+        map_index_template="{{ task.load_dag_id }} {{ task.conf['month'] }}",
         doc_md="Starts the ingest DAG for a month, unless this version of its file has a run already.",
     ).expand_kwargs(found.output)

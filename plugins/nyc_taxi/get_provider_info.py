@@ -10,15 +10,17 @@ def get_provider_info() -> dict[str, Any]:
     return {
         "package-name": "airflow-provider-nyc-taxi",
         "name": "NYC taxi",
-        "description": "Brings the monthly trip files of the `NYC TLC "
-        "<https://www.nyc.gov/site/tlc/about/tlc-trip-record-data.page>`__\n"
-        "into a warehouse, by stage, audit and publish, and loses no row.\n",
+        "description": (
+            "Brings the monthly trip files of the `NYC TLC "
+            "<https://www.nyc.gov/site/tlc/about/tlc-trip-record-data.page>`__\n"
+            "into a warehouse, by stage, audit and publish, and loses no row.\n"
+        ),
         "integrations": [
             {
                 "integration-name": "NYC taxi",
-                "external-doc-url": "https://www.nyc.gov/site/tlc/about/tlc-trip-record-data.page",
+                "external-doc-url": ("https://www.nyc.gov/site/tlc/about/tlc-trip-record-data.page"),
                 "tags": ["service"],
-            }
+            },
         ],
         "hooks": [
             {
@@ -28,10 +30,20 @@ def get_provider_info() -> dict[str, Any]:
                     "nyc_taxi.hooks.warehouse",
                     "nyc_taxi.hooks.products",
                 ],
-            }
+            },
         ],
-        "sensors": [{"integration-name": "NYC taxi", "python-modules": ["nyc_taxi.sensors.publication"]}],
-        "triggers": [{"integration-name": "NYC taxi", "python-modules": ["nyc_taxi.triggers.publication"]}],
+        "sensors": [
+            {
+                "integration-name": "NYC taxi",
+                "python-modules": ["nyc_taxi.sensors.publication"],
+            },
+        ],
+        "triggers": [
+            {
+                "integration-name": "NYC taxi",
+                "python-modules": ["nyc_taxi.triggers.publication"],
+            },
+        ],
         "operators": [
             {
                 "integration-name": "NYC taxi",
@@ -39,10 +51,11 @@ def get_provider_info() -> dict[str, Any]:
                     "nyc_taxi.operators.stage",
                     "nyc_taxi.operators.audit",
                     "nyc_taxi.operators.publish",
+                    "nyc_taxi.operators.load_again",
                     "nyc_taxi.operators.recheck",
                     "nyc_taxi.operators.zones",
                 ],
-            }
+            },
         ],
         "connection-types": [
             {
@@ -56,86 +69,79 @@ def get_provider_info() -> dict[str, Any]:
                 "conn-fields": {
                     "sources": {
                         "label": "Sources",
-                        "description": "Where the monthly files come "
-                        "from, in order and separated by "
-                        "commas; the first that covers a "
-                        "month serves it. Each is mirror "
-                        "(csv.gz, 2019-01 to 2021-07), "
-                        "tlc (parquet, TLC's own), an "
-                        "http address or a folder in the "
-                        "mirror's layout, such as "
-                        "http://127.0.0.1:8099 or "
-                        "/data/taxi. Empty means mirror, "
-                        "tlc.",
+                        "description": (
+                            "Where the monthly files come from, in order and separated by "
+                            "commas; the first that covers a month serves it. Each is mirror "
+                            "(csv.gz, 2019-01 to 2021-07), tlc (parquet, TLC's own), an http "
+                            "address or a folder in the mirror's layout, such as "
+                            "http://127.0.0.1:8099 or /data/taxi. Empty means mirror, tlc."
+                        ),
                         "schema": {"type": ["string", "null"]},
-                    }
+                    },
                 },
-            }
+            },
         ],
         "asset-uris": [{"schemes": ["nyctlc"], "handler": "nyc_taxi.assets.sanitize_uri"}],
-        "extra-links": ["nyc_taxi.links.SourceFileLink"],
+        "extra-links": ["nyc_taxi.links.SourceFileLink", "nyc_taxi.links.StartedRunLink"],
         "cli": ["nyc_taxi.cli.definition.get_taxi_cli_commands"],
         "config": {
             "nyc_taxi": {
-                "description": "How the taxi DAGs ask, wait, retry and share the warehouse.",
+                "description": ("How the taxi DAGs ask, wait, retry and share the warehouse."),
                 "options": {
                     "ask_interval": {
-                        "description": "Seconds between two "
-                        "questions to the source "
-                        "about a month that is not "
-                        "published yet.\n"
-                        "Each wait is varied by up to "
-                        "a tenth, so that many "
-                        "waiting months do not ask at "
-                        "once.\n",
+                        "description": (
+                            "Seconds between two questions to the source about a month that is "
+                            "not published yet.\n"
+                            "Each wait is varied by up to a tenth, so that many waiting months "
+                            "do not ask at once.\n"
+                        ),
                         "version_added": "0.1.0",
                         "type": "integer",
                         "example": "3600",
                         "default": "21600",
                     },
                     "give_up_after": {
-                        "description": "Seconds that a run waits "
-                        "for its month's file before "
-                        "it fails (120 days).",
+                        "description": (
+                            "Seconds that a run waits for its month's file before it fails (120 days)."
+                        ),
                         "version_added": "0.1.0",
                         "type": "integer",
                         "example": "5184000",
                         "default": "10368000",
                     },
                     "max_active_runs": {
-                        "description": "Runs of one ingest DAG at "
-                        "a time. A run that waits "
-                        "for its file counts, and "
-                        "up to five scheduled\n"
-                        "runs can be waiting, so "
-                        "fewer than six would keep "
-                        "a run that has its file "
-                        "from starting.\n",
+                        "description": (
+                            "Runs of one ingest DAG at a time. A run that waits for its file "
+                            "counts, and up to five scheduled\n"
+                            "runs can be waiting, so fewer than six would keep a run that has "
+                            "its file from starting.\n"
+                        ),
                         "version_added": "0.1.0",
                         "type": "integer",
                         "example": "16",
                         "default": "8",
                     },
                     "retries": {
-                        "description": "How often a task is tried again after a failure that may pass.",
+                        "description": ("How often a task is tried again after a failure that may pass."),
                         "version_added": "0.1.0",
                         "type": "integer",
                         "example": "5",
                         "default": "3",
                     },
                     "retry_delay": {
-                        "description": "Seconds before the first "
-                        "retry; every further wait is "
-                        "twice as long, up to an hour.",
+                        "description": (
+                            "Seconds before the first retry; every further wait is twice as "
+                            "long, up to an hour."
+                        ),
                         "version_added": "0.1.0",
                         "type": "integer",
                         "example": "60",
                         "default": "30",
                     },
                     "pool": {
-                        "description": "The pool that limits how many months "
-                        "are written to the warehouse at "
-                        "once.",
+                        "description": (
+                            "The pool that limits how many months are written to the warehouse at once."
+                        ),
                         "version_added": "0.1.0",
                         "type": "string",
                         "example": "default_pool",
@@ -149,6 +155,6 @@ def get_provider_info() -> dict[str, Any]:
                         "default": "taxi",
                     },
                 },
-            }
+            },
         },
     }

@@ -21,3 +21,16 @@ class SourceFileLink(BaseOperatorLink):
         publication = getattr(operator, "publication", None)
         url = publication.get("url", "") if isinstance(publication, dict) else ""
         return url if url.startswith(("http://", "https://")) else ""
+
+
+class StartedRunLink(BaseOperatorLink):
+    """A link to the run that a task has started."""
+
+    name = "Started run"
+
+    def get_link(self, operator: BaseOperator, *, ti_key: TaskInstanceKey) -> str:  # noqa: ARG002
+        """Return the address of the run's page."""
+        from airflow.utils.helpers import build_airflow_dagrun_url
+
+        dag_id, run_id = (str(getattr(operator, name, "")) for name in ("load_dag_id", "load_run_id"))
+        return build_airflow_dagrun_url(dag_id=dag_id, run_id=run_id)

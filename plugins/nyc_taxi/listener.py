@@ -112,12 +112,10 @@ def _loaded(result: dict[str, Any]) -> str:
     match result["outcome"]:
         case "unchanged":
             return f"{month}: unchanged, {file}: {rows}"
-        case "superseded":
-            return f"{month}: superseded by a newer load, {file}"
-        case "replaced":
-            return f"{month}: replaced by {file}: {rows}"
+        case "published":
+            return f"{month}: {file}: {rows}{', replaces an earlier file' if result['replaces'] else ''}"
         case _:
-            return f"{month}: {file}: {rows}"
+            return f"{month}: {file} was overtaken by a newer load"
 
 
 def merged(note: str, heading: str, lines: list[str]) -> str:

@@ -23,15 +23,16 @@ class ProgressLog:
         self._interval = interval
         self._step = ""
         self._started = self._written = 0.0
+        self._done = -1
 
     def __call__(self, step: str, done: int, total: int | None) -> None:
         """Take note that so many bytes of a step are done, of a total that may be unknown."""
         now = time.monotonic()
         if step != self._step:
-            self._step, self._started, self._written = step, now, now
-        if done != total and now - self._written < self._interval:
+            self._step, self._started, self._written, self._done = step, now, now, -1
+        if done == self._done or (done != total and now - self._written < self._interval):
             return
-        self._written = now
+        self._written, self._done = now, done
         self._log.info("%s", describe(step, done, total, now - self._started))
 
 

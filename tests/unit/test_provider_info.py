@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import importlib
+import inspect
 import json
 from importlib.metadata import entry_points
 from importlib.resources import files
@@ -66,25 +67,24 @@ def test_every_operator_and_sensor_says_what_its_parameters_mean() -> None:
     for module in [*modules("operators"), *modules("sensors")]:
         for value in vars(importlib.import_module(module)).values():
             if isinstance(value, type) and issubclass(value, BaseOperator) and value.__module__ == module:
-                code = value.__init__.__wrapped__.__code__  # type: ignore[misc]
-                parameters = code.co_varnames[1 : code.co_argcount + code.co_kwonlyargcount]
-                assert code.co_argcount == 1, f"{value.__name__} takes parameters by position"
-                for parameter in parameters:
-                    assert f":param {parameter}:" in (value.__doc__ or ""), f"{value.__name__}.{parameter}"
+                for parameter in [*inspect.signature(value).parameters.values()][:-1]:
+                    assert parameter.kind is parameter.KEYWORD_ONLY, f"{value.__name__}: {parameter}"
+                    assert f":param {parameter.name}:" in (value.__doc__ or ""), value.__name__
 
 
 def test_the_connection_form_shows_the_sources_and_nothing_else() -> None:
     from airflow.providers_manager import ProvidersManager
     from airflow.sdk.providers_manager_runtime import ProvidersManagerTaskRuntime
 
-    manager = ProvidersManager()
+    manager = ProvidersManager()  # type: ignore[no-untyped-call]
     field = manager.connection_form_widgets["extra__nyc_tlc__sources"]
     behaviour = manager.field_behaviours["nyc_tlc"]
 
     assert field.field["schema"]["title"] == "Sources"
     assert "mirror, tlc" in field.field["description"]
     assert set(behaviour["hidden_fields"]) == {"host", "schema", "login", "password", "port", "extra"}
-    hook = ProvidersManagerTaskRuntime().hooks["nyc_tlc"]
+    runtime = ProvidersManagerTaskRuntime()  # type: ignore[no-untyped-call]
+    hook = runtime.hooks["nyc_tlc"]
     assert hook is not None
     assert hook.connection_testable
     assert hook.connection_id_attribute_name == "tlc_conn_id"
@@ -94,7 +94,8 @@ def test_the_connection_form_shows_the_sources_and_nothing_else() -> None:
 def test_the_provider_is_known_under_its_distribution() -> None:
     from airflow.providers_manager import ProvidersManager
 
-    assert ProvidersManager().providers["airflow-provider-nyc-taxi"].version == nyc_taxi.__version__
+    manager = ProvidersManager()  # type: ignore[no-untyped-call]
+    assert manager.providers["airflow-provider-nyc-taxi"].version == nyc_taxi.__version__
 
 
 def test_the_plugin_is_found_by_its_entry_point_alone() -> None:

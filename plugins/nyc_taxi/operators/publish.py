@@ -50,10 +50,11 @@ class PublishMonthOperator(BaseOperator):
 
         staged = Staged.from_json(self.staged)
         attempt = self._publish(staged)
-        result = {
+        result: dict[str, Any] = {
             "dataset": attempt.dataset,
             "month": str(attempt.month),
             "outcome": "unchanged" if staged.unchanged else str(attempt.outcome),
+            "replaces": attempt.base_id is not None,
             "url": attempt.url,
             "sha256": attempt.sha256,
             "rows_in_file": attempt.rows_in_file,

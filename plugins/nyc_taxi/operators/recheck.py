@@ -97,8 +97,8 @@ class FindRepublishedOperator(BaseOperator):
         version = f"{answer.url} {answer.etag} {answer.last_modified} {answer.bytes}"
         mark = hashlib.sha256(version.encode()).hexdigest()[:12]
         return {
-            "trigger_dag_id": f"{answer.dataset}{self.dag_id_suffix}",
-            "trigger_run_id": f"recheck__{answer.dataset}_{answer.month}__{mark}",
+            "load_dag_id": f"{answer.dataset}{self.dag_id_suffix}",
+            "load_run_id": f"recheck__{answer.dataset}_{answer.month}__{mark}",
             "conf": {"month": str(answer.month)},
         }
 

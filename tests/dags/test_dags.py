@@ -1,0 +1,249 @@
+"""What the DAG files are, before anything runs."""
+
+from __future__ import annotations
+
+import ast
+import json
+import os
+import re
+import subprocess
+import sys
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from nyc_taxi import settings
+from tests.dags.conftest import CHECKOUT
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from airflow.dag_processing.dagbag import DagBag
+
+DAG_FILES = sorted((CHECKOUT / "dags").glob("*.py"))
+INGEST = ("fhv_postgres", "green_postgres", "yellow_postgres")
+HEAVY = ("duckdb", "google", "kubernetes", "numpy", "pandas", "psycopg", "pyarrow", "requests")
+
+
+def python(code: str, folder: Path, **environment: str) -> str:
+    """Run Python in a process and an Airflow of its own, and return what it printed last."""
+    ran = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", code],
+        cwd=folder,
+        env={
+            **{name: value for name, value in os.environ.items() if not name.startswith("AIRFLOW_")},
+            "AIRFLOW_HOME": str(folder / "airflow"),
+            "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+            "AIRFLOW__CORE__DAGS_FOLDER": str(CHECKOUT / "dags"),
+            "AIRFLOW__CORE__PLUGINS_FOLDER": str(CHECKOUT / "plugins"),
+            **environment,
+        },
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ran.returncode == 0, ran.stderr
+    return ran.stdout.strip().splitlines()[-1]
+
+
+def test_every_dag_file_is_read_without_an_error(dag_bag: DagBag) -> None:
+    assert dag_bag.import_errors == {}
+    assert sorted(dag_bag.dags) == [path.stem for path in DAG_FILES]
+
+
+def test_every_dag_says_what_it_is_and_whose(dag_bag: DagBag) -> None:
+    for dag in dag_bag.dags.values():
+        assert len(dag.doc_md or "") > 100, dag.dag_id
+        assert dag.description, dag.dag_id
+        assert dag.dag_display_name != dag.dag_id
+        assert "nyc-taxi" in dag.tags
+        assert dag.catchup is False
+
+
+def test_every_task_has_a_doc_an_owner_and_a_retry_policy(dag_bag: DagBag) -> None:
+    for dag in dag_bag.dags.values():
+        for task in dag.tasks:
+            made = {**vars(task), **getattr(task, "partial_kwargs", {})}
+            assert made["doc_md"], task
+            assert made["owner"] == "taxi", task
+            assert made["retry_policy"] is not None, task
+
+
+def test_every_pool_is_made_by_the_bootstrap(dag_bag: DagBag) -> None:
+    made = json.loads((CHECKOUT / "include/bootstrap/pools.json").read_text("utf-8"))
+    used = {task.pool for dag in dag_bag.dags.values() for task in dag.tasks}
+
+    assert used - {"default_pool"} <= set(made)
+    assert settings.POOL in used
+
+
+def test_the_retries_are_those_of_the_settings(airflow_database: None) -> None:
+    from airflow.dag_processing.dagbag import DagBag
+
+    for dag in DagBag(dag_folder=CHECKOUT / "dags").dags.values():
+        for task in dag.tasks:
+            assert task.retries == settings.RETRIES == 3, task
+
+
+@pytest.mark.parametrize("dag_id", INGEST)
+def test_an_ingest_dag_waits_stages_audits_and_publishes(dag_bag: DagBag, dag_id: str) -> None:
+    dag = dag_bag.dags[dag_id]
+
+    steps = ["wait_for_file", "stage", "audit", "publish"]
+    assert [dag.get_task(task).downstream_task_ids for task in steps] == [
+        {"stage"},
+        {"audit", "publish"},
+        {"publish"},
+        set(),
+    ]
+    assert dag.max_active_runs == settings.MAX_ACTIVE_RUNS >= 6
+    assert str(dag.timetable) == str(settings.ingest_timetable())
+
+
+@pytest.mark.parametrize("dag_id", [*INGEST, "taxi_postgres", "getting_started"])
+def test_the_form_is_open(dag_bag: DagBag, dag_id: str) -> None:
+    """Every named section of Airflow's form starts folded."""
+    params = dag_bag.dags[dag_id].params
+
+    assert len(params) > 0
+    for name in params:
+        assert "section" not in params.get_param(name).schema
+
+
+@pytest.mark.parametrize(
+    ("month", "valid"), [(None, True), ("2021-01", True), ("2021-13", False), ("2021-1", False), ("", False)]
+)
+def test_the_form_takes_a_month_or_nothing(dag_bag: DagBag, month: str | None, valid: bool) -> None:
+    param = dag_bag.dags["green_postgres"].params.get_param("month")
+
+    if valid:
+        assert param.resolve(month) == month
+    else:
+        with pytest.raises(Exception, match="does not match"):
+            param.resolve(month)
+
+
+def test_the_choice_of_datasets_is_the_one_that_the_package_knows(dag_bag: DagBag) -> None:
+    from nyc_taxi.core.dataset import dataset_names
+
+    param = dag_bag.dags["taxi_postgres"].params.get_param("datasets")
+
+    assert param.schema["items"]["enum"] == list(dataset_names())
+    assert {f"{name}_postgres" for name in dataset_names()} == set(INGEST)
+
+
+@pytest.mark.parametrize("path", DAG_FILES, ids=lambda path: path.stem)
+def test_a_dag_file_is_wiring_only(path: Path) -> None:
+    source = path.read_text("utf-8")
+
+    assert len(source.splitlines()) < 120
+    for node in ast.walk(ast.parse(source)):
+        assert not isinstance(node, ast.For | ast.While | ast.Try | ast.If | ast.ClassDef), ast.dump(node)
+
+
+@pytest.mark.parametrize("path", DAG_FILES, ids=lambda path: path.stem)
+def test_a_dag_file_is_read_quickly_and_loads_nothing_heavy(path: Path, tmp_path: Path) -> None:
+    code = f"""
+import json, runpy, sys, time
+import airflow.sdk
+from airflow.sdk import DAG, Asset, Param, task, task_group
+from airflow.providers_manager import ProvidersManager
+before = time.process_time()
+runpy.run_path({str(path)!r})
+taken = time.process_time() - before
+loaded = [name for name in {HEAVY!r} if name in sys.modules]
+print(json.dumps([taken, loaded]))
+"""
+    runs = [json.loads(python(code, tmp_path)) for _ in range(3)]
+
+    assert runs[0][1] == []
+    assert min(taken for taken, _ in runs) < 0.3
+
+
+def test_promise_8_same_dag_everywhere(tmp_path: Path) -> None:
+    """No DAG file names an executor, a queue or a machine, and all environments read the same DAGs."""
+    for path in DAG_FILES:
+        assert not re.search(
+            r"executor|queue|hostname|localhost|127\.0\.0\.1|environ|getenv|/(?:opt|home|work|tmp|usr)/",
+            path.read_text("utf-8"),
+        ), path
+    code = """
+import json
+from airflow.dag_processing.dagbag import DagBag
+from airflow.serialization.serialized_objects import DagSerialization
+from airflow.configuration import conf
+bag = DagBag(dag_folder=conf.get("core", "dags_folder"))
+assert not bag.import_errors, bag.import_errors
+dags = {dag_id: DagSerialization.serialize_dag(dag) for dag_id, dag in bag.dags.items()}
+print(json.dumps(dags, sort_keys=True, default=str))
+"""
+    (elsewhere := tmp_path / "elsewhere").mkdir()
+    (here := tmp_path / "here").mkdir()
+    local = python(code, here, AIRFLOW__CORE__EXECUTOR="LocalExecutor")
+    kubernetes = python(
+        code, elsewhere, AIRFLOW__CORE__EXECUTOR="KubernetesExecutor", HOSTNAME="pod-1", USER="nobody"
+    )
+
+    assert len(json.loads(local)) == len(DAG_FILES)
+    assert local == kubernetes
+
+
+def test_the_plugins_folder_is_left_alone_and_the_plugin_is_there_once(tmp_path: Path) -> None:
+    code = """
+import json, sys
+from airflow import plugins_manager
+plugins, errors = plugins_manager._get_plugins()
+ours = [name for name, module in sys.modules.items() if "nyc_taxi" in str(getattr(module, "__file__", ""))]
+bare = [name for name in ours if not name.startswith("nyc_taxi")]
+from airflow.listeners.listener import get_listener_manager
+listeners = [p.__name__ for p in get_listener_manager().pm.get_plugins() if "nyc_taxi" in str(p)]
+print(json.dumps([[p.name for p in plugins if "axi" in p.name], errors, bare, listeners]))
+"""
+    assert json.loads(python(code, tmp_path)) == [["nyc_taxi"], {}, [], ["nyc_taxi.listener"]]
+
+
+def test_what_the_plugin_adds_to_every_process_is_light(tmp_path: Path) -> None:
+    code = f"""
+import json, sys
+from airflow.plugins_manager import AirflowPlugin
+import nyc_taxi.plugin
+print(json.dumps([name for name in {HEAVY!r} if name in sys.modules]))
+"""
+    assert json.loads(python(code, tmp_path)) == []
+
+
+def test_the_page_about_schedules_agrees_with_the_settings() -> None:
+    page = (CHECKOUT / "docs/schedules.md").read_text("utf-8")
+    rows = [line.strip("|").split("|") for line in page.splitlines() if line.startswith("|")][2:]
+    table = {what.strip(): (option.strip(" `"), value.strip(" `")) for what, option, value in rows}
+    ask, wait = settings.ASK_INTERVAL.total_seconds(), settings.GIVE_UP_AFTER.total_seconds()
+    expected: dict[str, tuple[str, Any]] = {
+        "time zone of the schedules": ("", settings.TIMEZONE),
+        "ingest DAGs: one run a month, when the month is over": ("", settings.INGEST_CRON),
+        "recheck DAG: looks for republished files": ("", settings.RECHECK_CRON),
+        "first month that a backfill can reach": ("", f"{settings.START_DATE:%Y-%m}"),
+        "missed intervals are caught up": ("", "no"),
+        "runs of one ingest DAG at a time, waiting ones included": (
+            "max_active_runs",
+            str(settings.MAX_ACTIVE_RUNS),
+        ),
+        "a month not published yet is asked about again after": (
+            "ask_interval",
+            f"{ask:g} s ({ask / 3600:g} h), ± {settings.ASK_JITTER:.0%}".replace("%", " %"),
+        ),
+        "a run gives up waiting after": ("give_up_after", f"{wait:.0f} s ({wait / 86_400:g} days)"),
+        "retries of a task": ("retries", str(settings.RETRIES)),
+        "first retry after, then twice as long each time, at most 1 h": (
+            "retry_delay",
+            f"{settings.RETRY_DELAY.total_seconds():g} s",
+        ),
+        "no retry": (
+            "",
+            "after a contract error: an input, a file or a setting has to change first",
+        ),
+        "pool of the tasks that write to Postgres": ("pool", settings.POOL),
+        "owner of the DAGs": ("owner", settings.OWNER),
+    }
+
+    assert table == expected
+    assert (settings.RETRY_BACKOFF, settings.MAX_RETRY_DELAY.total_seconds()) == (2.0, 3600)
