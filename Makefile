@@ -2,7 +2,6 @@
 # Written for GNU Make 3.81 and newer.
 
 .DEFAULT_GOAL := help
-MAKEFLAGS += --no-print-directory
 RUN := @sh local/python.sh
 
 # What a user may set: make demo PORT=8081. CMD is handed on as it was typed, dollar signs included.

@@ -21,6 +21,7 @@ from local.state import Settings, State, demo_state
 from nyc_taxi.core.month import MonthRange
 from nyc_taxi.core.sample import SAMPLE_DATASETS
 from nyc_taxi.core.source import SourceList
+from nyc_taxi.errors import TaxiError
 from nyc_taxi.postgres import ledger
 from nyc_taxi.postgres.warehouse import Warehouse
 
@@ -83,9 +84,15 @@ def up() -> int:
 def chosen(settings: Settings) -> Settings:
     """Return the settings with what the user gave to make: PORT, SOURCE, ROWS, MONTHS.
 
-    :raises CheckFailed: when a value is not one
-    :raises TaxiError: when the months or the source are not
+    :raises CheckFailed: when a value makes no sense
     """
+    try:
+        return _chosen(settings)
+    except TaxiError as error:
+        raise CheckFailed(str(error)) from error
+
+
+def _chosen(settings: Settings) -> Settings:
     port, rows = (_number(name) for name in ("PORT", "ROWS"))
     months, source = os.environ.get("MONTHS"), os.environ.get("SOURCE")
     if port:

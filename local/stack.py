@@ -239,9 +239,13 @@ class Stack:
             time.sleep(0.2)
 
     def _stop(self, parts: list[Background], *, postgres: bool) -> None:
-        """Stop parts: those that make work first, then what they need, the database last."""
-        later = {"files", "api-server"}
-        stop([part for part in parts if part.name not in later])
-        stop([part for part in parts if part.name in later])
+        """Stop parts: those that make work first, then what work needs, the database last."""
+        makers = [part for part in parts if part.name in {"scheduler", "dag-processor"}]
+        others = [part for part in parts if part not in makers]
+        for part in others:
+            if part.name == "triggerer":
+                part.ask()  # it takes its time, and needs the others for it
+        stop(makers)
+        stop(others, patience=5)
         if postgres:
             self.postgres.stop()

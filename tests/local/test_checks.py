@@ -1,0 +1,85 @@
+"""What a machine lacks is said in one sentence."""
+
+from __future__ import annotations
+
+import shutil
+import socket
+from typing import TYPE_CHECKING
+
+import pytest
+
+from local import demo
+from local.checks import CheckFailed, check_machine, check_port
+from local.state import Ports, Settings, State
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def test_a_port_that_is_taken_is_named_with_the_way_out() -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = other.getsockname()[1]
+        with pytest.raises(CheckFailed) as failed:
+            check_port(port, "demo")
+    assert str(failed.value) == (
+        f"Port {port} is taken by another program. Choose another one: make demo PORT={port + 1}"
+    )
+
+
+def test_a_port_that_is_free_is_fine() -> None:
+    check_port(Ports.free().ui, "demo")
+
+
+@pytest.mark.parametrize("port", [80, 70000])
+def test_a_port_that_cannot_be_is_refused(port: int) -> None:
+    with pytest.raises(CheckFailed, match="1024 to 65535"):
+        check_port(port, "demo")
+
+
+def test_a_full_disk_is_said_before_anything_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    usage = shutil.disk_usage(tmp_path)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=1_500_000_000))
+    check_machine(tmp_path, first=False)
+    with pytest.raises(CheckFailed, match=r"1,500 MB of free disk space; 2,000 MB are needed"):
+        check_machine(tmp_path, first=True)
+
+
+def test_what_the_user_gives_to_make_is_remembered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in {"PORT": "9090", "ROWS": "10", "MONTHS": "2020-01", "SOURCE": "mirror"}.items():
+        monkeypatch.setenv(name, value)
+    settings = demo.chosen(Settings())
+    assert settings == Settings(Ports(ui=9090), source="mirror, tlc", rows=10, months="2020-01")
+    state = State(tmp_path / "demo")
+    assert not state.exists()
+    state.remember(settings)
+    assert state.exists()
+    for name in ("PORT", "ROWS", "MONTHS", "SOURCE"):
+        monkeypatch.delenv(name)
+    assert demo.chosen(state.settings()) == settings
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "says"),
+    [
+        ("PORT", "http", "PORT=http is not a number"),
+        ("ROWS", "0", "ROWS=0 is not a number from 1"),
+        ("ROWS", "-5", "ROWS=-5 is not a number from 1"),
+        ("MONTHS", "2021-13", "'2021-13' is not a month"),
+        ("MONTHS", "2021-03..2021-01", "last one is before the first"),
+        ("MONTHS", "2021-01..", "no end"),
+        ("SOURCE", "ftp://somewhere", "ftp"),
+    ],
+)
+def test_a_value_that_makes_no_sense_is_one_sentence(
+    name: str, value: str, says: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for other in ("PORT", "ROWS", "MONTHS", "SOURCE"):
+        monkeypatch.delenv(other, raising=False)
+    monkeypatch.setenv(name, value)
+    with pytest.raises(CheckFailed, match=says) as failed:
+        demo.chosen(Settings())
+    assert "\n" not in str(failed.value)

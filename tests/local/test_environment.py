@@ -1,0 +1,130 @@
+"""The Python environment: built from locks, with the user's settings of pip."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING
+
+import pytest
+
+from local import environment
+from local.environment import CHECKOUT, EnvironmentFailed
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.fixture
+def built(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, ...]]:
+    """Builds nothing, and returns the steps that would have been taken."""
+    steps: list[tuple[str, ...]] = []
+    venv = tmp_path / ".venv"
+    (venv / "bin").mkdir(parents=True)
+    monkeypatch.setattr(environment, "VENV", venv)
+    monkeypatch.setattr(environment, "PYTHON", venv / "bin" / "python")
+    monkeypatch.setattr(environment, "_STAMP", venv / "synced.json")
+    monkeypatch.setattr(environment, "_uv", lambda: "/tools/uv")
+    monkeypatch.setattr(environment, "_run", lambda *command: steps.append(command))
+    return steps
+
+
+def test_an_environment_that_is_up_to_date_is_left_alone(built: list[tuple[str, ...]]) -> None:
+    assert environment.ensure("demo")
+    assert [step[1:3] for step in built] == [("venv", "--quiet"), ("pip", "sync"), ("pip", "install")]
+    built.clear()
+    assert not environment.ensure("demo")
+    assert built == []
+
+
+def test_an_environment_for_development_is_never_reduced(built: list[tuple[str, ...]]) -> None:
+    environment.ensure("dev")
+    built.clear()
+    assert not environment.ensure("demo")
+    assert built == []
+
+
+def test_a_changed_lock_is_installed(built: list[tuple[str, ...]]) -> None:
+    environment.ensure("demo")
+    built.clear()
+    stamp = json.loads(environment._STAMP.read_text())
+    environment._STAMP.write_text(json.dumps({**stamp, "lock": "of yesterday"}))
+    assert environment.ensure("demo")
+    assert any(step[1:3] == ("pip", "sync") for step in built)
+
+
+def test_an_installation_that_broke_off_is_done_again(
+    built: list[tuple[str, ...]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*command: str) -> None:
+        raise EnvironmentFailed("no network")
+
+    environment.ensure("demo")
+    stamp = json.loads(environment._STAMP.read_text())
+    environment._STAMP.write_text(json.dumps({**stamp, "lock": "of yesterday"}))
+    with monkeypatch.context() as patch:
+        patch.setattr(environment, "_run", broken)
+        with pytest.raises(EnvironmentFailed):
+            environment.ensure("demo")
+    built.clear()
+    assert environment.ensure("demo")
+    assert built
+
+
+def test_an_environment_that_was_moved_is_built_anew(built: list[tuple[str, ...]]) -> None:
+    environment.ensure("demo")
+    built.clear()
+    stamp = json.loads(environment._STAMP.read_text())
+    environment._STAMP.write_text(json.dumps({**stamp, "place": "/elsewhere/.venv"}))
+    environment.ensure("demo")
+    assert built[0][1] == "venv"
+
+
+@pytest.fixture
+def pip(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+    """What pip is set to; nothing of the user's own is left."""
+    settings: dict[str, str] = {}
+    monkeypatch.setattr(environment, "_pip_settings", lambda: settings)
+    for name in ("UV_DEFAULT_INDEX", "UV_INDEX_URL", "UV_INDEX", "UV_CONFIG_FILE", "SSL_CERT_FILE"):
+        monkeypatch.delenv(name, raising=False)
+    return settings
+
+
+def test_uv_goes_where_pip_would_go(pip: dict[str, str]) -> None:
+    pip |= {
+        "index-url": "https://registry.example/simple",
+        "extra-index-url": "https://one.example https://two.example",
+        "cert": "/etc/ca.pem",
+    }
+    settings = environment._settings()
+    assert settings["UV_DEFAULT_INDEX"] == "https://registry.example/simple"
+    assert settings["UV_INDEX"] == "https://one.example https://two.example"
+    assert settings["SSL_CERT_FILE"] == "/etc/ca.pem"
+
+
+def test_settings_of_uv_win_over_those_of_pip(pip: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("UV_DEFAULT_INDEX", "https://uv.example/simple")
+    pip["index-url"] = "https://pip.example/simple"
+    assert environment._settings()["UV_DEFAULT_INDEX"] == "https://uv.example/simple"
+
+
+def test_without_settings_no_registry_is_named(pip: dict[str, str]) -> None:
+    assert not {"UV_DEFAULT_INDEX", "UV_INDEX", "UV_INDEX_URL"} & environment._settings().keys()
+
+
+def test_the_locks_name_versions_and_hashes_but_no_host() -> None:
+    for lock in sorted((CHECKOUT / "requirements").glob("*.txt")):
+        text = lock.read_text()
+        pinned = re.findall(r"^\S+==\S+", text, re.MULTILINE)
+        assert pinned
+        assert text.count("--hash=sha256:") >= len(pinned)
+        assert "://" not in text
+        assert "--index" not in text
+
+
+def test_the_environment_for_development_has_the_versions_of_the_demo() -> None:
+    def versions(lock: str) -> set[tuple[str, ...]]:
+        pins = re.findall(r"^(\S+)==(\S+)(.*) \\$", (CHECKOUT / lock).read_text(), re.MULTILINE)
+        return {(name, version) for name, version, _ in pins}
+
+    assert versions(environment.LOCKS["demo"]) <= versions(environment.LOCKS["dev"])

@@ -1,0 +1,130 @@
+"""The commands of the Makefile: listed, and clear about what they need."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+CHECKOUT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    """A copy of what the commands are made of, without an environment and without a demo."""
+    copy = tmp_path / "checkout"
+    for folder in ("local", "requirements"):
+        shutil.copytree(CHECKOUT / folder, copy / folder)
+    for file in ("Makefile", "pyproject.toml"):
+        shutil.copy(CHECKOUT / file, copy)
+    return copy
+
+
+def make(checkout: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        ("make", *arguments),
+        cwd=checkout,
+        env={**os.environ, "NYC_TAXI_DEMO": "", **environment},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def fake_python(folder: Path, says: str) -> Path:
+    """A program that stands for a Python which cannot be used."""
+    folder.mkdir(exist_ok=True)
+    program = folder / "python3"
+    program.write_text(f"#!/bin/sh\necho '{says}' >&2\nexit 1\n")
+    program.chmod(0o755)
+    return program
+
+
+def only(tmp_path: Path, *programs: str) -> str:
+    """A PATH with these programs and no Python but the fake one."""
+    folder = tmp_path / "bin"
+    folder.mkdir(exist_ok=True)
+    for program in ("make", "sh", "dirname", "awk", *programs):
+        found = shutil.which(program)
+        assert found
+        (folder / program).symlink_to(found)
+    return str(folder)
+
+
+def told(done: subprocess.CompletedProcess[str]) -> list[str]:
+    return [line for line in done.stderr.splitlines() if not line.startswith("make: ")]
+
+
+def test_help_is_the_default_and_lists_every_target(checkout: Path) -> None:
+    done = make(checkout)
+    listed = re.findall(r"^make (\S+) +\S", done.stdout, re.MULTILINE)
+    phony = re.search(r"^\.PHONY: (.*)$", (CHECKOUT / "Makefile").read_text(), re.MULTILINE)
+    targets = re.findall(r"^([a-z]+):", (CHECKOUT / "Makefile").read_text(), re.MULTILINE)
+    assert phony
+    assert sorted(listed) == sorted(targets) == sorted(phony[1].split())
+    assert make(checkout, "help").stdout == done.stdout
+
+
+@pytest.mark.parametrize("target", ["shell", "psql", "up"])
+def test_without_a_demo_one_sentence_says_how_to_get_one(checkout: Path, target: str) -> None:
+    done = make(checkout, target)
+    assert told(done) == ["There is no demo here yet: make demo starts one."]
+    assert done.stdout == ""
+    assert done.returncode != 0
+
+
+def test_exec_without_a_demo_says_how_to_get_one(checkout: Path) -> None:
+    done = make(checkout, "exec", "CMD=true")
+    assert told(done) == ["There is no demo here yet: make demo starts one."]
+    assert (done.stdout, done.returncode != 0) == ("", True)
+
+
+def test_exec_without_a_command_says_so(checkout: Path) -> None:
+    assert told(make(checkout, "exec")) == [
+        "Say which command to run, for example: make exec CMD='airflow dags list'"
+    ]
+
+
+@pytest.mark.parametrize("target", ["down", "clean"])
+def test_stopping_where_nothing_runs_is_no_error(checkout: Path, target: str) -> None:
+    assert make(checkout, target).returncode == 0
+
+
+def test_a_python_that_is_too_old_is_one_sentence(checkout: Path, tmp_path: Path) -> None:
+    path = only(tmp_path)
+    fake_python(Path(path), "is Python 3.9.2")
+    done = make(checkout, "demo", PATH=path, HOME=str(tmp_path))
+    assert told(done) == [
+        "Python 3.11, 3.12 or 3.13 with its venv module is needed; python3 is Python 3.9.2. "
+        "Install one, or name it: PYTHON=/path/to/python3.12"
+    ]
+    assert done.returncode != 0
+
+
+def test_a_python_without_venv_is_one_sentence(checkout: Path, tmp_path: Path) -> None:
+    path = only(tmp_path)
+    fake_python(Path(path), "has no venv module (Debian and Ubuntu: apt install python3.11-venv)")
+    (line,) = told(make(checkout, "demo", PATH=path, HOME=str(tmp_path)))
+    assert "apt install python3.11-venv" in line
+
+
+def test_no_python_at_all_is_one_sentence(checkout: Path, tmp_path: Path) -> None:
+    (line,) = told(make(checkout, "demo", PATH=only(tmp_path), HOME=str(tmp_path)))
+    assert line.startswith("Python 3.11, 3.12 or 3.13 with its venv module is needed. Install one")
+
+
+def test_a_python_that_is_named_is_the_one_that_is_used(checkout: Path, tmp_path: Path) -> None:
+    named = fake_python(tmp_path / "old", "is Python 3.8.1")
+    (line,) = told(make(checkout, "demo", f"PYTHON={named}"))
+    assert line.startswith(f"PYTHON={named} cannot be used, it is Python 3.8.1: ")
+
+
+def test_ci_runs_make_test_and_nothing_else() -> None:
+    lines = (CHECKOUT / ".ci" / "run").read_text().splitlines()
+    assert [line for line in lines if "make" in line] == ["exec make test"]
+    assert os.access(CHECKOUT / ".ci" / "run", os.X_OK)
