@@ -45,9 +45,8 @@ def test_a_month_is_loaded_and_consumers_are_told(
     run = run_dag(f"{dataset}_postgres", month="2021-02")
 
     assert states(run) == dict.fromkeys(["wait_for_file", "stage", "audit", "publish"], "success")
-    loaded, rejected = (
-        warehouse.execute("select rows_loaded, rows_rejected from ops.file_ledger").fetchone() or ()
-    )
+    counts = warehouse.execute("select rows_loaded, rows_rejected from ops.file_ledger").fetchall()
+    [(loaded, rejected)] = counts
     assert loaded + rejected == ROWS
     assert rows(warehouse, f"raw.{dataset}_tripdata") == {"2021-02": loaded}
     [(key, extra)] = asset_events(run)
@@ -61,7 +60,8 @@ def test_a_run_notes_its_file_and_its_rows(publish: Publish, run_dag: RunDag, fi
     publish("green", "2021-01")
 
     assert note(run_dag("green_postgres", month="2021-01")) == (
-        f"**Taxi months** (manual run)\n* green 2021-01: [green_tripdata_2021-01.csv.gz]({files.url}/{GREEN}): "
+        "**Taxi months** (manual run)\n"
+        f"* green 2021-01: [green_tripdata_2021-01.csv.gz]({files.url}/{GREEN}): "
         f"{ROWS} rows in the file, {ROWS} loaded, 0 rejected"
     )
 
@@ -233,10 +233,8 @@ def test_a_recheck_starts_one_run_per_republished_file_and_none_twice(
 
     first, second = (states(run_dag("recheck_postgres")) for _ in range(2))
 
-    assert sorted(files.requests) == [
-        ("HEAD", f"/green/green_tripdata_{month}.csv.gz")
-        for month in ("2021-01", "2021-01", "2021-02", "2021-02")
-    ]
+    asked = [("HEAD", f"/green/green_tripdata_{month}.csv.gz") for month in ("2021-01", "2021-02")]
+    assert sorted(files.requests) == sorted(asked * 2)
     assert first == {"find_republished": "success", "load_again[0]": "success"}
     assert second == {"find_republished": "success", "load_again[0]": "skipped"}
     [run] = triggered("green_postgres")
