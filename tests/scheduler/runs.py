@@ -70,10 +70,10 @@ def task_state(stack: Stack, dag_id: str, run_id: str, task_id: str) -> str | No
 
 
 def log_of(stack: Stack, dag_id: str, run_id: str, task_id: str) -> str:
-    """Return the log of a task's last try."""
+    """Return the log of a task's last try, with what Airflow keeps of an exception."""
     task = next(task for task in stack.api.tasks(dag_id, run_id) if task["task_id"] == task_id)
     found = stack.api.get(
         f"dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}/logs/{task['try_number']}",
         full_content=True,
     )
-    return "\n".join(str(line.get("event", line)) for line in found["content"])
+    return "\n".join(map(str, found["content"]))

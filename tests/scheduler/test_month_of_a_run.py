@@ -5,7 +5,7 @@ Backfills are in ``test_backfill.py``, and ``dag.test`` is in ``tests/dags``.
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 DAG = "green_postgres"
 NOW = datetime.now(UTC).isoformat()
+A_SECOND_LATER = (datetime.now(UTC) + timedelta(seconds=1)).isoformat()
 STARTED_BY_HAND: dict[str, dict[str, Any]] = {
     "the form as it opens": {"logical_date": NOW, "conf": {"month": "2021-02", "force": True}},
     "the form with another logical date": {
@@ -45,7 +46,7 @@ def test_a_run_started_by_hand_is_for_the_month_of_its_parameter(
     assert months_loaded_by(running_stack, run) == [("green", "2021-02")]
 
 
-@pytest.mark.parametrize("logical_date", [None, NOW.replace("+00:00", "Z"), "2020-09-01T00:00:00Z"])
+@pytest.mark.parametrize("logical_date", [None, A_SECOND_LATER, "2020-09-01T00:00:00Z"])
 def test_a_run_started_by_hand_without_a_month_fails_at_once_and_says_what_to_do(
     running_stack: Stack, logical_date: str | None
 ) -> None:
