@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -16,7 +17,7 @@ from nyc_taxi.core.month import Month
 from nyc_taxi.errors import DownloadInterrupted, NotTheFile, SchemaDrift, TooManyRejects, TruncatedFile
 from nyc_taxi.postgres import ledger
 from nyc_taxi.postgres.ledger import Outcome
-from nyc_taxi.postgres.stage import stage_month
+from nyc_taxi.postgres.stage import Staged, stage_month
 from tests.postgres.trips import (
     GREEN,
     MONTH,
@@ -524,3 +525,10 @@ def test_too_many_refused_rows_fail_the_attempt_and_stay_visible(
     assert newest.outcome is Outcome.FAILED
     assert newest.rows_rejected == 150
     assert newest.rows_in_file == 300
+
+
+def test_result_survives_being_sent_as_json(
+    taxi_warehouse: Warehouse, reader: psycopg.Connection, tmp_path: Path
+) -> None:
+    staged = stage(taxi_warehouse, published(green(tmp_path)))
+    assert Staged.from_json(json.loads(json.dumps(staged.to_json()))) == staged

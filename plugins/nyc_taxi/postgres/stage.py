@@ -21,6 +21,7 @@ from nyc_taxi.postgres import ledger
 from nyc_taxi.postgres.csv_copy import NotPlain, copy_csv
 from nyc_taxi.postgres.ledger import Attempt, Outcome
 from nyc_taxi.postgres.rejects import Rejects
+from nyc_taxi.postgres.schema import prepare
 from nyc_taxi.postgres.sweep import sweep
 from nyc_taxi.postgres.tables import StageTable, count_rows
 from nyc_taxi.postgres.tolerant import copy_tolerantly
@@ -101,9 +102,9 @@ def stage_month(
     :raises TaxiError: whatever else keeps the month from being staged; nothing changed then
     """
     begun = time.monotonic()
-    warehouse.prepare()
     purpose = f"stage {publication.dataset} {publication.month}"
     with warehouse.session(purpose) as connection:
+        prepare(connection)
         sweep(connection, publication.dataset, publication.month)
         same = None if force else _holder(connection, publication, partial(_describes, publication))
         if same is not None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import json
 from itertools import chain
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from nyc_taxi.core.csvfile import blocks, records
 from nyc_taxi.core.header import plan_csv
@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from nyc_taxi.core.header import HeaderPlan
     from nyc_taxi.postgres.rejects import Rejects
     from nyc_taxi.postgres.tables import StageTable
+
+_WRITTEN_AT_ONCE: Final = 500
+"""Rows that are handed to the connection together: one by one, sending would cost more than reading."""
 
 
 def copy_tolerantly(
@@ -49,8 +52,9 @@ def copy_tolerantly(
     first = opening(content)
     plan = plan_csv(dataset, first)
     header_lines = _lines(first[: plan.data_offset], plan.line_end)
-    columns = list(dict.fromkeys(target.column.name for target in plan.targets if target.column))
+    columns = [target.column.name for target in plan.targets if target.column]
     rows = 0
+    held: list[str] = []
     cut: tuple[int, str] | None = None
     with connection.cursor() as cursor:
         with cursor.copy(statement("copy_rows", table=stage.table, columns=names(columns))) as copy:
@@ -61,10 +65,14 @@ def copy_tolerantly(
                 rows += 1
                 cut = None
                 try:
-                    copy.write(f"{rows}\t{_row(plan, columns, record)}\n")
+                    held.append(f"{rows}\t{_row(plan, record)}\n")
                 except BadValue as bad:
                     cut = (header_lines + line, str(bad))
                     rejects.add(rows, header_lines + line, str(bad), record)
+                if len(held) == _WRITTEN_AT_ONCE:
+                    copy.write("".join(held))
+                    held.clear()
+            copy.write("".join(held))
         loaded = cursor.rowcount
     if cut is not None and content.last not in b"\r\n":
         raise TruncatedFile(
@@ -74,7 +82,7 @@ def copy_tolerantly(
     return Loaded(plan, rows, loaded, rejects.count, content.size)
 
 
-def _row(plan: HeaderPlan, columns: list[str], record: bytes) -> str:
+def _row(plan: HeaderPlan, record: bytes) -> str:
     """Return a record as the fields of a COPY in text format.
 
     :raises BadValue: saying why the record cannot be read
@@ -83,20 +91,23 @@ def _row(plan: HeaderPlan, columns: list[str], record: bytes) -> str:
     surplus = fields[len(plan.targets) :]
     if len(fields) < len(plan.targets) or any(surplus):
         raise BadValue(f"{len(fields)} fields where {len(plan.targets)} belong")
-    typed: dict[str, str | None] = {}
+    values: list[str] = []
     unmapped: dict[str, str] = {}
     for target, text in zip(plan.targets, fields, strict=False):
-        if target.column is None:
-            if text:
-                unmapped[target.name] = text
-            continue
-        try:
-            typed[target.column.name] = read_value(text, target.column.type)
-        except BadValue as bad:
-            raise BadValue(f"{target.column.name}: {bad}") from None
-    values = [typed[column] for column in columns]
-    values.append(json.dumps(unmapped, ensure_ascii=False) if unmapped else None)
-    return "\t".join(r"\N" if value is None else escaped(value) for value in values)
+        if not text:
+            if target.column is not None:
+                values.append(r"\N")
+        elif target.column is None:
+            unmapped[target.name] = text
+        elif target.column.type == "text":
+            values.append(escaped(text))
+        else:
+            try:
+                values.append(read_value(text, target.column.type) or r"\N")
+            except BadValue as bad:
+                raise BadValue(f"{target.column.name}: {bad}") from None
+    values.append(escaped(json.dumps(unmapped, ensure_ascii=False)) if unmapped else r"\N")
+    return "\t".join(values)
 
 
 def _fields(record: bytes) -> list[str]:

@@ -18,6 +18,7 @@ from nyc_taxi.errors import (
     WarehouseUnreachable,
 )
 from nyc_taxi.postgres.schema import prepare
+from nyc_taxi.postgres.statements import statement
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -121,16 +122,7 @@ class Warehouse:
         :raises WarehouseRefused: when the user may neither use nor create the schemas
         """
         with self.session("connection test") as connection:
-            row = connection.execute(
-                """
-                select
-                    current_setting('server_version'),
-                    current_database(),
-                    current_user,
-                    has_database_privilege(current_database(), 'create')
-                        or to_regclass('ops.file_ledger') is not null
-                """
-            ).fetchone()
+            row = connection.execute(statement("check")).fetchone()
         version, database, user, usable = row or ("?", "?", "?", False)
         if not usable:
             raise WarehouseRefused(
