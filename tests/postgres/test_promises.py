@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import subprocess
 import sys
@@ -85,7 +86,8 @@ def test_promise_1_lossless(
 def loading(uri: str, path: Path, stop_at: str = "") -> Iterator[subprocess.Popen[str]]:
     """Run a child that loads a file until it stops at a step, and kill it in the end."""
     command = [sys.executable, "-m", "tests.postgres.loading", uri, str(path), stop_at]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as child:
+    environment = {**os.environ, "TMPDIR": str(path.parent)}  # a killed child leaves its download behind
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as child:
         try:
             if stop_at and child.stdout is not None:
                 assert child.stdout.readline().strip() == stop_at
