@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from local.state import Ports, State
 
-IDLE_SLEEP = "0.15"
-"""Seconds that an idle scheduler sleeps. It is most of the time from one task to the next, and what an
-idle scheduler costs: 1.0 s makes a chain of four tasks 2 s slower, 0.05 s takes a fifth of a core."""
+IDLE_SLEEP = "0.2"
+"""Seconds that an idle scheduler sleeps: 1.0, Airflow's default, makes a chain of four tasks 3 s slower;
+0.1 takes 18 % of a core while nothing runs, 0.25 takes 11 %."""
 
 
 def environment(checkout: Path, state: State, ports: Ports, metadata_uri: str) -> dict[str, str]:
