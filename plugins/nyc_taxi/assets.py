@@ -25,7 +25,7 @@ def sanitize_uri(uri: SplitResult) -> SplitResult:
 
     :raises ValueError: for an unknown warehouse, or anything beside ``/raw``
     """
-    if uri.netloc not in WAREHOUSES or uri.path != "/raw" or uri.query or uri.fragment:
+    if uri.netloc not in WAREHOUSES or uri.path != "/raw" or uri.query:
         raise ValueError(
             f"{uri.geturl()} names no asset of the taxi data. "
             f"Write nyctlc://<warehouse>/raw with one of: {', '.join(WAREHOUSES)}."

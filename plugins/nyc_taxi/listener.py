@@ -12,8 +12,6 @@ from typing import TYPE_CHECKING, Any
 from airflow.listeners import hookimpl
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from airflow.models.dagrun import DagRun
     from sqlalchemy.orm import Session
 
@@ -24,6 +22,10 @@ HEADING = "**Taxi months**"
 
 LONGEST_NOTE = 1000
 """Characters that Airflow's database has room for."""
+
+_SOON = {"postgresql": "set local lock_timeout = '2s'", "sqlite": "pragma busy_timeout = 5000"}
+"""What keeps a session from waiting for long, by database. In others, the note would have to wait for a
+lock that the scheduler itself holds while it waits for the note: there is none."""
 
 _PUBLISHES = "PublishMonthOperator"
 _WAITS = "PublicationSensor"
@@ -57,12 +59,20 @@ def _write(run: DagRun, tasks: dict[str, str]) -> None:
     from sqlalchemy import text
 
     with create_session(scoped=False) as session:
-        if session.get_bind().dialect.name == "postgresql":
-            session.execute(text("set local lock_timeout = '2s'"))
-        else:
-            # The scheduler's own transaction may hold the only write lock: fail now rather than wait.
-            session.execute(text("pragma busy_timeout = 100"))
-        lines = [*_failed(session, run), *map(_loaded, _results(session, run, tasks))]
+        dialect = session.get_bind().dialect.name
+        if dialect not in _SOON:
+            return
+        session.execute(text(_SOON[dialect]))
+        results = _returned(session, run, tasks, _PUBLISHES)
+        done = {(result["dataset"], result["month"]) for result in results}
+        waited = _returned(session, run, tasks, _WAITS)
+        lost = [answer for answer in waited if (answer["dataset"], answer["month"]) not in done]
+        linked = len(lost) + len(results) == 1
+        lines = [
+            *_failed(session, run),
+            *(_not_loaded(answer, linked) for answer in lost),
+            *(_loaded(result, linked) for result in results),
+        ]
         if not lines:
             return
         kind = "backfill" if run.run_type == "backfill" else f"{run.run_type} run"
@@ -74,20 +84,20 @@ def _write(run: DagRun, tasks: dict[str, str]) -> None:
         note.content = merged(note.content or "", f"{HEADING} ({kind})", lines)
 
 
-def _results(session: Session, run: DagRun, tasks: dict[str, str]) -> Iterable[dict[str, Any]]:
-    """Return what the publish tasks of a run returned, in the order of their indexes."""
+def _returned(session: Session, run: DagRun, tasks: dict[str, str], kind: str) -> list[dict[str, Any]]:
+    """Return what a run's tasks of one kind returned, in the order of their indexes."""
     from airflow.models.xcom import XComModel
 
     found = session.scalars(
         XComModel.get_many(
             run_id=run.run_id,
             dag_ids=run.dag_id,
-            task_ids=[task_id for task_id, kind in tasks.items() if kind == _PUBLISHES],
+            task_ids=[task_id for task_id, type_ in tasks.items() if type_ == kind],
             key="return_value",
         ).order_by(None)
     )
-    values = [(row.map_index, XComModel.deserialize_value(row)) for row in found]
-    return [value for _, value in sorted(values, key=lambda pair: pair[0]) if isinstance(value, dict)]
+    values = [XComModel.deserialize_value(row) for row in sorted(found, key=lambda row: row.map_index)]
+    return [value for value in values if isinstance(value, dict)]
 
 
 def _failed(session: Session, run: DagRun) -> list[str]:
@@ -99,23 +109,32 @@ def _failed(session: Session, run: DagRun) -> list[str]:
     return [f"Failed: {', '.join(failed)}."] if failed else []
 
 
-def _loaded(result: dict[str, Any]) -> str:
-    """Return one line about a month."""
-    month = f"{result['dataset']} {result['month']}"
-    url = str(result["url"])
-    name = url.rpartition("/")[2]
-    file = f"[{name}]({url})" if url.startswith(("http://", "https://")) else name
+def _loaded(result: dict[str, Any], linked: bool) -> str:
+    """Return one line about a month that was published, is unchanged, or was overtaken."""
+    subject = f"{result['dataset']} {result['month']}"
+    file = _file(result["url"], linked)
     rows = (
         f"{result['rows_in_file']:,} rows in the file, {result['rows_loaded']:,} loaded, "
         f"{result['rows_rejected']:,} rejected"
     )
     match result["outcome"]:
         case "unchanged":
-            return f"{month}: unchanged, {file}: {rows}"
+            return f"{subject}: unchanged, {file}: {rows}"
         case "published":
-            return f"{month}: {file}: {rows}{', replaces an earlier file' if result['replaces'] else ''}"
+            return f"{subject}: {file}: {rows}{', replaces an earlier file' if result['replaces'] else ''}"
         case _:
-            return f"{month}: {file} was overtaken by a newer load"
+            return f"{subject}: {file} was overtaken by a newer load"
+
+
+def _not_loaded(answer: dict[str, Any], linked: bool) -> str:
+    """Return one line about a month whose file was there and which was not published."""
+    return f"{answer['dataset']} {answer['month']}: {_file(answer['url'], linked)} was not published"
+
+
+def _file(url: str, linked: bool) -> str:
+    """Return a file's name; as a link where there is room for one and a browser can follow it."""
+    name = url.rpartition("/")[2]
+    return f"[{name}]({url})" if linked and url.startswith(("http://", "https://")) else name
 
 
 def merged(note: str, heading: str, lines: list[str]) -> str:

@@ -50,10 +50,12 @@ def load_to_postgres(*, dataset: str | Any, month: str | Any | None = None) -> X
     :param month: the month, or a value that is mapped over; None for the run's own month
     :returns: what the last task returns
     """
+    mapped = month is not None
     published = PublicationSensor(
         task_id="wait_for_file",
         dataset=dataset,
         month=month,
+        map_index_template="{{ task.dataset }} {{ task.month }}" if mapped else None,
         doc_md="Asks the source whether the month's file is there, and waits for it without a worker: "
         "TLC publishes about two months after a month's end.",
     )
@@ -61,6 +63,7 @@ def load_to_postgres(*, dataset: str | Any, month: str | Any | None = None) -> X
         task_id="stage",
         publication=_output(published),
         force=FORCE,
+        map_index_template=_named("publication") if mapped else None,
         pool=settings.POOL,
         doc_md="Downloads the file and copies it into a table of this attempt alone. "
         "An unchanged file is not downloaded.",
@@ -68,17 +71,24 @@ def load_to_postgres(*, dataset: str | Any, month: str | Any | None = None) -> X
     audited = AuditMonthOperator(
         task_id="audit",
         staged=_output(staged),
+        map_index_template=_named("staged") if mapped else None,
         pool=settings.POOL,
         doc_md="Checks the staged rows: all rows accounted for, rejects, months of the pickups, volume.",
     )
     done = PublishMonthOperator(
         task_id="publish",
         staged=_output(staged),
+        map_index_template=_named("staged") if mapped else None,
         pool=settings.POOL,
         doc_md="Puts the staged rows in the month's place in one transaction, and tells consumers.",
     )
     audited >> done
     return done.output
+
+
+def _named(argument: str) -> str:
+    """Return the template that names a mapped task after its dataset and month."""
+    return f"{{{{ task.{argument}['dataset'] }}}} {{{{ task.{argument}['month'] }}}}"
 
 
 def _output(task: BaseOperator) -> Any:

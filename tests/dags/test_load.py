@@ -141,7 +141,7 @@ def test_a_run_by_hand_without_a_month_fails_in_its_first_task(run_dag: RunDag, 
 
 
 def test_another_months_file_is_stopped_by_the_audit(
-    publish: Publish, run_dag: RunDag, warehouse: psycopg.Connection[Any]
+    publish: Publish, run_dag: RunDag, warehouse: psycopg.Connection[Any], files: FileServer
 ) -> None:
     publish("green", "2021-01", of="2021-03")
 
@@ -151,7 +151,10 @@ def test_another_months_file_is_stopped_by_the_audit(
     assert states(run)["publish"] == "upstream_failed"
     assert rows(warehouse) == {}
     assert asset_events(run) == []
-    assert "Failed: audit." in note(run)
+    assert note(run).endswith(
+        "* Failed: audit.\n"
+        f"* green 2021-01: [green_tripdata_2021-01.csv.gz]({files.url}/{GREEN}) was not published"
+    )
 
 
 def test_a_warehouse_that_is_not_there_fails_the_first_task_that_needs_it(
@@ -183,6 +186,8 @@ def test_chosen_months_of_chosen_datasets_are_loaded_side_by_side(
         "yellow|2021-02",
     ]
     assert note(run).count("\n* ") == 4
+    names = {task.rendered_map_index for task in run.get_task_instances() if task.map_index >= 0}
+    assert names == {"green 2021-01", "green 2021-02", "yellow 2021-01", "yellow 2021-02"}
 
 
 def test_a_chosen_month_that_fails_holds_up_no_other(
@@ -195,7 +200,38 @@ def test_a_chosen_month_that_fails_holds_up_no_other(
 
     assert str(run.state) == "failed"
     assert rows(warehouse) == {"2021-02": ROWS}
-    assert note(run).startswith("**Taxi months** (manual run)\n* Failed: load.audit.\n* green 2021-02: ")
+    lines = note(run).splitlines()
+    assert lines[:2] == ["**Taxi months** (manual run)", "* Failed: load.audit."]
+    assert [line.split(":")[0] for line in lines[2:]] == ["* green 2021-01", "* green 2021-02"]
+
+
+def test_what_somebody_wrote_about_a_run_is_kept(publish: Publish, run_dag: RunDag) -> None:
+    publish("green", "2021-01")
+    run = run_dag("green_postgres", month="2021-01")
+    write_note(run, "For Ann.")
+
+    from nyc_taxi import listener
+
+    listener.on_dag_run_success(dag_run=run, msg="")
+
+    assert note(run).startswith("For Ann.\n\n**Taxi months** (manual run)\n* green 2021-01: ")
+
+
+def test_a_note_that_cannot_be_written_stops_no_run(
+    publish: Publish, run_dag: RunDag, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from nyc_taxi import listener
+
+    def broken(*arguments: object) -> str:
+        raise RuntimeError("no note today")
+
+    monkeypatch.setattr(listener, "merged", broken)
+    publish("green", "2021-01")
+
+    run = run_dag("green_postgres", month="2021-01")
+
+    assert str(run.state) == "success"
+    assert note(run) == ""
 
 
 def test_the_zones_are_loaded_from_the_source(
@@ -284,6 +320,16 @@ def result(run: DagRun, task_id: str) -> object:
             XComModel.get_many(run_id=run.run_id, dag_ids=run.dag_id, task_ids=task_id, key="return_value")
         )
         return XComModel.deserialize_value(row)
+
+
+def write_note(run: DagRun, text: str) -> None:
+    """Replace a run's note, as somebody does in the UI."""
+    from airflow.models.dagrun import DagRunNote
+    from airflow.utils.session import create_session
+
+    with create_session(scoped=False) as session:
+        found = session.get_one(DagRunNote, run.id)
+        found.content, found.user_id = text, "ann"
 
 
 def triggered(dag_id: str) -> list[DagRun]:

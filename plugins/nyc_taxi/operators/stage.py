@@ -91,7 +91,7 @@ class StageMonthOperator(BaseOperator):
 
         :raises KeyboardInterrupt: always; Airflow goes on with the task when this method returns
         """
-        raise KeyboardInterrupt
+        raise KeyboardInterrupt("The task was ended from outside.")
 
     def _fresh(self, hook: NycTlcHook) -> Publication:
         publication = Publication.from_json(self.publication)

@@ -1,0 +1,154 @@
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from nyc_taxi.core.month import Month
+from nyc_taxi.core.source import SourceList
+from nyc_taxi.errors import WarehouseRefused, WarehouseUnreachable
+from nyc_taxi.hooks.products import products_url
+from nyc_taxi.hooks.tlc import NycTlcHook
+from nyc_taxi.hooks.warehouse import warehouse
+from tests.file_server import FileServer, Reply
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+PATH = "green/green_tripdata_2021-01.csv.gz"
+
+
+@pytest.fixture
+def files() -> Iterator[FileServer]:
+    with FileServer() as server:
+        yield server
+
+
+def connect(monkeypatch: pytest.MonkeyPatch, conn_id: str, **values: Any) -> None:
+    monkeypatch.setenv(f"AIRFLOW_CONN_{conn_id.upper()}", json.dumps(values))
+
+
+@pytest.mark.parametrize("extra", [None, {}, {"sources": None}, {"sources": ""}])
+def test_an_empty_connection_means_the_default_sources(
+    monkeypatch: pytest.MonkeyPatch, extra: dict[str, Any] | None
+) -> None:
+    connect(
+        monkeypatch, "nyc_tlc_default", conn_type="nyc_tlc", **({"extra": extra} if extra is not None else {})
+    )
+
+    assert str(NycTlcHook().sources()) == "mirror, tlc"
+
+
+def test_a_connection_that_does_not_exist_means_the_default_sources() -> None:
+    assert str(NycTlcHook("nobody_made_it").sources()) == "mirror, tlc"
+
+
+def test_the_connection_names_the_sources_in_order(
+    monkeypatch: pytest.MonkeyPatch, files: FileServer
+) -> None:
+    connect(monkeypatch, "mine", conn_type="nyc_tlc", extra={"sources": f"{files.url}, tlc"})
+    files.put(PATH, b"x" * 30)
+
+    hook = NycTlcHook(tlc_conn_id="mine")
+
+    assert str(hook.sources()) == f"{files.url}, tlc"
+    assert hook.ask("green", Month("2021-01")).bytes == 30
+
+
+def test_a_file_is_downloaded_with_progress(tmp_path: Path) -> None:
+    hook = NycTlcHook("nobody_made_it")
+    (source := tmp_path / "source").mkdir()
+    (source / "green_tripdata_2021-01.csv").write_bytes(b"VendorID\n1\n")
+    seen: list[tuple[int, int | None]] = []
+
+    file = hook.download(
+        SourceList.parse(str(source)).ask("green", Month("2021-01")),
+        tmp_path / "to",
+        progress=lambda done, total: seen.append((done, total)),
+    )
+
+    assert file.path.read_bytes() == b"VendorID\n1\n"
+    assert seen[-1] == (11, 11)
+
+
+def test_the_test_button_asks_every_source_about_one_month(
+    monkeypatch: pytest.MonkeyPatch, files: FileServer, tmp_path: Path
+) -> None:
+    connect(monkeypatch, "mine", conn_type="nyc_tlc", extra={"sources": f"{files.url}, {tmp_path}"})
+    files.put(PATH, b"x" * 30)
+
+    assert NycTlcHook("mine").test_connection() == (
+        True,
+        f"{files.url} answers and has green 2021-01; {tmp_path} answers and does not have green 2021-01.",
+    )
+    assert files.requests == [("HEAD", f"/{PATH}")]
+
+
+@pytest.mark.parametrize(
+    ("sources", "said"),
+    [("/no/such/folder", "does not exist"), ("ftp://x", "is not a source"), ("{url}", "answered 503")],
+)
+def test_the_test_button_says_what_is_wrong(
+    monkeypatch: pytest.MonkeyPatch, files: FileServer, sources: str, said: str
+) -> None:
+    files.answer(PATH, Reply(status=503))
+    connect(monkeypatch, "mine", conn_type="nyc_tlc", extra={"sources": sources.format(url=files.url)})
+
+    well, message = NycTlcHook("mine").test_connection()
+
+    assert not well
+    assert said in message
+
+
+@pytest.mark.parametrize(
+    ("connection", "url"),
+    [
+        ({"conn_type": "generic", "host": "http://127.0.0.1:8099"}, "http://127.0.0.1:8099"),
+        ({"conn_type": "generic", "host": "https://shop.example/api/"}, "https://shop.example/api"),
+        ({"conn_type": "http", "host": "127.0.0.1", "port": 8099}, "http://127.0.0.1:8099"),
+        ({"conn_type": "generic", "host": "shop.example"}, "https://shop.example"),
+        ({"conn_type": "http", "host": "shop.example", "schema": "https"}, "https://shop.example"),
+    ],
+)
+def test_the_address_of_the_products(
+    monkeypatch: pytest.MonkeyPatch, connection: dict[str, Any], url: str
+) -> None:
+    connect(monkeypatch, "products_api", **connection)
+
+    assert products_url() == url
+
+
+def test_the_address_of_the_products_as_a_uri(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AIRFLOW_CONN_PRODUCTS_API", "http://127.0.0.1:8099")
+
+    assert products_url() == "http://127.0.0.1:8099"
+
+
+def test_the_public_api_stands_in_for_a_connection_that_does_not_exist() -> None:
+    assert products_url("nobody_made_it") == "https://dummyjson.com"
+
+
+def test_a_warehouse_connection_that_does_not_exist_is_named() -> None:
+    with (
+        pytest.raises(WarehouseRefused, match="no connection nobody_made_it"),
+        warehouse("nobody_made_it").session(),
+    ):
+        pass
+
+
+def test_a_warehouse_is_opened_through_its_connection(
+    monkeypatch: pytest.MonkeyPatch, warehouse_uri: str
+) -> None:
+    monkeypatch.setenv("AIRFLOW_CONN_TAXI_WAREHOUSE", warehouse_uri)
+
+    with warehouse().session() as connection:
+        assert connection.execute("select 1").fetchone() == (1,)
+
+
+def test_a_warehouse_that_does_not_answer_is_one_clear_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AIRFLOW_CONN_TAXI_WAREHOUSE", "postgresql://taxi@127.0.0.1:1/taxi")
+
+    with pytest.raises(WarehouseUnreachable, match=r"taxi_warehouse at 127\.0\.0\.1"), warehouse().session():
+        pass
