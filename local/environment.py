@@ -120,6 +120,14 @@ def usable() -> bool:
     return subprocess.run(ask, capture_output=True, text=True, check=False).stdout.strip() == sys.base_prefix
 
 
+def uv(*arguments: str) -> None:
+    """Run the locked uv, with the user's settings for package registries.
+
+    :raises EnvironmentFailed: when it fails, after its own messages
+    """
+    _run(_uv(), *arguments)
+
+
 def _uv() -> str:
     """Return the path of the locked uv, installed from the package registry when it is not there."""
     lock = CHECKOUT / "requirements" / "uv.txt"

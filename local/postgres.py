@@ -105,15 +105,22 @@ class EmbeddedPostgres:
         for folder in {self._place, self.home}:
             shutil.rmtree(folder, ignore_errors=True)
 
-    def create_database(self, name: str) -> None:
-        """Create a database unless it is there."""
+    def create_database(self, name: str, **settings: str) -> None:
+        """Create a database unless it is there.
+
+        :param settings: server settings of sessions in this database
+        """
         import psycopg
         from psycopg import sql
 
+        database = sql.Identifier(name)
         with psycopg.connect(self.uri("postgres"), autocommit=True) as connection:
             there = connection.execute("select 1 from pg_database where datname = %s", (name,)).fetchone()
             if not there:
-                connection.execute(sql.SQL("create database {}").format(sql.Identifier(name)))
+                connection.execute(sql.SQL("create database {}").format(database))
+            for setting, value in settings.items():
+                parts = (database, sql.Identifier(setting), sql.Literal(value))
+                connection.execute(sql.SQL("alter database {} set {} = {}").format(*parts))
 
     @property
     def _place(self) -> Path:
