@@ -12,22 +12,21 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from local.environment import uv
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     Run = Callable[..., subprocess.CompletedProcess[str]]
 
 ROOT = Path(__file__).parents[2]
-UV = (sys.executable, "-m", "uv")
 
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("wheel")
-    subprocess.run(
-        (*UV, "build", "--quiet", "--wheel", "--no-build-isolation", f"--out-dir={folder}", str(ROOT)),
-        check=True,
-    )
+    build = (sys.executable, "-m", "hatchling", "build", "--target=wheel", f"--directory={folder}")
+    subprocess.run(build, cwd=ROOT, check=True)
     return next(folder.glob("*.whl"))
 
 
@@ -36,12 +35,10 @@ def run(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
     """Run a program of a clean environment that holds Airflow and the wheel."""
     home = tmp_path_factory.mktemp("clean")
     python = home / "env" / "bin" / "python"
-    subprocess.run((*UV, "venv", "--quiet", f"--python={sys.executable}", str(home / "env")), check=True)
-    install = (*UV, "pip", "install", "--quiet", f"--python={python}")
-    subprocess.run(
-        (*install, "--require-hashes", f"--requirements={ROOT}/requirements/airflow.txt"), check=True
-    )
-    subprocess.run((*install, "--no-deps", str(wheel)), check=True)
+    uv("venv", "--quiet", f"--python={sys.executable}", str(home / "env"))
+    install = ("pip", "install", "--quiet", f"--python={python}")
+    uv(*install, "--require-hashes", f"--requirements={ROOT}/requirements/airflow.txt")
+    uv(*install, "--no-deps", str(wheel))
     environment = {
         key: value for key, value in os.environ.items() if not key.startswith(("AIRFLOW", "PYTHON"))
     }
