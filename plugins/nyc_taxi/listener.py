@@ -27,8 +27,23 @@ _SOON = {"postgresql": "set local lock_timeout = '2s'", "sqlite": "pragma busy_t
 """What keeps a session from waiting for long, by database. In others, the note would have to wait for a
 lock that the scheduler itself holds while it waits for the note: there is none."""
 
+_NEEDED = ("airflow.providers.postgres.hooks.postgres", "nyc_taxi.core.web", "nyc_taxi.postgres.stage")
 _PUBLISHES = "PublishMonthOperator"
 _WAITS = "PublicationSensor"
+
+
+@hookimpl
+def on_starting(component: object) -> None:  # noqa: ARG001
+    """Load what every loading task needs, before the scheduler starts its workers.
+
+    The LocalExecutor's tasks are forks of the scheduler. What it has loaded they need not load, which
+    takes a fifth of a second from each of them. Nothing is connected, and no thread is started.
+    """
+    try:
+        for module in _NEEDED:
+            import_module(module)
+    except ImportError:
+        _log.warning("What the taxi tasks need cannot be loaded", exc_info=True)
 
 
 @hookimpl

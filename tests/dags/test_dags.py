@@ -154,10 +154,12 @@ taken = time.process_time() - before
 loaded = [name for name in {HEAVY!r} if name in sys.modules]
 print(json.dumps([taken, loaded]))
 """
-    runs = [json.loads(python(code, tmp_path)) for _ in range(3)]
+    taken, loaded = json.loads(python(code, tmp_path))
+    if taken >= 0.3:  # the first time may have compiled the files
+        taken, _ = json.loads(python(code, tmp_path))
 
-    assert runs[0][1] == []
-    assert min(taken for taken, _ in runs) < 0.3
+    assert loaded == []
+    assert taken < 0.3
 
 
 def test_promise_8_same_dag_everywhere(tmp_path: Path) -> None:
@@ -210,6 +212,16 @@ import nyc_taxi.plugin
 print(json.dumps([name for name in {HEAVY!r} if name in sys.modules]))
 """
     assert json.loads(python(code, tmp_path)) == []
+
+
+def test_the_scheduler_loads_what_its_forks_need(tmp_path: Path) -> None:
+    code = """
+import json, sys, threading
+from airflow.listeners.listener import get_listener_manager
+get_listener_manager().hook.on_starting(component=None)
+print(json.dumps(["psycopg" in sys.modules, "requests" in sys.modules, threading.active_count()]))
+"""
+    assert json.loads(python(code, tmp_path)) == [True, True, 1]
 
 
 def test_the_page_about_schedules_agrees_with_the_settings() -> None:

@@ -1,0 +1,256 @@
+"""Operators by themselves, against a real warehouse and a real file server."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any, cast
+
+import pytest
+
+from nyc_taxi import settings
+from nyc_taxi.assets import raw_asset
+from nyc_taxi.core.month import Month
+from nyc_taxi.errors import InvalidSource, NeverInSource, NotPublishedYet, SourceUnreachable
+from nyc_taxi.hooks.tlc import NycTlcHook
+from nyc_taxi.links import SourceFileLink, StartedRunLink
+from nyc_taxi.operators.audit import AuditMonthOperator
+from nyc_taxi.operators.load_again import LoadAgainOperator
+from nyc_taxi.operators.publish import PublishMonthOperator
+from nyc_taxi.operators.recheck import FindRepublishedOperator
+from nyc_taxi.operators.stage import StageMonthOperator
+from nyc_taxi.operators.zones import LoadZonesOperator
+from tests.dags.conftest import ROWS
+from tests.file_server import Reply
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from airflow.sdk import Asset, Context
+
+    from tests.file_server import FileServer
+
+    Publish = Callable[..., None]
+    Use = Callable[[str], None]
+
+pytestmark = pytest.mark.usefixtures("connections")
+PATH = "green/green_tripdata_2021-01.csv.gz"
+KEY = cast("Any", None)
+
+
+class Event:
+    """What a task tells the consumers of an asset."""
+
+    def __init__(self) -> None:
+        self.extra: dict[str, Any] = {}
+        self.keys: list[str] = []
+
+    def add_partitions(self, key: str) -> None:
+        self.keys.append(key)
+
+
+def context(**more: Any) -> Context:
+    return cast("Context", {"run_id": "manual__1", "ti": SimpleNamespace(dag_id="some_dag"), **more})
+
+
+def answer(month: str = "2021-01") -> dict[str, Any]:
+    return NycTlcHook().ask("green", Month(month)).to_json()
+
+
+def stage(publication: dict[str, Any], **more: Any) -> dict[str, Any]:
+    return StageMonthOperator(task_id="stage", publication=publication, **more).execute(context())
+
+
+def publish_staged(staged: dict[str, Any]) -> tuple[dict[str, Any], Event]:
+    events: dict[Asset, Event] = {raw_asset("postgres"): Event()}
+    done = PublishMonthOperator(task_id="publish", staged=staged).execute(context(outlet_events=events))
+    return done, events[raw_asset("postgres")]
+
+
+def load(month: str = "2021-01") -> None:
+    staged = stage(answer(month))
+    AuditMonthOperator(task_id="audit", staged=staged).execute(context())
+    publish_staged(staged)
+
+
+def aged(publication: dict[str, Any], minutes: int) -> dict[str, Any]:
+    return {**publication, "asked_at": (datetime.now(UTC) - timedelta(minutes=minutes)).isoformat()}
+
+
+def test_a_fresh_answer_is_not_asked_for_again(publish: Publish, files: FileServer) -> None:
+    publish("green", "2021-01")
+    fresh = answer()
+    files.requests.clear()
+
+    stage(aged(fresh, 14))
+
+    assert files.count("HEAD") == 0
+
+
+def test_a_cleared_stage_task_asks_again_and_takes_the_file_of_today(
+    publish: Publish, files: FileServer
+) -> None:
+    publish("green", "2021-01")
+    old = aged(answer(), 16)
+    publish("green", "2021-01", edition=2)
+    files.requests.clear()
+    operator = StageMonthOperator(task_id="stage", publication=old)
+
+    operator.execute(context())
+
+    assert files.count("HEAD") == 1
+    assert operator.publication["etag"] != old["etag"]
+
+
+def test_a_file_that_was_taken_back_may_come_again(publish: Publish, files: FileServer) -> None:
+    publish("green", "2021-01")
+    old = aged(answer(), 60)
+    files.remove(PATH)
+
+    with pytest.raises(NotPublishedYet, match="is not any more"):
+        stage(old)
+
+
+def test_a_source_that_lost_the_month_for_good_is_no_source(publish: Publish, source: Use) -> None:
+    publish("green", "2021-01")
+    old = aged({**answer(), "month": "2021-08"}, 60)
+    source("mirror")
+
+    with pytest.raises(NeverInSource):
+        stage(old)
+
+
+@pytest.mark.parametrize(
+    ("force", "unchanged"), [("True", False), (True, False), ("False", True), (False, True)]
+)
+def test_force_is_true_or_false_in_words_or_not(publish: Publish, force: bool | str, unchanged: bool) -> None:
+    publish("green", "2021-01")
+    load()
+
+    assert stage(answer(), force=force)["unchanged"] is unchanged
+
+
+def test_an_unchanged_month_is_not_audited_and_told_about_all_the_same(publish: Publish) -> None:
+    publish("green", "2021-01")
+    load()
+
+    staged = stage(answer())
+
+    assert AuditMonthOperator(task_id="audit", staged=staged).execute(context()) == []
+    done, event = publish_staged(staged)
+    assert (done["outcome"], done["rows_loaded"], event.keys) == ("unchanged", ROWS, ["green|2021-01"])
+
+
+def test_an_overtaken_load_is_a_success_and_told_about(publish: Publish) -> None:
+    publish("green", "2021-01")
+    slow = stage(answer())
+    AuditMonthOperator(task_id="audit", staged=slow).execute(context())
+    publish("green", "2021-01", edition=2)
+    load()
+
+    done, event = publish_staged(slow)
+
+    assert (done["outcome"], event.keys) == ("superseded", ["green|2021-01"])
+
+
+def test_the_audit_returns_its_checks(publish: Publish) -> None:
+    publish("green", "2021-01")
+
+    checks = AuditMonthOperator(task_id="audit", staged=stage(answer())).execute(context())
+
+    assert {check["outcome"] for check in checks} <= {"pass", "warn"}
+    assert all(check["name"] and check["message"] for check in checks)
+
+
+def test_a_task_that_is_killed_stops_at_once() -> None:
+    with pytest.raises(KeyboardInterrupt, match="ended from outside"):
+        StageMonthOperator(task_id="stage", publication={}).on_kill()
+
+
+def recheck() -> list[dict[str, Any]]:
+    return FindRepublishedOperator(task_id="find_republished").execute(context())
+
+
+def test_a_recheck_names_a_run_after_the_version_of_the_file(publish: Publish) -> None:
+    publish("green", "2021-01")
+    load()
+    assert recheck() == []
+    publish("green", "2021-01", edition=2)
+
+    [run], again = recheck(), recheck()
+
+    assert again == [run]
+    assert (run["load_dag_id"], run["conf"]) == ("green_postgres", {"month": "2021-01"})
+    assert run["load_run_id"].startswith("recheck__green_2021-01__")
+
+
+def test_a_recheck_leaves_alone_what_came_from_elsewhere(
+    publish: Publish, source: Use, samples: Path
+) -> None:
+    publish("green", "2021-01")
+    load()
+    source(str(samples / "2"))
+
+    assert recheck() == []
+
+
+def test_a_recheck_leaves_alone_what_is_not_published_any_more(publish: Publish, files: FileServer) -> None:
+    publish("green", "2021-01")
+    load()
+    files.remove(PATH)
+
+    assert recheck() == []
+
+
+def test_a_recheck_goes_on_when_some_months_cannot_be_asked_about(
+    publish: Publish, files: FileServer
+) -> None:
+    for month in ("2021-01", "2021-02"):
+        publish("green", month)
+        load(month)
+    files.answer(PATH, Reply(status=503))
+    publish("green", "2021-02", edition=2)
+
+    assert [run["conf"]["month"] for run in recheck()] == ["2021-02"]
+
+
+def test_a_recheck_fails_when_no_month_can_be_asked_about(publish: Publish, files: FileServer) -> None:
+    publish("green", "2021-01")
+    load()
+    files.answer(PATH, Reply(status=503))
+
+    with pytest.raises(SourceUnreachable):
+        recheck()
+
+
+def test_zones_that_no_source_has_are_an_error_of_the_last_one(source: Use, tmp_path: Path) -> None:
+    source(f"{tmp_path}, /no/such/folder")
+
+    with pytest.raises((InvalidSource, SourceUnreachable), match="/no/such/folder"):
+        LoadZonesOperator(task_id="zones").execute(context())
+
+
+def test_the_stage_task_links_to_a_file_that_a_browser_can_open(publish: Publish, files: FileServer) -> None:
+    publish("green", "2021-01")
+    operator = StageMonthOperator(task_id="stage", publication=answer())
+
+    assert SourceFileLink().get_link(operator, ti_key=KEY) == f"{files.url}/{PATH}"
+    operator.publication = {**operator.publication, "url": "file:///data/green.csv.gz"}
+    assert SourceFileLink().get_link(operator, ti_key=KEY) == ""
+
+
+def test_a_started_run_is_linked_to() -> None:
+    operator = LoadAgainOperator(task_id="again", load_dag_id="green_postgres", load_run_id="r", conf={})
+
+    assert StartedRunLink().get_link(operator, ti_key=KEY).endswith("/dags/green_postgres/runs/r")
+
+
+@pytest.mark.parametrize("operator", [StageMonthOperator, AuditMonthOperator, PublishMonthOperator])
+def test_every_step_uses_the_warehouse_of_the_settings(operator: Any) -> None:
+    argument = "publication" if operator is StageMonthOperator else "staged"
+
+    made = operator(task_id="x", **{argument: {}})
+
+    assert made.postgres_conn_id == settings.POSTGRES_CONN_ID
+    assert argument in made.template_fields
