@@ -7,6 +7,7 @@ run, imports nothing before it is needed, and never raises.
 from __future__ import annotations
 
 import logging
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from airflow.listeners import hookimpl
