@@ -267,5 +267,8 @@ def _reachable_binaries(place: Path) -> Path:
         shutil.copytree(installed, unfinished / package.name / installed.name, symlinks=True)
         for libraries in package.parent.glob(f"{package.name}.libs"):
             shutil.copytree(libraries, unfinished / libraries.name, symlinks=True)
+        for path in (unfinished, *unfinished.rglob("*")):
+            if not path.is_symlink():
+                path.chmod(0o755)
         unfinished.rename(target)
     return target / package.name / installed.name / "bin"

@@ -54,7 +54,9 @@ def test_without_the_capability_root_s_server_lives_in_a_folder_that_it_removes(
     server: EmbeddedPostgres, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(postgres, "_runs_in_place", lambda binaries: False)
+    before = os.umask(0o077)
     server.start()
+    os.umask(before)
     place = server._place
     assert answers(server)
     assert place.parent.as_posix() == "/var/tmp"
