@@ -19,7 +19,7 @@ pytestmark = pytest.mark.slow
 def test_a_month_that_is_triggered_is_in_the_warehouse(
     running_stack: Stack, stack_warehouse: Warehouse
 ) -> None:
-    run = running_stack.api.trigger("green_postgres", {"month": "2021-02"})
+    run = running_stack.api.trigger("green_postgres", {"month": "2021-02", "force": True})
     assert running_stack.api.wait("green_postgres", run) == "success"
     with stack_warehouse.session() as connection:
         loaded = ledger.current(connection, "green", Month("2021-02"))
