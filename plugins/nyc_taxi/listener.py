@@ -1,7 +1,8 @@
-"""The note on every run that loads months: which file, how many rows, and whether it is a backfill.
+"""What happens when the scheduler starts, and when a run ends.
 
-The scheduler calls this module when a run ends, so that it costs next to nothing for any other DAG's
-run, imports nothing before it is needed, and never raises.
+Every run that loads months gets a note: which file, how many rows, and whether it is a backfill. The
+scheduler calls this module itself, so it costs next to nothing for any other DAG's run, imports nothing
+before it is needed, and never raises.
 """
 
 from __future__ import annotations

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -108,14 +109,17 @@ def publish(samples: Path, files: FileServer) -> Callable[..., None]:
 
 
 @pytest.fixture
-def run_dag(dag_bag: DagBag) -> Callable[..., DagRun]:
+def run_dag(dag_bag: DagBag) -> Iterator[Callable[..., DagRun]]:
     """Run a DAG to its end, as ``airflow dags test`` does."""
+    # A task that runs in this process leaves its handler behind, which keeps SIGTERM from ending pytest.
+    handler = signal.getsignal(signal.SIGTERM)
 
     def run(dag_id: str, **conf: Any) -> DagRun:
         finished: DagRun = dag_bag.dags[dag_id].test(logical_date=None, run_conf=conf)
         return finished
 
-    return run
+    yield run
+    signal.signal(signal.SIGTERM, handler)
 
 
 def states(run: DagRun) -> dict[str, str]:
