@@ -36,7 +36,9 @@ def files() -> Iterator[FileServer]:
 
 
 def page(items: list[dict[str, Any]], **more: Any) -> Reply:
-    return Reply(json.dumps({"products": items, **more}).encode(), headers={"Content-Type": "application/json"})
+    return Reply(
+        json.dumps({"products": items, **more}).encode(), headers={"Content-Type": "application/json"}
+    )
 
 
 def test_all_pages_are_read(files: FileServer, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -76,9 +78,7 @@ def test_an_answer_that_is_no_page_of_products_is_an_error(files: FileServer, bo
 
 
 @pytest.mark.parametrize(("status", "error"), [(503, SourceUnreachable), (404, SourceRefused)])
-def test_a_status_that_is_not_200_is_an_error(
-    files: FileServer, status: int, error: type[Exception]
-) -> None:
+def test_a_status_that_is_not_200_is_an_error(files: FileServer, status: int, error: type[Exception]) -> None:
     files.answer("/products", Reply(status=status))
 
     with pytest.raises(error, match=str(status)):
@@ -94,7 +94,10 @@ def test_columns_are_kept_in_the_order_given_and_absent_values_are_null() -> Non
 
 
 def test_values_that_are_lists_stay_lists() -> None:
-    assert keep_columns([{"tags": ["a", "b"]}, {"tags": []}], ["tags"]) == [{"tags": ["a", "b"]}, {"tags": []}]
+    assert keep_columns([{"tags": ["a", "b"]}, {"tags": []}], ["tags"]) == [
+        {"tags": ["a", "b"]},
+        {"tags": []},
+    ]
 
 
 @pytest.mark.parametrize(("columns", "named"), [(["brand", "prize"], "prize"), ([], "none chosen")])
