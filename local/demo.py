@@ -157,7 +157,8 @@ def _samples(stack: Stack, teller: Teller) -> Iterator[None]:
 def _load(stack: Stack, teller: Teller) -> bool:
     """Load the months and show them; return whether all is well."""
     stack.wait_for_dags(_DAGS)
-    stack.api.unpause()
+    for dag_id in sorted(_DAGS):
+        stack.api.unpause(dag_id)
     warehouse = Warehouse(lambda: psycopg.connect(stack.warehouse_uri), "taxi_warehouse")
     warehouse.prepare()
     with warehouse.session() as connection:
@@ -169,6 +170,7 @@ def _load(stack: Stack, teller: Teller) -> bool:
     with teller.progress() as show:
         done = loads.watch(show)
     zones_state = stack.api.wait(_ZONES, zones)
+    stack.api.unpause()  # the others, whose scheduled runs would only have been in the way
     with warehouse.session() as connection:
         attempts = [one for one in ledger.months(connection) if one.month in loads.months]
     teller.say("All runs have ended")
