@@ -18,7 +18,6 @@ log = logging.getLogger(__name__)
 
 with DAG(
     dag_id="getting_started",
-    dag_display_name="Getting started",
     description="Extract products, transform them with pandas, query them with DuckDB",
     doc_md=__doc__,
     schedule=None,

@@ -16,7 +16,6 @@ from nyc_taxi.operators.recheck import FindRepublishedOperator
 
 with DAG(
     dag_id="recheck_postgres",
-    dag_display_name="Look for republished months (Postgres)",
     description="Load the months in Postgres again whose file was republished",
     doc_md=__doc__,
     schedule=settings.recheck_timetable(),

@@ -18,7 +18,6 @@ DATASETS = {"yellow": "Yellow taxis", "green": "Green taxis", "fhv": "For-hire v
 
 with DAG(
     dag_id="taxi_postgres",
-    dag_display_name="Chosen months to Postgres",
     description="Load chosen months of chosen datasets into Postgres",
     doc_md=__doc__,
     schedule=None,

@@ -21,7 +21,6 @@ from nyc_taxi.pipelines import force_param, load_to_postgres, month_param
 
 with DAG(
     dag_id="yellow_postgres",
-    dag_display_name="Yellow taxi trips to Postgres",
     description="Load a month of yellow taxi trips into Postgres",
     doc_md=__doc__,
     schedule=settings.ingest_timetable(),

@@ -13,7 +13,6 @@ from nyc_taxi.operators.zones import LoadZonesOperator
 
 with DAG(
     dag_id="zones_postgres",
-    dag_display_name="Taxi zones to Postgres",
     description="Load the lookup table of the taxi zones into Postgres",
     doc_md=__doc__,
     schedule=None,

@@ -27,6 +27,7 @@ def get_provider_info() -> dict[str, Any]:
                 "integration-name": "NYC taxi",
                 "python-modules": [
                     "nyc_taxi.hooks.tlc",
+                    "nyc_taxi.hooks.taxi_postgres",
                     "nyc_taxi.hooks.warehouse",
                     "nyc_taxi.hooks.products",
                 ],
@@ -79,6 +80,12 @@ def get_provider_info() -> dict[str, Any]:
                         "schema": {"type": ["string", "null"]},
                     },
                 },
+            },
+            {
+                "connection-type": "nyc_taxi_postgres",
+                "hook-class-name": "nyc_taxi.hooks.taxi_postgres.TaxiPostgresHook",
+                "hook-name": "Taxi warehouse (Postgres)",
+                "ui-field-behaviour": {"relabeling": {"schema": "Database"}},
             },
         ],
         "asset-uris": [{"schemes": ["nyctlc"], "handler": "nyc_taxi.assets.sanitize_uri"}],

@@ -157,13 +157,17 @@ def _file(url: str, linked: bool) -> str:
 def merged(note: str, heading: str, lines: list[str]) -> str:
     """Put this module's paragraph into a note, in the place of its last one.
 
-    What people wrote is kept whole. The paragraph is cut to the room that is left, or left out.
+    What people wrote is kept whole. The paragraph is cut to the room that is left, or left out. A single
+    line stands beside the heading, because Airflow shows no more than the first line of a note at first.
 
     :param note: the note as it is, with whatever people wrote
     :param heading: the paragraph's first line, which begins with :data:`HEADING`
     :param lines: what to list under it
     """
     theirs = [part for part in note.split("\n\n") if part.strip() and not part.startswith(HEADING)]
+    if len(lines) == 1:
+        whole = "\n\n".join([*theirs, f"{heading}: {lines[0]}"])
+        return whole if len(whole) <= LONGEST_NOTE else note
     for shown in range(len(lines), -1, -1):
         rest = [f"and {len(lines) - shown} more"] if shown < len(lines) else []
         ours = "\n".join([heading, *(f"* {line}" for line in [*lines[:shown], *rest])])

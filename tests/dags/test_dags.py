@@ -55,7 +55,6 @@ def test_every_dag_says_what_it_is_and_whose(dag_bag: DagBag) -> None:
     for dag in dag_bag.dags.values():
         assert len(dag.doc_md or "") > 100, dag.dag_id
         assert dag.description, dag.dag_id
-        assert dag.dag_display_name != dag.dag_id
         assert "nyc-taxi" in dag.tags
         assert dag.catchup is False
 

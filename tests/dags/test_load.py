@@ -60,8 +60,8 @@ def test_a_run_notes_its_file_and_its_rows(publish: Publish, run_dag: RunDag, fi
     publish("green", "2021-01")
 
     assert note(run_dag("green_postgres", month="2021-01")) == (
-        "**Taxi months** (manual run)\n"
-        f"* green 2021-01: [green_tripdata_2021-01.csv.gz]({files.url}/{GREEN}): "
+        "**Taxi months** (manual run): "
+        f"green 2021-01: [green_tripdata_2021-01.csv.gz]({files.url}/{GREEN}): "
         f"{ROWS} rows in the file, {ROWS} loaded, 0 rejected"
     )
 
@@ -132,7 +132,7 @@ def test_a_month_that_no_source_will_ever_have_fails_at_once(
         "audit": "upstream_failed",
         "publish": "upstream_failed",
     }
-    assert note(run) == "**Taxi months** (manual run)\n* Failed: wait_for_file."
+    assert note(run) == "**Taxi months** (manual run): Failed: wait_for_file."
 
 
 def test_a_run_by_hand_without_a_month_fails_in_its_first_task(run_dag: RunDag, files: FileServer) -> None:
@@ -214,7 +214,7 @@ def test_what_somebody_wrote_about_a_run_is_kept(publish: Publish, run_dag: RunD
 
     listener.on_dag_run_success(dag_run=run, msg="")
 
-    assert note(run).startswith("For Ann.\n\n**Taxi months** (manual run)\n* green 2021-01: ")
+    assert note(run).startswith("For Ann.\n\n**Taxi months** (manual run): green 2021-01: ")
 
 
 def test_a_note_that_cannot_be_written_stops_no_run(

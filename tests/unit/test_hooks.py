@@ -9,12 +9,13 @@ from nyc_taxi.core.month import Month
 from nyc_taxi.core.source import SourceList
 from nyc_taxi.errors import WarehouseRefused, WarehouseUnreachable
 from nyc_taxi.hooks.products import products_url
+from nyc_taxi.hooks.taxi_postgres import TaxiPostgresHook
 from nyc_taxi.hooks.tlc import NycTlcHook
 from nyc_taxi.hooks.warehouse import warehouse
 from tests.file_server import FileServer, Reply
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
 PATH = "green/green_tripdata_2021-01.csv.gz"
@@ -152,3 +153,48 @@ def test_a_warehouse_that_does_not_answer_is_one_clear_sentence(monkeypatch: pyt
 
     with pytest.raises(WarehouseUnreachable, match=r"taxi_warehouse at 127\.0\.0\.1"), warehouse().session():
         pass
+
+
+def test_the_warehouses_test_button_says_in_one_sentence_what_is_there(
+    monkeypatch: pytest.MonkeyPatch, warehouse_uri: str
+) -> None:
+    monkeypatch.setenv("AIRFLOW_CONN_TAXI_WAREHOUSE", warehouse_uri)
+
+    works, said = TaxiPostgresHook().test_connection()
+
+    assert works
+    assert said.startswith("Postgres 18")
+
+
+@pytest.mark.parametrize(
+    ("wrong", "sentence"),
+    [
+        (lambda uri: uri.replace("taxi:", "taxi:not-"), "turned down the password of user taxi"),
+        (lambda uri: f"{uri}_elsewhere", "has no database"),
+        (lambda uri: "postgresql://taxi:secret@127.0.0.1:1/taxi", "cannot be reached"),
+    ],
+)
+def test_the_warehouses_test_button_says_in_one_sentence_what_is_wrong(
+    monkeypatch: pytest.MonkeyPatch, warehouse_uri: str, wrong: Callable[[str], str], sentence: str
+) -> None:
+    monkeypatch.setenv("AIRFLOW_CONN_TAXI_WAREHOUSE", wrong(warehouse_uri))
+
+    works, said = TaxiPostgresHook().test_connection()
+
+    assert not works
+    assert sentence in said
+    assert "\n" not in said
+    assert "secret" not in said
+
+
+def test_the_warehouses_test_button_refuses_an_old_server(
+    monkeypatch: pytest.MonkeyPatch, warehouse_uri: str
+) -> None:
+    monkeypatch.setenv("AIRFLOW_CONN_TAXI_WAREHOUSE", warehouse_uri)
+    monkeypatch.setattr("nyc_taxi.postgres.warehouse.OLDEST", 99)
+
+    assert TaxiPostgresHook().test_connection() == (
+        False,
+        "The warehouse taxi_warehouse is Postgres 18; 99 or newer is needed. "
+        "Point the connection at a newer server.",
+    )
