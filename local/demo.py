@@ -19,6 +19,7 @@ from local.show import Teller, adds_up, loaded_table
 from local.stack import Stack, StackFailed
 from local.state import Settings, State, demo_state
 from nyc_taxi.core.month import MonthRange
+from nyc_taxi.core.publication import State as PublicationState
 from nyc_taxi.core.sample import SAMPLE_DATASETS
 from nyc_taxi.core.source import SourceList
 from nyc_taxi.errors import TaxiError
@@ -42,6 +43,7 @@ def demo() -> int:
     teller = Teller()
     state = demo_state()
     settings = chosen(state.settings())
+    _ask_source(settings)
     stack = Stack(state.folder, settings)
     with stack.alone():
         began = not stack.running()
@@ -120,6 +122,21 @@ Airflow runs at {stack.url}
     make down                               stop it all; make up starts it again""",
         flush=True,
     )
+
+
+def _ask_source(settings: Settings) -> None:
+    """Ask a source that is not the demo's own for the first month, before anything is started.
+
+    :raises CheckFailed: when no source has it, or none answers
+    """
+    if settings.source == "local":
+        return
+    try:
+        answer = SourceList.parse(settings.source).ask("green", MonthRange.parse(settings.months).first)
+    except TaxiError as error:
+        raise CheckFailed(str(error)) from error
+    if answer.state is not PublicationState.PUBLISHED:
+        raise CheckFailed(answer.detail)
 
 
 def _start(stack: Stack, state: State, teller: Teller, *, configure: bool) -> None:

@@ -63,12 +63,8 @@ def format() -> int:
 
 
 def _checks() -> dict[str, tuple[str, ...]]:
-    listed = subprocess.run(
-        ("git", "ls-files", "-co", "--exclude-standard", "*.sh", ".ci/run"),
-        cwd=CHECKOUT, capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    scripts = listed.stdout.split() or [str(path.relative_to(CHECKOUT)) for path in CHECKOUT.glob("*.sh")]
-    return {**_CHECKS, "shellcheck": ("shellcheck", *scripts)}
+    scripts = (*CHECKOUT.glob("*.sh"), *CHECKOUT.glob("local/*.sh"), CHECKOUT / ".ci" / "run")
+    return {**_CHECKS, "shellcheck": ("shellcheck", *map(str, scripts))}
 
 
 def _run(name: str, command: tuple[str, ...]) -> int:

@@ -51,7 +51,7 @@ def load_to_postgres(*, dataset: str | Any, month: str | Any | None = None) -> X
     :returns: what the last task returns
     """
     mapped = month is not None
-    published = PublicationSensor(
+    publication = PublicationSensor(
         task_id="wait_for_file",
         dataset=dataset,
         month=month,
@@ -61,7 +61,7 @@ def load_to_postgres(*, dataset: str | Any, month: str | Any | None = None) -> X
     )
     staged = StageMonthOperator(
         task_id="stage",
-        publication=_output(published),
+        publication=_output(publication),
         force=FORCE,
         map_index_template=_named("publication") if mapped else None,
         pool=settings.POOL,
@@ -75,15 +75,14 @@ def load_to_postgres(*, dataset: str | Any, month: str | Any | None = None) -> X
         pool=settings.POOL,
         doc_md="Checks the staged rows: all rows accounted for, rejects, months of the pickups, volume.",
     )
-    done = PublishMonthOperator(
+    published = PublishMonthOperator(
         task_id="publish",
-        staged=_output(staged),
+        staged=_output(audited),
         map_index_template=_named("staged") if mapped else None,
         pool=settings.POOL,
         doc_md="Puts the staged rows in the month's place in one transaction, and tells consumers.",
     )
-    audited >> done
-    return done.output
+    return published.output
 
 
 def _named(argument: str) -> str:

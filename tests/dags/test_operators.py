@@ -13,6 +13,7 @@ from nyc_taxi.assets import raw_asset
 from nyc_taxi.core.month import Month
 from nyc_taxi.errors import InvalidSource, NeverInSource, NotPublishedYet, SourceUnreachable
 from nyc_taxi.hooks.tlc import NycTlcHook
+from nyc_taxi.hooks.warehouse import warehouse
 from nyc_taxi.links import SourceFileLink, StartedRunLink
 from nyc_taxi.operators.audit import AuditMonthOperator
 from nyc_taxi.operators.load_again import LoadAgainOperator
@@ -20,6 +21,7 @@ from nyc_taxi.operators.publish import PublishMonthOperator
 from nyc_taxi.operators.recheck import FindRepublishedOperator
 from nyc_taxi.operators.stage import StageMonthOperator
 from nyc_taxi.operators.zones import LoadZonesOperator
+from nyc_taxi.postgres import ledger
 from tests.dags.conftest import ROWS
 from tests.file_server import Reply
 
@@ -137,7 +139,7 @@ def test_an_unchanged_month_is_not_audited_and_told_about_all_the_same(publish: 
 
     staged = stage(answer())
 
-    assert AuditMonthOperator(task_id="audit", staged=staged).execute(context()) == []
+    assert AuditMonthOperator(task_id="audit", staged=staged).execute(context()) == staged
     done, event = publish_staged(staged)
     assert (done["outcome"], done["rows_loaded"], event.keys) == ("unchanged", ROWS, ["green|2021-01"])
 
@@ -154,11 +156,14 @@ def test_an_overtaken_load_is_a_success_and_told_about(publish: Publish) -> None
     assert (done["outcome"], event.keys) == ("superseded", ["green|2021-01"])
 
 
-def test_the_audit_returns_its_checks(publish: Publish) -> None:
+def test_the_audit_hands_on_what_was_staged_and_the_ledger_keeps_its_checks(publish: Publish) -> None:
     publish("green", "2021-01")
+    staged = stage(answer())
 
-    checks = AuditMonthOperator(task_id="audit", staged=stage(answer())).execute(context())
+    assert AuditMonthOperator(task_id="audit", staged=staged).execute(context()) == staged
 
+    with warehouse().session() as connection:
+        checks = ledger.get(connection, staged["attempt"]).checks
     assert {check["outcome"] for check in checks} <= {"pass", "warn"}
     assert all(check["name"] and check["message"] for check in checks)
 

@@ -25,7 +25,7 @@ class PublishMonthOperator(BaseOperator):
     An attempt that a newer load has overtaken is discarded, and that is a success. The asset event is
     emitted in every case: a run that was killed between the commit and its event must not be lost.
 
-    :param staged: what the stage task returned (templated)
+    :param staged: what the audit task returned (templated)
     :param postgres_conn_id: connection of the warehouse
     """
 
