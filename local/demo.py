@@ -53,7 +53,7 @@ def demo() -> int:
         else:
             check_port(settings.ports.ui, "demo")
             if not stack.anything_running():
-                stack.settings = settings = replace(settings, ports=settings.ports.with_free())
+                stack = stack.on_free_ports()
         try:
             _start(stack, state, teller, configure=not began and state.settings() != settings)
             well = _load(stack, teller)
@@ -76,7 +76,7 @@ def up() -> int:
         else:
             check_port(stack.settings.ports.ui, "up")
             if not stack.anything_running():
-                stack.settings = replace(stack.settings, ports=stack.settings.ports.with_free())
+                stack = stack.on_free_ports()
             state.remember(stack.settings)
         stack.start(teller.say)
     how_to_go_on(stack)

@@ -8,7 +8,7 @@ import os
 import subprocess
 import sys
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -39,7 +39,7 @@ class Busy(StackFailed):
     """Another command is starting or stopping the same stack."""
 
 
-@dataclass
+@dataclass(frozen=True)
 class Stack:
     """One Airflow with all that it needs, on 127.0.0.1.
 
@@ -88,6 +88,10 @@ class Stack:
         from local.api import AirflowApi
 
         return AirflowApi(f"http://127.0.0.1:{self.settings.ports.ui}", "admin", self.state.password())
+
+    def on_free_ports(self) -> Stack:
+        """Return this stack, or one that differs in the ports that a user does not choose and others have."""
+        return replace(self, settings=replace(self.settings, ports=self.settings.ports.with_free()))
 
     def environment(self) -> dict[str, str]:
         """Return the environment in which all parts run, and commands of a user."""

@@ -25,7 +25,7 @@ class Ports:
     """
 
     ui: int = 8080
-    postgres: int = 55432
+    postgres: int = 15432
     files: int = 8099
 
     @classmethod
