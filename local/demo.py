@@ -174,8 +174,6 @@ def _samples(stack: Stack, teller: Teller) -> Iterator[None]:
 def _load(stack: Stack, teller: Teller) -> bool:
     """Load the months and show them; return whether all is well."""
     stack.wait_for_dags(_DAGS)
-    for dag_id in sorted(_DAGS):
-        stack.api.unpause(dag_id)
     warehouse = Warehouse(lambda: psycopg.connect(stack.warehouse_uri), "taxi_warehouse")
     warehouse.prepare()
     with warehouse.session() as connection:
@@ -183,6 +181,9 @@ def _load(stack: Stack, teller: Teller) -> bool:
     zones = stack.api.trigger(_ZONES)
     loads = Loads(stack.api, stack.metadata_uri, SAMPLE_DATASETS, MonthRange.parse(stack.settings.months))
     loads.start()
+    # Not before: what runs already would make creating the rest slow.
+    for dag_id in sorted(_DAGS):
+        stack.api.unpause(dag_id)
     teller.say("Airflow's scheduler loads the months")
     with teller.progress() as show:
         done = loads.watch(show)
