@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from nyc_taxi.core.month import Month
+from nyc_taxi.core.month import Month, MonthRange
+from nyc_taxi.core.sample import write_sample
 from tests.scheduler.runs import command, content, eventually, ledger, months_loaded_by
 
 if TYPE_CHECKING:
@@ -116,3 +117,21 @@ def test_a_month_without_a_file_is_waited_for_and_a_paused_dag_is_named(running_
     assert f"Backfill {number} of yellow_postgres is still running" in other.stderr
     running_stack.api.put(f"backfills/{number}/cancel")
     running_stack.api.patch(f"dags/yellow_postgres/dagRuns/{run}", {"state": "failed"})
+
+
+def test_a_backfill_that_takes_over_a_run_started_by_hand_loads_the_month_that_it_names(
+    running_stack: Stack,
+) -> None:
+    write_sample(MonthRange.parse("2020-09..2020-10"), 100, running_stack.state.samples, ("green",))
+    by_hand = {"logical_date": "2020-10-01T00:00:00Z", "conf": {}}
+    run = running_stack.api.post("dags/green_postgres/dagRuns", by_hand)["dag_run_id"]
+    assert running_stack.api.wait("green_postgres", run) == "failed"
+
+    words = ("--from-date", "2020-10-01", "--to-date", "2020-10-01", "--reprocess-behavior", "failed")
+    done = command(running_stack, "airflow", "backfill", "create", "--dag-id", "green_postgres", *words)
+    assert done.returncode == 0, done.stdout + done.stderr
+    eventually(lambda: ledger(running_stack, "green", "2020-10"))
+    assert running_stack.api.wait("green_postgres", run) == "success"
+    # Airflow keeps the interval that it had inferred for the run: September.
+    assert months_loaded_by(running_stack, run) == [("green", "2020-10")]
+    assert ledger(running_stack, "green", "2020-09") == []
