@@ -117,8 +117,10 @@ def test_rejected_rows_and_unknown_columns_are_reported(
 def test_rows_that_do_not_add_up_are_not_published(
     taxi_warehouse: Warehouse, reader: psycopg.Connection, tmp_path: Path, person: str
 ) -> None:
+    """What an earlier version staged was not measured then, so its rows are read now."""
     attempt = stage(taxi_warehouse, published(green(tmp_path))).attempt
     reader.execute(person.replace("{}", f"stage.green_tripdata_2021_01_{attempt}"))
+    reader.execute("update ops.file_ledger set measured = null")
     with pytest.raises(AuditFailed, match="row accounting"):
         audit_month(taxi_warehouse, attempt)
 

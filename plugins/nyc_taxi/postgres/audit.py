@@ -7,12 +7,12 @@ from statistics import median
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 import psycopg
-from psycopg import sql
 
 from nyc_taxi.core.dataset import get_dataset
 from nyc_taxi.errors import AuditFailed, ContractError
 from nyc_taxi.postgres import ledger
 from nyc_taxi.postgres.ledger import Attempt, Outcome
+from nyc_taxi.postgres.measure import Measured, measure
 from nyc_taxi.postgres.statements import statement
 from nyc_taxi.postgres.tables import StageTable
 
@@ -57,22 +57,15 @@ class Check:
 
 
 @dataclass(frozen=True, slots=True)
-class _Found:
-    """What one scan of a stage table found."""
+class _Rejected:
+    """What the refused rows of an attempt add up to."""
 
     rows: int
-    first: int
-    last: int
     ordinals: int
-    rejected: int
-    rejected_ordinals: int
-    outside: int
-    earliest: str
-    latest: str
 
 
 def audit_month(warehouse: Warehouse, attempt: int) -> tuple[Check, ...]:
-    """Check a staged month in one scan, record the checks, and let it be published if none is an error.
+    """Check what was measured of a staged month, record it, and let it be published if nothing is an error.
 
     :param attempt: number of the attempt, as :func:`~nyc_taxi.postgres.stage.stage_month` returned it
     :returns: the checks; those of the first time when the attempt was published before, or overtaken
@@ -89,35 +82,32 @@ def audit_month(warehouse: Warehouse, attempt: int) -> tuple[Check, ...]:
                 f"{staged} is {staged.outcome}{f': {staged.reason}' if staged.reason else ''}. "
                 "There is nothing to audit: run the stage step of the month again."
             )
-        try:
-            found = _scan(connection, staged)
-        except psycopg.errors.UndefinedTable as error:
-            if ledger.get(connection, attempt).outcome in _FINAL:
-                return ()
-            raise ContractError(
-                f"The stage table of {staged} is gone. Run the stage step of the month again."
-            ) from error
-        checks = _judge(staged, found, _usual_rows(connection, staged))
+        checks = _judge(
+            staged,
+            _measured(connection, staged),
+            _rejected(connection, staged),
+            _usual_rows(connection, staged),
+        )
         _record(connection, staged, checks)
         return checks
 
 
-def _scan(connection: psycopg.Connection[Any], staged: Attempt) -> _Found:
+def _measured(connection: psycopg.Connection[Any], staged: Attempt) -> Measured:
+    """Return what was measured when the rows were written; an older version did not measure then."""
+    if staged.measured is not None:
+        return Measured(**staged.measured)
     dataset = get_dataset(staged.dataset)
-    with connection.transaction():
-        row = connection.execute(
-            statement(
-                "audit",
-                table=StageTable.of(dataset, staged.month, staged.id).table,
-                pickup=sql.Identifier(dataset.pickup),
-            ),
-            {
-                "attempt": staged.id,
-                "from": staged.month.first_day,
-                "to": staged.month.next().first_day,
-            },
-        ).fetchone()
-    return _Found(*(row or ()))
+    try:
+        return measure(connection, StageTable.of(dataset, staged.month, staged.id), dataset, staged.month)
+    except psycopg.errors.UndefinedTable as error:
+        raise ContractError(
+            f"The stage table of {staged} is gone. Run the stage step of the month again."
+        ) from error
+
+
+def _rejected(connection: psycopg.Connection[Any], staged: Attempt) -> _Rejected:
+    row = connection.execute(statement("count_rejects"), {"attempt": staged.id}).fetchone()
+    return _Rejected(*(row or ()))
 
 
 def _usual_rows(connection: psycopg.Connection[Any], staged: Attempt) -> float | None:
@@ -129,9 +119,9 @@ def _usual_rows(connection: psycopg.Connection[Any], staged: Attempt) -> float |
     return median(row[0] for row in rows) if rows else None
 
 
-def _judge(staged: Attempt, found: _Found, usual: float | None) -> tuple[Check, ...]:
+def _judge(staged: Attempt, found: Measured, rejected: _Rejected, usual: float | None) -> tuple[Check, ...]:
     return (
-        _rows(staged, found),
+        _rows(staged, found, rejected),
         _not_empty(staged),
         _rejects(staged),
         _month(staged, found),
@@ -140,14 +130,14 @@ def _judge(staged: Attempt, found: _Found, usual: float | None) -> tuple[Check, 
     )
 
 
-def _rows(staged: Attempt, found: _Found) -> Check:
+def _rows(staged: Attempt, found: Measured, rejected: _Rejected) -> Check:
     """Every ordinal from 1 to the rows in the file is either loaded or rejected, once."""
     in_file = staged.rows_in_file or 0
-    missing = in_file * (in_file + 1) // 2 - found.ordinals - found.rejected_ordinals
+    missing = in_file * (in_file + 1) // 2 - found.ordinals - rejected.ordinals
     right = (
         found.rows == staged.rows_loaded
-        and found.rejected == staged.rows_rejected
-        and found.rows + found.rejected == in_file
+        and rejected.rows == staged.rows_rejected
+        and found.rows + rejected.rows == in_file
         and missing == 0
         and found.last <= in_file
         and (found.rows == 0 or found.first >= 1)
@@ -155,9 +145,9 @@ def _rows(staged: Attempt, found: _Found) -> Check:
     return Check(
         "row accounting",
         "pass" if right else "error",
-        found.rows + found.rejected,
+        found.rows + rejected.rows,
         f"{in_file}",
-        f"{in_file} rows in the file, {found.rows} loaded, {found.rejected} rejected"
+        f"{in_file} rows in the file, {found.rows} loaded, {rejected.rows} rejected"
         f"{'' if right else '; they do not add up, or row numbers are missing or double'}.",
     )
 
@@ -187,7 +177,7 @@ def _rejects(staged: Attempt) -> Check:
     )
 
 
-def _month(staged: Attempt, found: _Found) -> Check:
+def _month(staged: Attempt, found: Measured) -> Check:
     share = found.outside / found.rows if found.rows else 0.0
     outcome: Literal["pass", "warn", "error"] = "pass"
     message = f"All pickups lie in {staged.month}."

@@ -6,17 +6,22 @@ import re
 from itertools import chain
 from typing import TYPE_CHECKING, Any, Final
 
-from nyc_taxi.core.csvfile import RecordCounter, blocks
+from nyc_taxi.core.chunks import NoRecordEnd, chunks
+from nyc_taxi.core.csvfile import blocks
 from nyc_taxi.core.header import plan_csv
 from nyc_taxi.postgres.intake import Intake, Loaded
+from nyc_taxi.postgres.measure import measure
+from nyc_taxi.postgres.streams import NotPlain, copy_chunks
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
     import psycopg
 
+    from nyc_taxi.core.chunks import Chunk
     from nyc_taxi.core.dataset import Dataset
+    from nyc_taxi.core.month import Month
     from nyc_taxi.postgres.tables import StageTable
 
 _OPENING: Final = 1 << 16
@@ -31,20 +36,19 @@ _SPECIAL: Final = re.compile(
 """Input that Postgres takes for a time or a number: the time of loading, infinity, 0x1F, 1_000."""
 
 
-class NotPlain(Exception):
-    """The file holds something that only a closer reading, row by row, can judge."""
-
-
 def copy_csv(
-    connection: psycopg.Connection[Any],
+    connections: Sequence[psycopg.Connection[Any]],
     dataset: Dataset,
+    month: Month,
     stage: StageTable,
     path: Path,
     progress: Callable[[int], None],
 ) -> Loaded:
     """Copy a file's rows into its stage table, numbered in the file's order, and count them in the file.
 
-    :param progress: called with the bytes of content read so far
+    :param connections: over which to copy at the same time, as
+        :func:`~nyc_taxi.postgres.streams.copy_chunks` does
+    :param progress: called with the bytes of content read so far, by one thread at a time
     :raises NotPlain: when COPY and the file's own bytes disagree, or a value may not be what it seems
     :raises psycopg.DataError: when COPY refuses a value
     :raises SchemaDrift: when the dataset's policy does not accept the header
@@ -54,24 +58,26 @@ def copy_csv(
     content = blocks(path)
     first = opening(content)
     plan = plan_csv(dataset, first)
-    counter = RecordCounter(plan.line_end)
-    intake = Intake(stage, plan)
-    intake.open(connection)
-    size = plan.data_offset
-    with connection.cursor() as cursor:
-        with cursor.copy(intake.copy) as copy:
-            for block in _plain(chain((first[plan.data_offset :],), content)):
-                counter.feed(block)
-                copy.write(block)
-                size += len(block)
-                progress(size)
-        copied = cursor.rowcount
-    rows = counter.finish()
-    if copied != rows:
-        # Before Postgres 18, a line that reads \. ends the data.
-        raise NotPlain(f"{rows} rows are in the file, and COPY found {copied}.")
-    intake.close(connection)
-    return Loaded(plan, rows, rows, 0, size)
+    rows, size = 0, plan.data_offset
+
+    def counted() -> Iterator[Chunk]:
+        nonlocal rows, size
+        for chunk in chunks(_plain(chain((first[plan.data_offset :],), content)), plan.line_end):
+            rows += chunk.rows
+            size += sum(map(len, chunk.parts))
+            progress(size)
+            yield chunk
+
+    try:
+        measured = copy_chunks(
+            connections,
+            Intake(stage, plan),
+            counted(),
+            lambda connection: measure(connection, stage, dataset, month),
+        )
+    except NoRecordEnd as error:
+        raise NotPlain(str(error)) from error
+    return Loaded(plan, rows, measured.rows, 0, size, measured)
 
 
 def opening(content: Iterator[bytes]) -> bytes:

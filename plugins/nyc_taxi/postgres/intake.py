@@ -7,13 +7,16 @@ from typing import TYPE_CHECKING, Any, Final
 
 from psycopg import sql
 
+from nyc_taxi.errors import RowCountMismatch
 from nyc_taxi.postgres.schema import TYPES, type_sql
 from nyc_taxi.postgres.statements import names, statement
+from nyc_taxi.postgres.tables import NUMBERS
 
 if TYPE_CHECKING:
     import psycopg
 
     from nyc_taxi.core.header import HeaderPlan
+    from nyc_taxi.postgres.measure import Measured
     from nyc_taxi.postgres.tables import StageTable
 
 _WORK: Final = sql.Identifier("pg_temp", "nyc_taxi_work")
@@ -28,6 +31,7 @@ class Loaded:
     :param rows_loaded: rows in the stage table
     :param rows_rejected: rows that could not be loaded
     :param bytes_uncompressed: size of the file's content
+    :param measured: what the loaded rows add up to, if that was measured already
     """
 
     plan: HeaderPlan
@@ -35,6 +39,7 @@ class Loaded:
     rows_loaded: int
     rows_rejected: int
     bytes_uncompressed: int
+    measured: Measured | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +73,28 @@ class Intake:
                     "create_work",
                     work=_WORK,
                     fields=sql.SQL(",\n    ").join(fields),
-                    row_number=self.stage.next_row_number,
+                    numbers=sql.Literal(NUMBERS),
                 )
+            )
+
+    @property
+    def most_rows(self) -> int:
+        """Rows that one COPY can number, at most."""
+        return NUMBERS - 1
+
+    def number_from(self, connection: psycopg.Connection[Any], first: int) -> None:
+        """Let the session's next COPY number its rows from ``first`` on.
+
+        The session takes the numbers that follow for itself. It must not be disturbed in this by
+        another one; once it has them, others may do the same.
+        """
+        table = f'stage."{self.stage.name}"' if self.plan.direct else "pg_temp.nyc_taxi_work"
+        connection.execute(statement("number_from"), {"table": table, "before": first - 1})
+        taken = connection.execute(statement("take_number"), {"table": table}).fetchone()
+        if taken != (first - 1,):
+            raise RowCountMismatch(
+                f"The rows of {table} cannot be numbered from {first} on: the sequence gave {taken}. "
+                "Nothing was kept; run the month again."
             )
 
     @property

@@ -66,6 +66,7 @@ class Attempt:
     base_id: int | None
     stage_table: str | None
     checks: tuple[Mapping[str, Any], ...]
+    measured: Mapping[str, Any] | None
     started: datetime
     finished: datetime | None
     seconds: float | None
@@ -220,8 +221,8 @@ def settle(
     :param values: further columns of the ledger, by name; the others keep their value
     :returns: whether the row was changed
     """
-    if "checks" in values:
-        values["checks"] = Jsonb(values["checks"])
+    for name in {"checks", "measured"} & set(values):
+        values[name] = Jsonb(values[name])
     done = connection.execute(
         statement("settle_attempt"),
         {
@@ -251,6 +252,7 @@ _SETTLED = (
     "unknown",
     "stage_table",
     "checks",
+    "measured",
     "reason",
 )
 

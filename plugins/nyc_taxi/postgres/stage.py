@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import logging
+import os
 import tempfile
 import time
-from contextlib import suppress
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -18,18 +19,19 @@ from nyc_taxi.core.dataset import get_dataset
 from nyc_taxi.core.month import Month
 from nyc_taxi.errors import NotTheFile, RowCountMismatch, TaxiError, TooManyRejects
 from nyc_taxi.postgres import ledger
-from nyc_taxi.postgres.csv_copy import NotPlain, copy_csv
+from nyc_taxi.postgres.csv_copy import copy_csv
 from nyc_taxi.postgres.ledger import Attempt, Outcome
+from nyc_taxi.postgres.measure import measure
 from nyc_taxi.postgres.rejects import Rejects
 from nyc_taxi.postgres.schema import prepare
-from nyc_taxi.postgres.sweep import sweep
+from nyc_taxi.postgres.streams import NotPlain
+from nyc_taxi.postgres.sweep import drop_stage, sweep
 from nyc_taxi.postgres.tables import StageTable, count_rows
 from nyc_taxi.postgres.tolerant import copy_tolerantly
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from nyc_taxi.core.dataset import Dataset
     from nyc_taxi.core.download import File
     from nyc_taxi.core.publication import Publication
     from nyc_taxi.postgres.intake import Loaded
@@ -38,6 +40,10 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 _PARQUET: Final = b"PAR1"
+_LARGE: Final = 4 << 20
+"""Bytes of a compressed file from which on it is copied over two connections."""
+_COMPRESSION: Final = 4
+"""By how much trip files shrink when they are compressed, about."""
 _KEPT_OF_A_FAILURE: Final = 1_000
 """How many refused rows are kept of an attempt that refused too many to be loaded."""
 
@@ -78,6 +84,7 @@ def stage_month(
     fetch: Callable[[Publication, Path], File],
     run_id: str,
     force: bool = False,
+    streams: int | None = None,
     folder: Path | None = None,
     progress: Callable[[str, int, int | None], None] | None = None,
 ) -> Staged:
@@ -95,6 +102,8 @@ def stage_month(
     :param fetch: downloads the file into a folder
     :param run_id: who asks, for the ledger
     :param force: stage the file even if it is unchanged
+    :param streams: over how many connections a CSV file is copied; by default two when it is large and
+        this machine has two cores
     :param folder: where the file is kept meanwhile; the system's folder for temporary files by default
     :param progress: called with ``copy``, the bytes of content read so far, and the size of the content
         if it is known
@@ -118,7 +127,7 @@ def stage_month(
                 if same is not None:
                     ledger.discard_unchanged(connection, attempt, same)
                     return _unchanged(same, begun)
-                _load(connection, attempt, file.path, Path(scratch), progress)
+                _load(warehouse, connection, attempt, file.path, Path(scratch), streams, progress)
         except BaseException as error:
             _fail(warehouse, connection, attempt, error)
             raise
@@ -163,10 +172,12 @@ def _note(connection: psycopg.Connection[Any], attempt: Attempt, file: File) -> 
 
 
 def _load(
+    warehouse: Warehouse,
     connection: psycopg.Connection[Any],
     attempt: Attempt,
     path: Path,
     scratch: Path,
+    streams: int | None,
     progress: Callable[[str, int, int | None], None] | None,
 ) -> None:
     """Fill the stage table, first at full speed, then, if the file needs it, row by row."""
@@ -182,12 +193,8 @@ def _load(
 
     dataset = get_dataset(attempt.dataset)
     stage = StageTable.of(dataset, attempt.month, attempt.id)
-    if not parquet:
-        with suppress(psycopg.DataError, NotPlain):
-            with connection.transaction():
-                _create(connection, dataset, stage, attempt)
-                _finish(connection, stage, attempt, copy_csv(connection, dataset, stage, path, report))
-            return
+    if not parquet and _copied(warehouse, connection, attempt, path, streams or _streams(path), report):
+        return
     with (scratch / "rejected").open("w+b") as spool:
         rejects = Rejects(attempt, spool)
         if parquet:
@@ -203,6 +210,52 @@ def _load(
         )
 
 
+def _streams(path: Path) -> int:
+    """Return over how many connections to copy a file: a second one has to be worth its opening."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    large = path.stat().st_size >= (_LARGE if path.suffix == ".gz" else _LARGE * _COMPRESSION)
+    return min(2, cores) if large else 1
+
+
+def _copied(
+    warehouse: Warehouse,
+    connection: psycopg.Connection[Any],
+    attempt: Attempt,
+    path: Path,
+    streams: int,
+    progress: Callable[[int], None],
+) -> bool:
+    """Fill the stage table at full speed, or leave none when the file needs a closer reading.
+
+    Over one connection it is one transaction. Several need a table that all of them see; its rows count
+    only once the ledger says *staged*, and after a failure the table is dropped, here or by a sweep.
+    """
+    dataset = get_dataset(attempt.dataset)
+    stage = StageTable.of(dataset, attempt.month, attempt.id)
+
+    def copy(*connections: psycopg.Connection[Any]) -> Loaded:
+        return copy_csv(connections, dataset, attempt.month, stage, path, progress)
+
+    try:
+        if streams == 1:
+            with connection.transaction():
+                stage.create(connection, dataset, attempt.month)
+                _finish(connection, stage, attempt, copy(connection))
+            return True
+        stage.create(connection, dataset, attempt.month)
+        with ExitStack() as opened:
+            purpose = f"stage {attempt.dataset} {attempt.month}, with others"
+            others = [opened.enter_context(warehouse.session(purpose)) for _ in range(streams - 1)]
+            loaded = copy(connection, *others)
+        with connection.transaction():
+            _finish(connection, stage, attempt, loaded)
+        return True
+    except (psycopg.DataError, NotPlain) as error:
+        _log.info("%s is read again, row by row: %s", attempt.url, error)
+        stage.drop(connection)
+        return False
+
+
 def _load_with_rejects(
     connection: psycopg.Connection[Any],
     stage: StageTable,
@@ -214,7 +267,7 @@ def _load_with_rejects(
     dataset = get_dataset(attempt.dataset)
     try:
         with connection.transaction() as reading:
-            _create(connection, dataset, stage, attempt)
+            stage.create(connection, dataset, attempt.month)
             loaded = copy()
             most = min(dataset.rejects.rows, dataset.rejects.share * loaded.rows_in_file)
             if rejects.count > most:
@@ -238,13 +291,6 @@ def _load_with_rejects(
     )
 
 
-def _create(
-    connection: psycopg.Connection[Any], dataset: Dataset, stage: StageTable, attempt: Attempt
-) -> None:
-    filename = unquote(urlsplit(attempt.url).path).rpartition("/")[2]
-    stage.create(connection, dataset, attempt.month, filename)
-
-
 def _finish(connection: psycopg.Connection[Any], stage: StageTable, attempt: Attempt, loaded: Loaded) -> None:
     """Seal the stage table and write the counts, in the transaction that filled it."""
     if loaded.rows_in_file != loaded.rows_loaded + loaded.rows_rejected:
@@ -252,8 +298,9 @@ def _finish(connection: psycopg.Connection[Any], stage: StageTable, attempt: Att
             f"{attempt.url} has {loaded.rows_in_file} rows, of which {loaded.rows_loaded} were loaded and "
             f"{loaded.rows_rejected} refused. Nothing was kept; please report it with the file."
         )
-    stage.seal(connection)
     plan = loaded.plan
+    measured = loaded.measured or measure(connection, stage, get_dataset(attempt.dataset), attempt.month)
+    stage.seal(connection, unquote(urlsplit(attempt.url).path).rpartition("/")[2])
     ledger.settle(
         connection,
         attempt.id,
@@ -267,21 +314,23 @@ def _finish(connection: psycopg.Connection[Any], stage: StageTable, attempt: Att
         missing=list(plan.missing),
         unknown=list(plan.unknown),
         stage_table=f"stage.{stage.name}",
+        measured=asdict(measured),
     )
 
 
 def _fail(
     warehouse: Warehouse, connection: psycopg.Connection[Any], attempt: Attempt, error: BaseException
 ) -> None:
-    """Record why an attempt failed, if the warehouse can still be reached; a later sweep does otherwise."""
+    """Clear up and record why, if the warehouse can still be reached; a later sweep does it otherwise."""
     reason = str(error) if isinstance(error, TaxiError) else f"{type(error).__name__}: {error}"
-    staging = [Outcome.STAGING]
     try:
-        if connection.closed:
-            with warehouse.session("record a failure") as fresh:
-                ledger.settle(fresh, attempt.id, Outcome.FAILED, only_from=staging, reason=reason)
-        else:
-            ledger.settle(connection, attempt.id, Outcome.FAILED, only_from=staging, reason=reason)
+        with ExitStack() as opened:
+            if connection.closed:
+                connection = opened.enter_context(warehouse.session("record a failure"))
+            if ledger.settle(
+                connection, attempt.id, Outcome.FAILED, only_from=[Outcome.STAGING], reason=reason
+            ):
+                drop_stage(connection, attempt)
     except (psycopg.Error, TaxiError):
         _log.warning("The failure of %s could not be recorded: %s", attempt, reason, exc_info=True)
 

@@ -21,6 +21,7 @@ select
     base_id,
     stage_table,
     checks,
+    measured,
     started,
     finished,
     seconds,

@@ -1,3 +1,1 @@
-drop table if exists {table};
-
-drop sequence if exists {sequence};
+drop table if exists {table}

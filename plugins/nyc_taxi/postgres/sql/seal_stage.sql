@@ -1,6 +1,7 @@
 alter table {table}
 alter column file_month drop default,
-alter column filename drop default,
-alter column row_number drop default;
+alter column row_number drop identity,
+add column filename text not null default {filename};
 
-drop sequence {sequence};
+alter table {table}
+alter column filename drop default

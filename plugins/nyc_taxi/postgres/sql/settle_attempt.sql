@@ -19,6 +19,7 @@ set
         else coalesce(%(stage_table)s, stage_table)
     end,
     checks = coalesce(%(checks)s, checks),
+    measured = coalesce(%(measured)s, measured),
     reason = coalesce(%(reason)s, reason),
     finished = case
         when %(outcome)s in ('published', 'superseded', 'failed', 'abandoned') then clock_timestamp()

@@ -1,0 +1,127 @@
+"""COPY streams that share the chunks of one file and number its rows in the file's order."""
+
+from __future__ import annotations
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from functools import reduce
+from operator import add
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    import psycopg
+
+    from nyc_taxi.core.chunks import Chunk
+    from nyc_taxi.postgres.intake import Intake
+    from nyc_taxi.postgres.measure import Measured
+
+
+class NotPlain(Exception):
+    """The file holds something that only a closer reading, row by row, can judge."""
+
+
+def copy_chunks(
+    connections: Sequence[psycopg.Connection[Any]],
+    intake: Intake,
+    chunks: Iterator[Chunk],
+    measure: Callable[[psycopg.Connection[Any]], Measured],
+) -> Measured:
+    """Copy every chunk over one of the connections; whichever is free takes the next one.
+
+    Each connection copies in a transaction of its own, and none commits before all have copied and
+    measured. With one connection the rows belong to the transaction that the caller has begun. With
+    several they are whole only when this function has returned: a commit may fail after another one.
+
+    :param connections: the first is used by the calling thread, each other one by a thread of its own
+    :param measure: called with each connection when it has no more to copy; it sees its own rows only
+    :return: what was measured over all connections, added up
+    :raises NotPlain: when COPY finds another number of rows in a chunk than its bytes have
+    :raises psycopg.DataError: when COPY refuses a value
+    """
+    first, *others = connections
+    turns = _Turns(chunks, len(connections))
+    if not others:
+        return _fill(first, intake, turns, measure)
+    with ThreadPoolExecutor(len(others), thread_name_prefix="copy") as threads:
+        running = [threads.submit(_fill, other, intake, turns, measure) for other in others]
+        with suppress(threading.BrokenBarrierError):
+            measured = _fill(first, intake, turns, measure)
+    failures = [error for future in running if (error := future.exception())]
+    for error in failures:
+        if not isinstance(error, threading.BrokenBarrierError):
+            raise error
+    return reduce(add, (future.result() for future in running), measured)
+
+
+class _Turns:
+    """Hands out chunks to several threads, one at a time, until one of them fails.
+
+    :param parties: how many threads
+    """
+
+    def __init__(self, chunks: Iterator[Chunk], parties: int) -> None:
+        self._chunks = chunks
+        self._stopped = threading.Event()
+        self._taking = threading.Lock()
+        self._measured = threading.Barrier(parties)
+        self.numbering = threading.Lock()
+
+    def __iter__(self) -> Iterator[Chunk]:
+        while not self._stopped.is_set():
+            with self._taking:
+                chunk = next(self._chunks, None)
+            if chunk is None:
+                return
+            yield chunk
+
+    def end(self) -> None:
+        """Wait until all threads are here.
+
+        :raises BrokenBarrierError: when one of them has failed
+        """
+        self._measured.wait()
+
+    def stop(self) -> None:
+        """Hand out no more, and let no thread wait for the one that failed."""
+        self._stopped.set()
+        self._measured.abort()
+
+
+def _fill(
+    connection: psycopg.Connection[Any],
+    intake: Intake,
+    turns: _Turns,
+    measure: Callable[[psycopg.Connection[Any]], Measured],
+) -> Measured:
+    try:
+        with connection.transaction():
+            intake.open(connection)
+            for chunk in turns:
+                with turns.numbering:
+                    intake.number_from(connection, chunk.first)
+                _copy(connection, intake, chunk)
+            intake.close(connection)
+            measured = measure(connection)
+            turns.end()
+            return measured
+    except BaseException:
+        turns.stop()
+        raise
+
+
+def _copy(connection: psycopg.Connection[Any], intake: Intake, chunk: Chunk) -> None:
+    if chunk.rows >= intake.most_rows:
+        raise NotPlain(f"{chunk.rows} rows from row {chunk.first} on are too short to be trips.")
+    with connection.cursor() as cursor:
+        with cursor.copy(intake.copy) as copy:
+            for part in chunk.parts:
+                copy.write(part)
+        if cursor.rowcount != chunk.rows:
+            # Before Postgres 18, a line that reads \. ends the data.
+            raise NotPlain(
+                f"{chunk.rows} rows are in the file from row {chunk.first} on, and COPY found "
+                f"{cursor.rowcount}."
+            )
