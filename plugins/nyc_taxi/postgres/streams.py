@@ -69,13 +69,10 @@ class _Turns:
         self._measured = threading.Barrier(parties)
         self.numbering = threading.Lock()
 
-    def __iter__(self) -> Iterator[Chunk]:
-        while not self._stopped.is_set():
-            with self._taking:
-                chunk = next(self._chunks, None)
-            if chunk is None:
-                return
-            yield chunk
+    def next(self) -> Chunk | None:
+        """Return the next chunk, or None when there is none or another thread has failed."""
+        with self._taking:
+            return None if self._stopped.is_set() else next(self._chunks, None)
 
     def end(self) -> None:
         """Wait until all threads are here.
@@ -99,10 +96,11 @@ def _fill(
     try:
         with connection.transaction():
             intake.open(connection)
-            for chunk in turns:
+            chunk = turns.next()
+            while chunk is not None:
                 with turns.numbering:
                     intake.number_from(connection, chunk.first)
-                _copy(connection, intake, chunk)
+                chunk = _copy(connection, intake, chunk, turns)
             intake.close(connection)
             measured = measure(connection)
             turns.end()
@@ -112,16 +110,19 @@ def _fill(
         raise
 
 
-def _copy(connection: psycopg.Connection[Any], intake: Intake, chunk: Chunk) -> None:
-    if chunk.rows >= intake.most_rows:
+def _copy(connection: psycopg.Connection[Any], intake: Intake, chunk: Chunk, turns: _Turns) -> Chunk | None:
+    """Copy one chunk, and return the next one, taken while the server was still reading."""
+    if chunk.rows > intake.most_rows:
         raise NotPlain(f"{chunk.rows} rows from row {chunk.first} on are too short to be trips.")
     with connection.cursor() as cursor:
         with cursor.copy(intake.copy) as copy:
             for part in chunk.parts:
                 copy.write(part)
+            upcoming = turns.next()
         if cursor.rowcount != chunk.rows:
             # Before Postgres 18, a line that reads \. ends the data.
             raise NotPlain(
                 f"{chunk.rows} rows are in the file from row {chunk.first} on, and COPY found "
                 f"{cursor.rowcount}."
             )
+    return upcoming
