@@ -323,3 +323,24 @@ def test_staged_month_that_never_went_on_is_cleared_up_once_another_is_published
         assert ledger.get(connection, forgotten).outcome is Outcome.SUPERSEDED
     assert publish_month(taxi_warehouse, forgotten).outcome is Outcome.SUPERSEDED
     assert counts(reader) == {"2021-01-01": 100}
+
+
+def test_replacements_use_the_room_of_the_rows_they_replaced(
+    taxi_warehouse: Warehouse, reader: psycopg.Connection, tmp_path: Path
+) -> None:
+    size = "select pg_relation_size('raw.green_tripdata_2021_01')"
+    sizes = []
+    for number in range(5):
+        load(taxi_warehouse, published(green(tmp_path, 2_000, fare=number)), force=True)
+        reader.execute("alter table raw.green_tripdata_2021_01 set (autovacuum_enabled = off)")
+        sizes.append(reader.execute(size).fetchone()[0])  # type: ignore[index]
+    assert max(sizes) < 3 * sizes[0]
+
+
+def test_index_of_a_person_on_the_whole_table_reaches_new_months(
+    taxi_warehouse: Warehouse, reader: psycopg.Connection, tmp_path: Path
+) -> None:
+    reader.execute("create index on raw.green_tripdata using brin (lpep_pickup_datetime)")
+    load(taxi_warehouse, published(green(tmp_path)))
+    found = reader.execute("select count(*) from pg_indexes where tablename = 'green_tripdata_2021_01'")
+    assert found.fetchone() == (1,)

@@ -143,7 +143,10 @@ def _refresh(connection: psycopg.Connection[Any], attempt: Attempt) -> None:
         partition = partition_of(connection, dataset, attempt.month)
         if attempt.outcome is not Outcome.PUBLISHED or partition is None:
             return
-        connection.execute(sql.SQL("analyze (skip_locked) {}").format(partition))
+        # A replacement leaves as many dead rows; unless their room is used again, each one adds a month.
+        replaced = attempt.base_id is not None
+        refresh = "vacuum (analyze, skip_locked) {}" if replaced else "analyze (skip_locked) {}"
+        connection.execute(sql.SQL(refresh).format(partition))
         _refresh_parent(connection, dataset)
     except psycopg.Error as error:
         _log.warning("%s is published; its statistics could not be refreshed: %s", attempt, error)
