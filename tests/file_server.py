@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import socket
 import struct
 import threading
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING, Self
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from datetime import datetime
+    from email.message import Message
 
 
 @dataclass(frozen=True)
@@ -29,6 +31,9 @@ class Reply:
     :param delay: seconds before the answer begins
     :param piece: bytes to send at once
     :param pause: seconds between two pieces
+    :param ranges: whether to answer a request for a part with that part, as long as If-Range holds
+    :param shift: bytes by which such an answer begins later than it was asked to
+    :param drip_headers: seconds between two bytes of the headers
     """
 
     body: bytes = b""
@@ -42,6 +47,22 @@ class Reply:
     delay: float = 0.0
     piece: int = 1 << 20
     pause: float = 0.0
+    ranges: bool = True
+    shift: int = 0
+    drip_headers: float = 0.0
+
+    def part(self, asked: Message) -> Reply:
+        """Return the answer to a request with these headers: the whole, a part of it, or a refusal."""
+        found = re.fullmatch(r"bytes=(\d+)-", asked.get("Range", ""))
+        if not found or not self.ranges or self.status != 200 or self.chunked:
+            return self
+        if asked.get("If-Range") not in {None, self.headers.get("ETag"), self.headers.get("Last-Modified")}:
+            return self
+        start, size = int(found[1]) + self.shift, len(self.body)
+        if start >= size:
+            return replace(self, status=416, body=b"", headers={"Content-Range": f"bytes */{size}"})
+        headers = {**self.headers, "Content-Range": f"bytes {start}-{size - 1}/{size}"}
+        return replace(self, status=206, body=self.body[start:], headers=headers)
 
 
 FAULTS: Mapping[str, Callable[[Reply], Reply]] = {
@@ -81,6 +102,8 @@ class FileServer:
     def __init__(self) -> None:
         self.requests: list[tuple[str, str]] = []
         """Method and path of each request so far, in order."""
+        self.ranges: list[str | None] = []
+        """What part each GET asked for, in order."""
         self._replies: dict[str, list[Reply]] = {}
         self._stopped = threading.Event()
         self._server = _Server(self)
@@ -164,6 +187,7 @@ class _Handler(BaseHTTPRequestHandler):
     server: _Server
 
     def do_GET(self) -> None:
+        self.server.files.ranges.append(self.headers.get("Range"))
         reply = self._begin()
         if reply.chunked:
             self._send(reply, wrap=lambda piece: b"%x\r\n%b\r\n" % (len(piece), piece), end=b"0\r\n\r\n")
@@ -177,8 +201,12 @@ class _Handler(BaseHTTPRequestHandler):
         """Stay silent."""
 
     def _begin(self) -> Reply:
-        reply = self.server.files.next_reply(self.command, self.path)
+        reply = self.server.files.next_reply(self.command, self.path).part(self.headers)
         self.server.files.sleep(reply.delay)
+        if reply.drip_headers:
+            for byte in b"HTTP/1.1 200 OK\r\nX-Slow: " + b"z" * 1000:
+                self.wfile.write(bytes([byte]))
+                self.server.files.sleep(reply.drip_headers)
         self.send_response(reply.status)
         for name, value in reply.headers.items():
             self.send_header(name, value)

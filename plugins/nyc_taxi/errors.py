@@ -53,7 +53,14 @@ class WaitedTooLong(ContractError):
 
 
 class SourceUnreachable(TransientError):
-    """The source did not answer, or answered with a failure of its own (5xx, 429)."""
+    """The source did not answer, or answered with a failure of its own (5xx, 429).
+
+    :param retry_after: seconds that it wants to be left alone for, if it said so
+    """
+
+    def __init__(self, message: str, *, retry_after: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
 
 
 class DownloadInterrupted(TransientError):

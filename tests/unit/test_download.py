@@ -5,6 +5,7 @@ import gzip
 import hashlib
 import os
 import random
+import shutil
 import socket
 import stat
 import threading
@@ -223,7 +224,7 @@ def test_a_failed_download_is_one_clear_error_and_leaves_nothing(
     file_server.put(PATH, TRIPS, fault=fault)
     started = time.monotonic()
     with pytest.raises(error, match=says) as caught:
-        download(published, tmp_path, limits=Limits(connect=1, read=0.5, total=1))
+        download(published, tmp_path, limits=Limits(connect=1, read=0.5, total=1, tries=1))
     assert time.monotonic() - started < 3
     assert file_server.url in str(caught.value)
     assert left_in(tmp_path) == []
@@ -255,7 +256,7 @@ def test_the_length_is_checked_even_if_the_session_does_not(
     with requests.Session() as session:
         session.mount("http://", _LenientAdapter())
         with pytest.raises(DownloadInterrupted, match=f"ended after {HALF} of {len(TRIPS)} bytes"):
-            download(published, tmp_path, session=session)
+            download(published, tmp_path, session=session, limits=Limits(tries=1))
     assert left_in(tmp_path) == []
 
 
@@ -265,7 +266,7 @@ def test_a_failed_download_keeps_what_was_there(
     (tmp_path / NAME).write_bytes(b"of yesterday")
     file_server.put(PATH, TRIPS, fault="truncated")
     with pytest.raises(DownloadInterrupted):
-        download(published, tmp_path)
+        download(published, tmp_path, limits=Limits(tries=1))
     assert left_in(tmp_path) == [NAME]
     assert (tmp_path / NAME).read_bytes() == b"of yesterday"
 
@@ -318,12 +319,22 @@ def test_a_download_that_is_stopped_leaves_nothing(
 def test_a_full_disk_is_said_with_the_place_and_the_size(
     file_server: FileServer, published: Publication, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def full(descriptor: int) -> None:
+    def full(path: Path, target: Path) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr(os, "fsync", full)
+    monkeypatch.setattr("pathlib.Path.replace", full)
     file_server.put(PATH, TRIPS)
-    with pytest.raises(DiskFull, match=f"The {len(TRIPS)} bytes of .* do not fit in {tmp_path}. Make room"):
+    with pytest.raises(DiskFull, match=f"{PATH} does not fit in {tmp_path}. Make room"):
+        download(published, tmp_path)
+    assert left_in(tmp_path) == []
+
+
+def test_a_file_that_is_larger_than_the_free_disk_is_not_begun(
+    file_server: FileServer, published: Publication, tmp_path: Path
+) -> None:
+    huge = shutil.disk_usage(tmp_path).free
+    file_server.answer(PATH, Reply(TRIPS, length=huge))
+    with pytest.raises(DiskFull, match=f"{PATH} has {huge:,} bytes; {tmp_path} has [0-9,]+ free"):
         download(published, tmp_path)
     assert left_in(tmp_path) == []
 

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import errno
-import hashlib
 import os
-import re
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,7 +12,9 @@ from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import IO, TYPE_CHECKING
 
+from nyc_taxi.core.arrived import Arrived
 from nyc_taxi.core.dataset import get_dataset
+from nyc_taxi.core.excerpt import excerpt
 from nyc_taxi.core.publication import State
 from nyc_taxi.core.source import local_path
 from nyc_taxi.errors import (
@@ -38,21 +38,26 @@ SUFFIXES = (".csv.gz", ".csv", ".parquet")
 _BLOCK = 1 << 20
 _SMALLEST_GZIP = 18
 _SMALLEST_PARQUET = 12
-_GONE = frozenset({403, 404, 410})
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How long a download may take, in seconds.
+    """How long a download may take, in seconds, and how often it may begin again.
 
     :param connect: to connect
     :param read: to wait for more bytes
-    :param total: for the whole file
+    :param total: for the whole file, pauses and further tries included
+    :param tries: transfers of one file, the first included
+    :param pause: before the second try; it doubles with each further one, and varies by half
+    :param patience: that a source may ask to wait before the next try
     """
 
     connect: float = 10.0
     read: float = 60.0
     total: float = 3600.0
+    tries: int = 4
+    pause: float = 1.0
+    patience: float = 120.0
 
 
 LIMITS = Limits()
@@ -76,16 +81,6 @@ class File:
     last_modified: datetime | None
     bytes: int
     sha256: str
-
-
-@dataclass(frozen=True, slots=True)
-class _Body:
-    """What a source hands over: the blocks, and what it says about them."""
-
-    blocks: Iterator[bytes]
-    etag: str | None
-    last_modified: datetime | None
-    total: int | None
 
 
 def download(
@@ -126,9 +121,9 @@ def fetch(
 ) -> File:
     """Fetch one file from a web or ``file://`` address.
 
-    The file appears under its final name only when all of it has arrived, is on disk, and begins (and
-    ends, for Parquet) as its name promises. After any failure nothing is left. A gzip's checksum is
-    verified where the file is read.
+    The file appears under its final name only when all of it has arrived, and begins (and ends, for
+    Parquet) as its name promises. An interrupted transfer is gone on with, as often as the limits allow.
+    After any failure nothing is left. A gzip's checksum is verified where the file is read.
 
     :param url: the address
     :param to: the final path; a file that is there is replaced
@@ -142,20 +137,22 @@ def fetch(
     :raises DiskFull: when there is no room for it
     """
     deadline = time.monotonic() + limits.total
-    total = None
     try:
-        with _part(to) as part, _open(url, session, limits, deadline) as body:
-            total = body.total
-            received, sha256 = _write(body, part, progress)
-            _check_kind(part, url, to.name, received)
+        with _part(to) as part:
+            arrived = Arrived(url, part, progress)
+            if path := local_path(url):
+                _copy(path, arrived)
+            else:
+                from nyc_taxi.core.transfer import receive
+
+                receive(url, arrived, session=session, limits=limits, deadline=deadline)
+            arrived.tell()
+            _check_kind(part, url, to.name, arrived.bytes)
     except OSError as error:
         if error.errno not in {errno.ENOSPC, errno.EDQUOT}:
             raise
-        size = f"The {total:,} bytes" if total else "All"
-        raise DiskFull(
-            f"{size} of {url} do not fit in {to.parent}. Make room there, and try again."
-        ) from error
-    return File(to, url, body.etag, body.last_modified, received, sha256)
+        raise DiskFull(f"{url} does not fit in {to.parent}. Make room there, and try again.") from error
+    return File(to, url, arrived.etag, arrived.last_modified, arrived.bytes, arrived.sha256)
 
 
 @contextmanager
@@ -166,58 +163,14 @@ def _part(to: Path) -> Iterator[IO[bytes]]:
         try:
             yield part
             part.flush()
-            os.fsync(part.fileno())
             Path(part.name).replace(to)
         except BaseException:
             Path(part.name).unlink(missing_ok=True)
             raise
 
 
-def _write(
-    body: _Body, part: IO[bytes], progress: Callable[[int, int | None], None] | None
-) -> tuple[int, str]:
-    """Write all blocks, and return their size in bytes and their hash."""
-    digest, received = hashlib.sha256(), 0
-    told, told_at, step = 0, time.monotonic(), (body.total or 0) * 0.05
-    for block in body.blocks:
-        part.write(block)
-        digest.update(block)
-        received += len(block)
-        if progress and (0 < step <= received - told or time.monotonic() - told_at >= 1):
-            progress(received, body.total)
-            told, told_at = received, time.monotonic()
-    if progress:
-        progress(received, body.total)
-    return received, digest.hexdigest()
-
-
-@contextmanager
-def _open(url: str, session: requests.Session | None, limits: Limits, deadline: float) -> Iterator[_Body]:
-    if path := local_path(url):
-        with _open_local(path) as body:
-            yield body
-        return
-    from nyc_taxi.core import web
-
-    timeout = (min(limits.connect, limits.total), min(limits.read, limits.total))
-    with web.request("GET", url, timeout=timeout, session=session) as response:
-        if response.status_code in _GONE:
-            raise SourceUnreachable(
-                f"{url} was there when asked, and now answers {response.status_code}: the file is being "
-                "replaced, or the source has had too many requests. Try again in some minutes."
-            )
-        if response.status_code != 200:
-            raise web.failure(response, url)
-        blocks = web.body(response, url, deadline=deadline)
-        if web.is_page(response):
-            kind = response.headers["Content-Type"][:60]
-            raise NotTheFile(f"{url} is a page ({kind}), not a file: {_excerpt(next(blocks, b''))}")
-        yield _Body(blocks, web.etag(response), web.last_modified(response), web.length(response))
-
-
-@contextmanager
-def _open_local(path: Path) -> Iterator[_Body]:
-    """Open a file of a folder. It is copied, so that what is loaded is what was hashed."""
+def _copy(path: Path, arrived: Arrived) -> None:
+    """Take a file of a folder. It is copied, so that what is loaded is what was hashed."""
     try:
         source = path.open("rb")
     except OSError as error:
@@ -226,8 +179,9 @@ def _open_local(path: Path) -> Iterator[_Body]:
         ) from error
     with source:
         before = os.fstat(source.fileno())
-        changed = datetime.fromtimestamp(before.st_mtime, UTC)
-        yield _Body(_blocks(source, path), None, changed, before.st_size)
+        arrived.begin(before.st_size, None, datetime.fromtimestamp(before.st_mtime, UTC))
+        for block in _blocks(source, path):
+            arrived.take(block)
         after = os.fstat(source.fileno())
         if (before.st_mtime_ns, before.st_size) != (after.st_mtime_ns, after.st_size):
             raise DownloadInterrupted(
@@ -253,14 +207,8 @@ def _check_kind(part: IO[bytes], url: str, name: str, size: int) -> None:
     if not head:
         raise NotTheFile(f"{url} is empty. Ask again when the source has the file.")
     if name.endswith(".gz") and not (head.startswith(b"\x1f\x8b") and size >= _SMALLEST_GZIP):
-        raise NotTheFile(f"{url} is no gzip file: it begins with {_excerpt(head)}")
+        raise NotTheFile(f"{url} is no gzip file: it begins with {excerpt(head)}")
     if name.endswith(".parquet") and not (
         head.startswith(b"PAR1") and tail == b"PAR1" and size >= _SMALLEST_PARQUET
     ):
-        raise NotTheFile(f"{url} is no Parquet file: it begins with {_excerpt(head)}, ends with {tail!r}")
-
-
-def _excerpt(content: bytes) -> str:
-    """Return the beginning of something in one readable line."""
-    text = re.sub(r"\s+", " ", content[:300].decode("utf-8", "replace")).strip()
-    return repr("".join(letter for letter in text if letter.isprintable())[:160])
+        raise NotTheFile(f"{url} is no Parquet file: it begins with {excerpt(head)}, ends with {tail!r}")

@@ -8,10 +8,14 @@ from __future__ import annotations
 import ipaddress
 import re
 import socket
+import threading
 import time
+from concurrent.futures import Future, wait
 from contextlib import contextmanager, nullcontext
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from functools import partial
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 from urllib.parse import urljoin, urlsplit
 
@@ -21,13 +25,16 @@ import urllib3
 from nyc_taxi.errors import DownloadInterrupted, SourceRefused, SourceUnreachable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
     from nyc_taxi.errors import TaxiError
 
 MAX_REDIRECTS = 10
 BLOCK = 1 << 20
 """Bytes read at once, at most."""
+_ANSWER = 60.0
+"""Seconds within which an answer begins, unless the caller has a limit of its own."""
+_NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 _PAGE = re.compile(r"[/+]x?html\b|[/+]xml\b|[/+]json\b")
 _PASSING = frozenset({408, 425, 429})
 _DENIED = frozenset({401, 403, 407})
@@ -36,7 +43,13 @@ _NO_HEAD = frozenset({405, 501})
 
 @contextmanager
 def request(
-    method: str, url: str, *, timeout: tuple[float, float], session: requests.Session | None = None
+    method: str,
+    url: str,
+    *,
+    timeout: tuple[float, float],
+    deadline: float | None = None,
+    headers: Mapping[str, str] = _NO_HEADERS,
+    session: requests.Session | None = None,
 ) -> Iterator[requests.Response]:
     """Send one request and give its answer, whatever the status, with a body that is not read yet.
 
@@ -44,31 +57,39 @@ def request(
     stored (``Accept-Encoding: identity``).
 
     :param timeout: seconds to connect, and to wait for each part of the answer
+    :param deadline: the latest ``time.monotonic()`` at which the answer may begin, redirects included; by
+        default a minute from now
+    :param headers: further headers of the request
     :param session: the session to use; it stays open
     :raises SourceUnreachable: when there is no answer: name, connection, TLS or time
     :raises SourceRefused: when the answer redirects too often, or to where it must not
     """
     with (
         nullcontext(session) if session else requests.Session() as opened,
-        _follow(opened, method, url, timeout) as response,
+        _follow(
+            opened,
+            partial(
+                opened.request,
+                method,
+                headers={**headers, "Accept-Encoding": "identity"},
+                timeout=timeout,
+                stream=True,
+                allow_redirects=False,
+            ),
+            url,
+            time.monotonic() + _ANSWER if deadline is None else deadline,
+        ) as response,
     ):
         yield response
 
 
 def _follow(
-    session: requests.Session, method: str, url: str, timeout: tuple[float, float]
+    session: requests.Session, ask: Callable[..., requests.Response], url: str, deadline: float
 ) -> requests.Response:
     target = url
     for _ in range(MAX_REDIRECTS + 1):
         try:
-            response = session.request(
-                method,
-                target,
-                headers={"Accept-Encoding": "identity"},
-                timeout=timeout,
-                stream=True,
-                allow_redirects=False,
-            )
+            response = _in_time(partial(ask, url=target), deadline)
             location = session.get_redirect_target(response)
         except (requests.ConnectionError, requests.Timeout) as error:
             raise SourceUnreachable(
@@ -82,6 +103,38 @@ def _follow(
         response.close()
         target = check_redirect(url, target, location)
     raise SourceRefused(f"{url} redirects more than {MAX_REDIRECTS} times. Check the source's address.")
+
+
+def _in_time(ask: Callable[[], requests.Response], deadline: float) -> requests.Response:
+    """Return the answer, or raise when it has not begun by the deadline.
+
+    The time limits of requests are for each piece that arrives, so that a source which sends its headers
+    byte by byte, or a name server which does not answer, could hold this process for ever. The thread
+    that is left behind then ends with the connection.
+
+    :raises requests.Timeout: at the deadline
+    """
+    answered: Future[requests.Response] = Future()
+
+    def run() -> None:
+        try:
+            response = ask()
+        except BaseException as error:
+            answered.set_exception(error)
+        else:
+            answered.set_result(response)
+
+    threading.Thread(target=run, daemon=True).start()
+    wait([answered], max(0.0, deadline - time.monotonic()))
+    if not answered.done():
+        answered.add_done_callback(_close)
+        raise requests.Timeout("it took longer than the limit")
+    return answered.result()
+
+
+def _close(answered: Future[requests.Response]) -> None:
+    if answered.exception() is None:
+        answered.result().close()
 
 
 def check_redirect(configured: str, asked: str, location: str) -> str:
@@ -165,10 +218,23 @@ def failure(response: requests.Response, url: str) -> TaxiError:
     if response.status_code in _PASSING or response.status_code >= 500:
         after = response.headers.get("Retry-After")
         wait = f" It asks to wait: Retry-After {after[:40]!r}." if after else ""
-        return SourceUnreachable(f"{url} answered {status}. Try again later.{wait}")
+        return SourceUnreachable(
+            f"{url} answered {status}. Try again later.{wait}", retry_after=_seconds(after or "")
+        )
     if response.status_code in _DENIED:
         return SourceRefused(f"{url} answered {status}: access is denied. Check the source's address.")
     return SourceRefused(f"{url} answered {status}, which is not a file. Check the source's address.")
+
+
+def _seconds(retry_after: str) -> float | None:
+    """Return how long a source wants to be left alone for, given as seconds or as a point in time."""
+    if retry_after.isascii() and retry_after.isdigit():
+        return float(retry_after)
+    try:
+        moment = parsedate_to_datetime(retry_after)
+    except ValueError:
+        return None
+    return max(0.0, (moment.astimezone(UTC) - datetime.now(UTC)).total_seconds())
 
 
 def is_page(response: requests.Response) -> bool:
