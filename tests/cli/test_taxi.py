@@ -262,3 +262,27 @@ def test_the_program_prints_json_alone_and_needs_no_metadata_database(tmp_path: 
         check=False,
     )
     assert (done.returncode, json.loads(done.stdout), done.stderr) == (0, [], "")
+
+
+def test_unload_asks_and_says_what_it_took_out(
+    samples: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run(f"load green 2021-01 --source {samples}")
+    capsys.readouterr()
+    monkeypatch.setattr("builtins.input", lambda: "n")
+    assert run("unload green 2021-01..2021-02") == 2
+    said = capsys.readouterr()
+    assert "500 rows of green 2021-01..2021-02" in said.err
+    assert [row["state"] for row in listed(capsys, "months")] == ["published"]
+    assert run("unload green 2021-01..2021-02 --yes") == 0
+    assert capsys.readouterr().out.splitlines() == [
+        "green 2021-01: unloaded, 500 rows",
+        "green 2021-02: not loaded, nothing to do",
+    ]
+    assert [row["state"] for row in listed(capsys, "months")] == ["unloaded"]
+
+
+def test_commands_say_so_when_the_warehouse_is_empty(capsys: pytest.CaptureFixture[str]) -> None:
+    assert listed(capsys, "months") == []
+    assert listed(capsys, "rejects green 2021-01") == []
+    assert run("unload green 2021-01") == 0

@@ -64,7 +64,7 @@ def test_help_is_the_default_and_lists_every_target(checkout: Path) -> None:
     done = make(checkout)
     listed = re.findall(r"^make (\S+) +\S", done.stdout, re.MULTILINE)
     phony = re.search(r"^\.PHONY: (.*)$", (CHECKOUT / "Makefile").read_text(), re.MULTILINE)
-    targets = re.findall(r"^([a-z]+):", (CHECKOUT / "Makefile").read_text(), re.MULTILINE)
+    targets = re.findall(r"^([a-z-]+):", (CHECKOUT / "Makefile").read_text(), re.MULTILINE)
     assert phony
     assert sorted(listed) == sorted(targets) == sorted(phony[1].split())
     assert make(checkout, "help").stdout == done.stdout

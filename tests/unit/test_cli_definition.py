@@ -37,7 +37,7 @@ def options(group: str, command: str) -> set[str]:
 
 
 def test_airflow_itself_finds_the_commands() -> None:
-    assert commands("taxi").keys() == {"months", "load", "rejects", "sample", "backfill"}
+    assert commands("taxi").keys() == {"months", "load", "rejects", "sample", "unload", "backfill"}
     assert "backfill" in commands("dags")
 
 

@@ -94,6 +94,21 @@ _REJECTS_COMMAND = ActionCommand(
     ),
 )
 
+_UNLOAD_COMMAND = ActionCommand(
+    name="unload",
+    help="Take months out of the warehouse again",
+    description="Take the rows of months out of the warehouse, in one transaction a month with the ledger. "
+    "Readers that began before go on seeing them; the next run of a month loads it again.",
+    func=lazy_load_command("nyc_taxi.cli.unload.unload"),
+    args=(
+        _DATASET,
+        _MONTHS,
+        argument("--yes", help="Do not ask", action="store_true"),
+        _WAREHOUSE,
+        ARG_VERBOSE,
+    ),
+)
+
 _SAMPLE_COMMAND = ActionCommand(
     name="sample",
     help="Make sample months, laid out as the public mirror is",
@@ -193,6 +208,7 @@ def get_taxi_cli_commands() -> list[CLICommand]:
             subcommands=(
                 _MONTHS_COMMAND,
                 _LOAD_COMMAND,
+                _UNLOAD_COMMAND,
                 _REJECTS_COMMAND,
                 _SAMPLE_COMMAND,
                 _BACKFILL_COMMAND,

@@ -35,7 +35,7 @@ OUTSIDE: Final = 0.5
 Real months have a few such trips (clocks reset to 2009, neighbours of the month), never a tenth.
 """
 
-_FINAL = (Outcome.PUBLISHED, Outcome.REPLACED, Outcome.SUPERSEDED)
+_FINAL = (Outcome.PUBLISHED, Outcome.REPLACED, Outcome.UNLOADED, Outcome.SUPERSEDED)
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,6 +31,7 @@ class Outcome(StrEnum):
     AUDITED = "audited"
     PUBLISHED = "published"
     REPLACED = "replaced"
+    UNLOADED = "unloaded"
     SUPERSEDED = "superseded"
     FAILED = "failed"
     ABANDONED = "abandoned"

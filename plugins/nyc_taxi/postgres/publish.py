@@ -27,7 +27,7 @@ _log = logging.getLogger(__name__)
 PATIENCE: Final = 600.0
 """Seconds for which publishing goes on asking for a lock that somebody holds."""
 
-_DONE = (Outcome.PUBLISHED, Outcome.REPLACED, Outcome.SUPERSEDED)
+_DONE = (Outcome.PUBLISHED, Outcome.REPLACED, Outcome.UNLOADED, Outcome.SUPERSEDED)
 
 
 def publish_month(warehouse: Warehouse, attempt: int, *, patience: float = PATIENCE) -> Attempt:

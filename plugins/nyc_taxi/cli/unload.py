@@ -1,0 +1,45 @@
+"""``airflow taxi unload``: months out of the warehouse, with the ledger's knowledge."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from airflow.utils.cli import suppress_logs_and_warning
+
+from nyc_taxi.cli.command import command, remark, say
+from nyc_taxi.core.dataset import get_dataset
+from nyc_taxi.errors import InvalidCommand
+from nyc_taxi.hooks.warehouse import warehouse
+from nyc_taxi.postgres import ledger
+from nyc_taxi.postgres.unload import unload_month
+
+if TYPE_CHECKING:
+    from argparse import Namespace
+
+
+@command
+@suppress_logs_and_warning
+def unload(args: Namespace) -> None:
+    """Empty months one after another, after asking, and say of each how many rows it had."""
+    dataset = get_dataset(args.dataset).name
+    target = warehouse(args.postgres_conn_id)
+    target.prepare()
+    with target.session("unload") as connection:
+        held = [attempt for attempt in ledger.months(connection, dataset) if attempt.month in args.month]
+    rows = sum(attempt.rows_loaded or 0 for attempt in held)
+    if held and not args.yes and not _agreed(f"{rows:,} rows of {dataset} {args.month}"):
+        raise InvalidCommand("Nothing was unloaded: add --yes, or answer y.")
+    for month in args.month:
+        unloaded = unload_month(target, dataset, month)
+        if unloaded is None:
+            say(f"{dataset} {month}: not loaded, nothing to do")
+        else:
+            say(f"{dataset} {month}: unloaded, {unloaded.rows_loaded:,} rows")
+
+
+def _agreed(what: str) -> bool:
+    remark(f"This deletes {what} from the warehouse; a run of a month loads it again. Go on? [y/N]")
+    try:
+        return input().strip().lower() in {"y", "yes"}
+    except EOFError:
+        return False

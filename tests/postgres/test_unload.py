@@ -1,0 +1,91 @@
+"""Emptying a month: the ledger knows, readers are not disturbed, and the next run loads it again."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import psycopg
+import pytest
+from psycopg import IsolationLevel
+
+from nyc_taxi.core.dataset import dataset_names
+from nyc_taxi.errors import WarehouseBusy
+from nyc_taxi.postgres import ledger
+from nyc_taxi.postgres.ledger import Outcome
+from nyc_taxi.postgres.publish import publish_month
+from nyc_taxi.postgres.unload import unload_month
+from tests.postgres.trips import (
+    MONTH,
+    NEXT,
+    content,
+    counts,
+    green,
+    leftovers,
+    load,
+    published,
+    staged_and_audited,
+)
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from nyc_taxi.postgres.warehouse import Warehouse
+
+
+def test_unloaded_month_is_empty_and_loads_again(
+    taxi_warehouse: Warehouse, reader: psycopg.Connection, tmp_path: Path
+) -> None:
+    file = published(green(tmp_path, 2_000))
+    load(taxi_warehouse, published(green(tmp_path, 50, NEXT), month=NEXT))
+    first = load(taxi_warehouse, file)
+    before = content(reader)
+    done = unload_month(taxi_warehouse, "green", MONTH)
+    assert done is not None
+    assert (done.id, done.outcome, done.rows_loaded) == (first.id, Outcome.UNLOADED, 2_000)
+    assert counts(reader) == {"2021-02-01": 50}
+    assert reader.execute("select pg_relation_size('raw.green_tripdata_2021_01')").fetchone() == (0,)
+    assert unload_month(taxi_warehouse, "green", MONTH) is None
+    assert load(taxi_warehouse, file).outcome is Outcome.PUBLISHED
+    assert content(reader) == before
+
+
+@pytest.mark.parametrize("dataset", dataset_names())
+def test_month_that_was_never_loaded_is_nothing_to_unload(taxi_warehouse: Warehouse, dataset: str) -> None:
+    taxi_warehouse.prepare()
+    assert unload_month(taxi_warehouse, dataset, MONTH) is None
+
+
+def test_reader_that_began_before_sees_the_rows(
+    taxi_warehouse: Warehouse, warehouse_uri: str, reader: psycopg.Connection, tmp_path: Path
+) -> None:
+    load(taxi_warehouse, published(green(tmp_path)))
+    with psycopg.connect(warehouse_uri) as old:
+        old.isolation_level = IsolationLevel.REPEATABLE_READ
+        assert counts(old) == {"2021-01-01": 100}
+        unload_month(taxi_warehouse, "green", MONTH)
+        assert counts(old) == {"2021-01-01": 100}
+    assert counts(reader) == {}
+
+
+def test_attempt_that_was_staged_before_is_published_after(
+    taxi_warehouse: Warehouse, reader: psycopg.Connection, tmp_path: Path
+) -> None:
+    load(taxi_warehouse, published(green(tmp_path)))
+    waiting = staged_and_audited(taxi_warehouse, published(green(tmp_path, 70)))
+    unload_month(taxi_warehouse, "green", MONTH)
+    assert publish_month(taxi_warehouse, waiting).outcome is Outcome.PUBLISHED
+    assert counts(reader) == {"2021-01-01": 70}
+    assert leftovers(reader) == []
+
+
+def test_unloading_waits_for_a_lock_and_gives_up_with_nothing_changed(
+    taxi_warehouse: Warehouse, warehouse_uri: str, reader: psycopg.Connection, tmp_path: Path
+) -> None:
+    load(taxi_warehouse, published(green(tmp_path)))
+    with psycopg.connect(warehouse_uri, application_name="a person") as person:
+        person.execute("lock table raw.green_tripdata_2021_01 in exclusive mode")
+        with pytest.raises(WarehouseBusy, match=r"Unloading green 2021-01 .*a person"):
+            unload_month(taxi_warehouse, "green", MONTH, patience=0)
+    assert counts(reader) == {"2021-01-01": 100}
+    with taxi_warehouse.session() as connection:
+        assert ledger.current(connection, "green", MONTH) is not None
