@@ -9,10 +9,10 @@ override CMD := $(value CMD)
 override ARGS := $(value ARGS)
 export ARGS CMD MONTHS PORT PYTHON ROWS SOURCE UPGRADE
 
-.PHONY: help demo up down clean exec shell psql test lint format lock wheel
+.PHONY: help demo up down clean exec shell psql test test-long lint format lock wheel
 
 help: ## list the commands
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' Makefile
 
 demo: ## set up all, start Airflow, load three months of samples (PORT=8080 MONTHS=2021-01..2021-03 ROWS=50000 SOURCE=mirror)
 	$(RUN) demo
@@ -37,6 +37,9 @@ psql: ## open psql on the demo's warehouse
 
 test: ## run all checks and all tests; only some tests with ARGS='tests/unit -k month'
 	$(RUN) test
+
+test-long: ## run all checks and all tests, with as many kills, rounds and files as they know
+	@TEST_LONG=1 sh local/python.sh test
 
 lint: ## run all checks but the tests
 	$(RUN) lint

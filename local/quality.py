@@ -6,6 +6,7 @@ import os
 import shlex
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 from local.environment import CHECKOUT
@@ -21,7 +22,7 @@ _CHECKS: dict[str, tuple[str, ...]] = {
 }
 
 _TESTS = (
-    "tests/unit tests/packaging tests/local tests/postgres",
+    "tests/unit tests/packaging tests/local tests/postgres tests/kills",
     "tests/cli",
     "tests/dags",
     "tests/scheduler",
@@ -49,9 +50,14 @@ def test(arguments: str) -> int:
     if arguments:
         return _run("pytest", ("pytest", *shlex.split(arguments)))
     checked = lint()
-    failed = [folders for folders in _TESTS if _run(f"pytest {folders}", ("pytest", *folders.split()))]
-    if failed:
-        print(f"\nFailed: pytest {', '.join(failed)}", file=sys.stderr)
+    told = []
+    failed = False
+    for folders in _TESTS:
+        began = time.monotonic()
+        code = _run(f"pytest {folders}", ("pytest", *folders.split()))
+        failed = failed or code != 0
+        told.append(f"{'failed' if code else 'passed'}  {time.monotonic() - began:6.0f} s  {folders}")
+    print("\n".join(("", f"{'failed' if checked else 'passed'}            the checks", *told)))
     return 1 if checked or failed else 0
 
 
