@@ -6,7 +6,7 @@ import logging
 import os
 import tempfile
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -17,7 +17,14 @@ import psycopg
 
 from nyc_taxi.core.dataset import get_dataset
 from nyc_taxi.core.month import Month
-from nyc_taxi.errors import NotTheFile, RowCountMismatch, TaxiError, TooManyRejects
+from nyc_taxi.errors import (
+    NotTheFile,
+    RowCountMismatch,
+    SchemaDrift,
+    TaxiError,
+    TooManyRejects,
+    TruncatedFile,
+)
 from nyc_taxi.postgres import ledger
 from nyc_taxi.postgres.csv_copy import copy_csv
 from nyc_taxi.postgres.ledger import Attempt, Outcome
@@ -30,7 +37,7 @@ from nyc_taxi.postgres.tables import StageTable, count_rows
 from nyc_taxi.postgres.tolerant import copy_tolerantly
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from nyc_taxi.core.download import File
     from nyc_taxi.core.publication import Publication
@@ -127,7 +134,8 @@ def stage_month(
                 if same is not None:
                     ledger.discard_unchanged(connection, attempt, same)
                     return _unchanged(same, begun)
-                _load(warehouse, connection, attempt, file.path, Path(scratch), streams, progress)
+                with _said_of(attempt, file.path):
+                    _load(warehouse, connection, attempt, file.path, Path(scratch), streams, progress)
         except BaseException as error:
             _fail(warehouse, connection, attempt, error)
             raise
@@ -169,6 +177,16 @@ def _note(connection: psycopg.Connection[Any], attempt: Attempt, file: File) -> 
         bytes=file.bytes,
         sha256=file.sha256,
     )
+
+
+@contextmanager
+def _said_of(attempt: Attempt, path: Path) -> Iterator[None]:
+    """Let what is said against a file name its address, not the place where it lay for a moment."""
+    try:
+        yield
+    except (NotTheFile, TruncatedFile, SchemaDrift) as error:
+        said = str(error).replace(str(path), attempt.url)
+        raise type(error)(said if attempt.url in said else f"{attempt.url}: {said}") from error
 
 
 def _load(

@@ -1,0 +1,108 @@
+"""Every bad file and answer ends as its line in the corpus says, and nothing is lost or half done."""
+
+from __future__ import annotations
+
+import uuid
+from functools import partial
+from typing import TYPE_CHECKING
+
+import psycopg
+import pytest
+
+from nyc_taxi.core.download import Limits, download
+from nyc_taxi.core.source import SourceList
+from nyc_taxi.postgres import ledger
+from nyc_taxi.postgres.audit import audit_month
+from nyc_taxi.postgres.ledger import Outcome
+from nyc_taxi.postgres.publish import publish_month
+from nyc_taxi.postgres.stage import stage_month
+from nyc_taxi.postgres.warehouse import Warehouse
+from tests.faults.corpus import CASES, ROWS, WHOLE, Case
+from tests.postgres.trips import MONTH, content, green, leftovers, load, published
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from local.postgres import EmbeddedPostgres
+    from tests.file_server import FileServer, Reply
+
+PATH = "green/green_tripdata_2021-01.csv.gz"
+QUICK = Limits(connect=5, read=5, total=3, pause=0.01)
+BEFORE = 25
+"""Rows that the month holds before the bad file comes."""
+
+
+@pytest.fixture(scope="module")
+def corpus_uri(postgres_server: EmbeddedPostgres) -> str:
+    """A warehouse that the cases share, one after another."""
+    name = f"corpus_{uuid.uuid4().hex[:12]}"
+    postgres_server.create_database(name)
+    return postgres_server.uri(name)
+
+
+@pytest.fixture
+def shared_warehouse(corpus_uri: str) -> Warehouse:
+    warehouse = Warehouse(lambda: psycopg.connect(corpus_uri), "corpus")
+    warehouse.prepare()
+    return warehouse
+
+
+def attempt(warehouse: Warehouse, server: FileServer, replies: list[Reply], folder: Path) -> int:
+    """Load the month from the server, and return the attempt's number."""
+    server.answer(PATH, WHOLE)
+    publication = SourceList.parse(server.url).ask("green", MONTH)
+    server.answer(PATH, *replies)
+    fetch = partial(download, limits=QUICK)
+    staged = stage_month(warehouse, publication, fetch=fetch, run_id="corpus", force=True, folder=folder)
+    audit_month(warehouse, staged.attempt)
+    return publish_month(warehouse, staged.attempt).id
+
+
+def test_there_are_many_cases_and_no_two_of_one_name() -> None:
+    assert len({case.name for case in CASES}) == len(CASES) >= 60
+
+
+@pytest.mark.parametrize("case", CASES, ids=[case.name for case in CASES])
+def test_bad_file_or_answer(
+    shared_warehouse: Warehouse,
+    corpus_uri: str,
+    file_server: FileServer,
+    tmp_path: Path,
+    case: Case,
+) -> None:
+    warehouse = shared_warehouse
+    load(warehouse, published(green(tmp_path / "before", BEFORE)), force=True)
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    with psycopg.connect(corpus_uri, autocommit=True) as reader:
+        before = content(reader)
+        assert before[0][1] == BEFORE
+        if case.error is None:
+            number = attempt(warehouse, file_server, list(case.replies), scratch)
+            assert content(reader)[0][1] == case.loaded
+        else:
+            with pytest.raises(case.error, match=case.says) as caught:
+                attempt(warehouse, file_server, list(case.replies), scratch)
+            said = str(caught.value)
+            assert "\n" not in said
+            assert f"{file_server.url}/{PATH}" in said
+            assert len(said) < 2_000
+            assert content(reader) == before
+            number = reader.execute("select max(id) from ops.file_ledger").fetchone()[0]  # type: ignore[index]
+        with warehouse.session() as connection:
+            tried = ledger.get(connection, number)
+            rejects = ledger.rejects(connection, "green", MONTH) if case.rejected else []
+        if case.error is None:
+            assert tried.outcome is Outcome.PUBLISHED
+            assert (tried.rows_loaded, tried.rows_rejected) == (case.loaded, case.rejected)
+            assert len(rejects) == case.rejected
+            assert tried.rows_in_file == (tried.rows_loaded or 0) + (tried.rows_rejected or 0)
+        else:
+            assert tried.outcome is Outcome.FAILED
+            assert tried.reason
+        kept = [tried.stage_table.removeprefix("stage.")] if tried.stage_table else []
+        assert leftovers(reader) == kept
+        assert list(scratch.iterdir()) == []
+        attempt(warehouse, file_server, [WHOLE], scratch)
+        assert content(reader)[0][1] == ROWS
+        assert leftovers(reader) == []
