@@ -1,7 +1,7 @@
 """Bad files and bad answers, one line each: what is served, what becomes of it, and what is said.
 
-To add one, add a line. ``LOADED`` takes every row, ``REJECTS`` all but some, ``REFUSED`` none: then the
-error's class and a part of its message are given, and the month stays as it was.
+To add one, add a line: either with the rows that are loaded and rejected, or with the error that refuses
+the file and a part of its message; the month then stays as it was.
 """
 
 # ruff: noqa: E501 (a case is a line)
