@@ -277,7 +277,7 @@ def test_unload_asks_and_says_what_it_took_out(
     assert run("unload green 2021-01..2021-02 --yes") == 0
     assert capsys.readouterr().out.splitlines() == [
         "green 2021-01: unloaded, 500 rows",
-        "green 2021-02: not loaded, nothing to do",
+        "green 2021-02: holds no rows, nothing to do",
     ]
     assert [row["state"] for row in listed(capsys, "months")] == ["unloaded"]
 

@@ -39,12 +39,12 @@ def test_unloaded_month_is_empty_and_loads_again(
     load(taxi_warehouse, published(green(tmp_path, 50, NEXT), month=NEXT))
     first = load(taxi_warehouse, file)
     before = content(reader)
-    done = unload_month(taxi_warehouse, "green", MONTH)
-    assert done is not None
-    assert (done.id, done.outcome, done.rows_loaded) == (first.id, Outcome.UNLOADED, 2_000)
+    assert unload_month(taxi_warehouse, "green", MONTH) == 2_000
+    with taxi_warehouse.session() as connection:
+        assert ledger.get(connection, first.id).outcome is Outcome.UNLOADED
     assert counts(reader) == {"2021-02-01": 50}
     assert reader.execute("select pg_relation_size('raw.green_tripdata_2021_01')").fetchone() == (0,)
-    assert unload_month(taxi_warehouse, "green", MONTH) is None
+    assert unload_month(taxi_warehouse, "green", MONTH) == 0
     assert load(taxi_warehouse, file).outcome is Outcome.PUBLISHED
     assert content(reader) == before
 
@@ -52,7 +52,16 @@ def test_unloaded_month_is_empty_and_loads_again(
 @pytest.mark.parametrize("dataset", dataset_names())
 def test_month_that_was_never_loaded_is_nothing_to_unload(taxi_warehouse: Warehouse, dataset: str) -> None:
     taxi_warehouse.prepare()
-    assert unload_month(taxi_warehouse, dataset, MONTH) is None
+    assert unload_month(taxi_warehouse, dataset, MONTH) == 0
+
+
+def test_rows_that_the_ledger_does_not_know_are_taken_out_too(
+    taxi_warehouse: Warehouse, reader: psycopg.Connection, tmp_path: Path
+) -> None:
+    load(taxi_warehouse, published(green(tmp_path)))
+    reader.execute("delete from ops.file_ledger")
+    assert unload_month(taxi_warehouse, "green", MONTH) == 100
+    assert counts(reader) == {}
 
 
 def test_reader_that_began_before_sees_the_rows(

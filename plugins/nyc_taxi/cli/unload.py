@@ -10,7 +10,7 @@ from nyc_taxi.cli.command import command, remark, say
 from nyc_taxi.core.dataset import get_dataset
 from nyc_taxi.errors import InvalidCommand
 from nyc_taxi.hooks.warehouse import warehouse
-from nyc_taxi.postgres import ledger
+from nyc_taxi.postgres.tables import count_rows
 from nyc_taxi.postgres.unload import unload_month
 
 if TYPE_CHECKING:
@@ -25,16 +25,12 @@ def unload(args: Namespace) -> None:
     target = warehouse(args.postgres_conn_id)
     target.prepare()
     with target.session("unload") as connection:
-        held = [attempt for attempt in ledger.months(connection, dataset) if attempt.month in args.month]
-    rows = sum(attempt.rows_loaded or 0 for attempt in held)
-    if held and not args.yes and not _agreed(f"{rows:,} rows of {dataset} {args.month}"):
+        rows = sum(count_rows(connection, get_dataset(dataset), month) for month in args.month)
+    if rows and not args.yes and not _agreed(f"{rows:,} rows of {dataset} {args.month}"):
         raise InvalidCommand("Nothing was unloaded: add --yes, or answer y.")
     for month in args.month:
-        unloaded = unload_month(target, dataset, month)
-        if unloaded is None:
-            say(f"{dataset} {month}: not loaded, nothing to do")
-        else:
-            say(f"{dataset} {month}: unloaded, {unloaded.rows_loaded:,} rows")
+        taken = unload_month(target, dataset, month)
+        say(f"{dataset} {month}: {f'unloaded, {taken:,} rows' if taken else 'holds no rows, nothing to do'}")
 
 
 def _agreed(what: str) -> bool:

@@ -10,7 +10,7 @@ from psycopg import sql
 
 from nyc_taxi.core.dataset import get_dataset
 from nyc_taxi.postgres import ledger
-from nyc_taxi.postgres.ledger import Attempt, Outcome
+from nyc_taxi.postgres.ledger import Outcome
 from nyc_taxi.postgres.locks import month_lock, patiently
 from nyc_taxi.postgres.publish import PATIENCE
 from nyc_taxi.postgres.statements import statement
@@ -23,50 +23,50 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 
-def unload_month(
-    warehouse: Warehouse, dataset: str, month: Month, *, patience: float = PATIENCE
-) -> Attempt | None:
+def unload_month(warehouse: Warehouse, dataset: str, month: Month, *, patience: float = PATIENCE) -> int:
     """Take a month's rows out of the warehouse, in one transaction with the ledger.
 
     Transactions that began before go on seeing the rows. The next run of the month loads it again. Rows
     that were refused, and the ledger's history, stay.
 
     :param patience: seconds to wait for locks that others hold
-    :returns: the attempt whose rows were taken out, now *unloaded*, or None when the month held none
+    :returns: how many rows were taken out, also those that the ledger does not know
     :raises WarehouseBusy: when a lock was not to be had; nothing was changed
     """
     with warehouse.session(f"unload {dataset} {month}") as connection:
-        unloaded = patiently(
+        rows = patiently(
             warehouse,
             connection,
             lambda: _unload(connection, dataset, month),
             what=f"Unloading {dataset} {month}",
             patience=patience,
         )
-        if unloaded is not None:
-            _give_room_back(connection, unloaded)
-        return unloaded
+        if rows:
+            _give_room_back(connection, dataset, month)
+        return rows
 
 
-def _unload(connection: psycopg.Connection[Any], dataset: str, month: Month) -> Attempt | None:
+def _unload(connection: psycopg.Connection[Any], dataset: str, month: Month) -> int:
     with connection.transaction():
         connection.execute("set local lock_timeout = '3s'")
         connection.execute("select pg_advisory_xact_lock(%s, %s)", month_lock(dataset, month))
         current = ledger.current(connection, dataset, month)
+        if current is not None:
+            ledger.settle(connection, current.id, Outcome.UNLOADED)
         partition = partition_of(connection, get_dataset(dataset), month)
-        if partition is not None:
-            connection.execute(statement("empty_month", partition=partition), {"month": month.first_day})
-        if current is None:
-            return None
-        ledger.settle(connection, current.id, Outcome.UNLOADED)
-        return ledger.get(connection, current.id)
+        if partition is None:
+            return 0
+        emptied = connection.execute(
+            statement("empty_month", partition=partition), {"month": month.first_day}
+        )
+        return emptied.rowcount
 
 
-def _give_room_back(connection: psycopg.Connection[Any], unloaded: Attempt) -> None:
+def _give_room_back(connection: psycopg.Connection[Any], dataset: str, month: Month) -> None:
     """Shrink the emptied partition; a failure here undoes nothing."""
     try:
-        partition = partition_of(connection, get_dataset(unloaded.dataset), unloaded.month)
+        partition = partition_of(connection, get_dataset(dataset), month)
         if partition is not None:
             connection.execute(sql.SQL("vacuum (analyze, skip_locked) {}").format(partition))
     except psycopg.Error as error:
-        _log.warning("%s is unloaded; its room could not be given back: %s", unloaded, error)
+        _log.warning("%s %s is unloaded; its room could not be given back: %s", dataset, month, error)
