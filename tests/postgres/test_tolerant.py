@@ -227,7 +227,7 @@ def test_values_are_read_as_written(type: ColumnType, field: str, value: str | N
         ("double", "nan"),
         ("timestamp", "2021-01-01"),
         ("timestamp", "2021-01-01 24:00:00"),
-        ("timestamp", "2021-01-01T00:00:00"),
+        ("timestamp", "2021-01-01T00:00:00Z"),
         ("timestamp", "2021-01-01 00:00:00+01"),
         ("timestamp", "0000-01-01 00:00:00"),
     ],

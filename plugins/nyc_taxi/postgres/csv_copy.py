@@ -31,9 +31,14 @@ _ORDINARY: Final = b'0123456789-:. ,"\r\nNYB'
 """Bytes of which no value consists that Postgres would take although it is not one."""
 
 _SPECIAL: Final = re.compile(
-    rb"(?:now|today|tomorrow|yesterday|epoch|infinity|allballs|nan|inf)\b|(?<=0)[xob]|_\d", re.IGNORECASE
+    rb"(?:now|today|tomorrow|yesterday|epoch|infinity|allballs|nan|inf)\b|(?<=0)[xob]|_\d"
+    rb"|:\d\d(?:\.\d+)? ?[a-z+]",
+    re.IGNORECASE,
 )
-"""Input that Postgres takes for a time or a number: the time of loading, infinity, 0x1F, 1_000."""
+"""Input that Postgres takes for a time or a number: the time of loading, infinity, 0x1F, 1_000.
+
+And a time with a zone, which it would take without a word about the zone.
+"""
 
 
 def copy_csv(

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 _INTEGER: Final = re.compile(r"[+-]?\d{1,20}(?:\.0*)?", re.ASCII)
 _DOUBLE: Final = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
-_TIMESTAMP: Final = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?:\.\d+)?", re.ASCII)
+_TIMESTAMP: Final = re.compile(r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d(?:\.\d+)?", re.ASCII)
 _INTEGERS: Final = range(-(2**31), 2**31)
 
 
@@ -66,9 +66,9 @@ _READERS: Final[dict[ColumnType, Callable[[str], str]]] = {
 def read_value(text: str, type: ColumnType) -> str | None:
     """Return a field in the form in which Postgres takes it; None for an empty one.
 
-    Whole numbers may carry zeros behind a point (``1.0`` is 1) but no exponent, times must be written
-    ``YYYY-MM-DD HH:MM:SS`` with or without a fraction and be real, numbers must be finite and written in
-    digits. Blanks around anything but text are ignored; text is kept as it is.
+    Whole numbers may carry zeros behind a point (``1.0`` is 1) but no exponent. Times must be real, and
+    written ``YYYY-MM-DD HH:MM:SS``, with or without a fraction, a T for the space, and no zone. Numbers
+    must be finite and written in digits. Blanks around anything but text are ignored; text stays as it is.
 
     :raises BadValue: saying what is wrong
     """
