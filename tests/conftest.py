@@ -6,6 +6,7 @@ import os
 import socket
 import tempfile
 import uuid
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,7 @@ import psycopg
 import pytest
 
 from local.postgres import EmbeddedPostgres
+from nyc_taxi.postgres.warehouse import Warehouse
 from tests.file_server import FileServer
 
 if TYPE_CHECKING:
@@ -61,18 +63,48 @@ def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Embedd
     server.stop("immediate")
 
 
-@pytest.fixture
-def warehouse_uri(postgres_server: EmbeddedPostgres) -> Iterator[str]:
-    """URI of an empty warehouse of this test alone."""
-    name = f"warehouse_{uuid.uuid4().hex[:12]}"
-    postgres_server.create_database(name)
-    yield postgres_server.uri(name)
+@pytest.fixture(scope="session")
+def databases(postgres_server: EmbeddedPostgres) -> Iterator[psycopg.Connection]:
+    """A connection to the server that creates and drops databases."""
     with psycopg.connect(postgres_server.uri("postgres"), autocommit=True) as connection:
-        connection.execute(f'drop database "{name}" with (force)')
+        yield connection
+
+
+@contextmanager
+def _copy_of(template: str, server: EmbeddedPostgres, databases: psycopg.Connection) -> Iterator[str]:
+    """Give the URI of a new database with the template's content, and drop it in the end."""
+    name = f"warehouse_{uuid.uuid4().hex[:12]}"
+    databases.execute(f'create database "{name}" template "{template}" strategy file_copy')
+    yield server.uri(name)
+    databases.execute(f'drop database "{name}" with (force)')
+
+
+@pytest.fixture(scope="session")
+def prepared_database(postgres_server: EmbeddedPostgres, databases: psycopg.Connection) -> str:
+    """Name of a database whose tables are there, to copy: that takes a third of preparing one."""
+    databases.execute("create database prepared")
+    Warehouse(lambda: psycopg.connect(postgres_server.uri("prepared")), "prepared").prepare()
+    return "prepared"
+
+
+@pytest.fixture
+def empty_warehouse_uri(postgres_server: EmbeddedPostgres, databases: psycopg.Connection) -> Iterator[str]:
+    """URI of a warehouse of this test alone that nothing has prepared yet."""
+    with _copy_of("template1", postgres_server, databases) as uri:
+        yield uri
+
+
+@pytest.fixture
+def warehouse_uri(
+    postgres_server: EmbeddedPostgres, databases: psycopg.Connection, prepared_database: str
+) -> Iterator[str]:
+    """URI of a warehouse of this test alone, with tables and without rows."""
+    with _copy_of(prepared_database, postgres_server, databases) as uri:
+        yield uri
 
 
 @pytest.fixture
 def warehouse(warehouse_uri: str) -> Iterator[psycopg.Connection]:
-    """A connection to an empty warehouse of this test alone."""
+    """A connection to a warehouse of this test alone."""
     with psycopg.connect(warehouse_uri) as connection:
         yield connection

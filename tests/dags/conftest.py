@@ -80,11 +80,14 @@ def source(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
 
 @pytest.fixture
 def connections(
-    monkeypatch: pytest.MonkeyPatch, files: FileServer, source: Callable[[str], None], warehouse_uri: str
+    monkeypatch: pytest.MonkeyPatch,
+    files: FileServer,
+    source: Callable[[str], None],
+    empty_warehouse_uri: str,
 ) -> None:
-    """The connections of the DAGs, to this test's file server and warehouse."""
+    """The connections of the DAGs, to this test's file server and to a warehouse that they use first."""
     source(files.url)
-    monkeypatch.setenv("AIRFLOW_CONN_TAXI_WAREHOUSE", warehouse_uri)
+    monkeypatch.setenv("AIRFLOW_CONN_TAXI_WAREHOUSE", empty_warehouse_uri)
     monkeypatch.setenv("AIRFLOW_CONN_PRODUCTS_API", files.url)
 
 

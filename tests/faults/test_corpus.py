@@ -18,7 +18,7 @@ from nyc_taxi.postgres.publish import publish_month
 from nyc_taxi.postgres.stage import stage_month
 from nyc_taxi.postgres.warehouse import Warehouse
 from tests.faults.corpus import CASES, ROWS, WHOLE, Case
-from tests.postgres.trips import MONTH, content, green, leftovers, load, published
+from tests.postgres.trips import MONTH, content, counts, green, leftovers, load, published
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -71,10 +71,11 @@ def test_bad_file_or_answer(
     case: Case,
 ) -> None:
     warehouse = shared_warehouse
-    load(warehouse, published(green(tmp_path / "before", BEFORE)), force=True)
     scratch = tmp_path / "scratch"
     scratch.mkdir()
     with psycopg.connect(corpus_uri, autocommit=True) as reader:
+        if list(counts(reader).values()) != [BEFORE]:  # a file that was refused left it as it was
+            load(warehouse, published(green(tmp_path / "before", BEFORE)), force=True)
         before = content(reader)
         assert before[0][1] == BEFORE
         if case.error is None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import psycopg
 import pytest
 
+from nyc_taxi.postgres import locks
 from nyc_taxi.postgres.warehouse import Warehouse
 
 if TYPE_CHECKING:
@@ -25,3 +26,9 @@ def reader(warehouse_uri: str, taxi_warehouse: Warehouse) -> Iterator[psycopg.Co
     taxi_warehouse.prepare()
     with psycopg.connect(warehouse_uri, autocommit=True) as connection:
         yield connection
+
+
+@pytest.fixture
+def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a transaction wait for a lock a second instead of three: long enough to see who holds it."""
+    monkeypatch.setattr(locks, "_ONE_TRY", "1s")

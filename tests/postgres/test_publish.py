@@ -245,6 +245,7 @@ def test_half_detached_partition_is_named_with_the_way_out(
     assert counts(reader) == {"2021-01-01": 120}
 
 
+@pytest.mark.usefixtures("hurried")
 def test_holder_of_a_lock_is_named_when_patience_ends_and_the_attempt_is_kept(
     taxi_warehouse: Warehouse, warehouse_uri: str, reader: psycopg.Connection, tmp_path: Path
 ) -> None:
@@ -252,7 +253,7 @@ def test_holder_of_a_lock_is_named_when_patience_ends_and_the_attempt_is_kept(
     with psycopg.connect(warehouse_uri, application_name="a person") as person:
         person.execute("lock table raw.green_tripdata in share mode")
         with pytest.raises(WarehouseBusy) as caught:
-            publish_month(taxi_warehouse, attempt, patience=2)
+            publish_month(taxi_warehouse, attempt, patience=1)
         said = str(caught.value)
         assert f"pid {person.info.backend_pid} (user taxi, application a person, idle in transaction" in said
         assert "last statement at 2" in said

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import gzip
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
 
+from nyc_taxi.core import chunks as chunking
+from nyc_taxi.core.chunks import chunks
 from nyc_taxi.errors import TruncatedFile
-from nyc_taxi.postgres import ledger
+from nyc_taxi.postgres import csv_copy, ledger
 from nyc_taxi.postgres.ledger import Outcome
 from nyc_taxi.postgres.measure import Measured, measure
 from nyc_taxi.postgres.stage import stage_month
@@ -35,8 +38,15 @@ if TYPE_CHECKING:
     from nyc_taxi.postgres.tables import StageTable
     from nyc_taxi.postgres.warehouse import Warehouse
 
-ROWS = 100_000
+ROWS = 40_000
 """As text more than two chunks."""
+
+
+@pytest.fixture(autouse=True)
+def _small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Cut at every block of a megabyte, so that small files have several chunks."""
+    monkeypatch.setattr(csv_copy, "chunks", partial(chunks, size=1 << 20))
+    monkeypatch.setattr(chunking, "LONGEST", 4 << 20)
 
 
 def staged(warehouse: Warehouse, path: Path, streams: int) -> Staged:

@@ -51,7 +51,6 @@ def test_unloaded_month_is_empty_and_loads_again(
 
 @pytest.mark.parametrize("dataset", dataset_names())
 def test_month_that_was_never_loaded_is_nothing_to_unload(taxi_warehouse: Warehouse, dataset: str) -> None:
-    taxi_warehouse.prepare()
     assert unload_month(taxi_warehouse, dataset, MONTH) == 0
 
 
@@ -87,6 +86,7 @@ def test_attempt_that_was_staged_before_is_published_after(
     assert leftovers(reader) == []
 
 
+@pytest.mark.usefixtures("hurried")
 def test_unloading_waits_for_a_lock_and_gives_up_with_nothing_changed(
     taxi_warehouse: Warehouse, warehouse_uri: str, reader: psycopg.Connection, tmp_path: Path
 ) -> None:

@@ -37,6 +37,12 @@ order by attnum
 """
 
 
+@pytest.fixture
+def warehouse_uri(empty_warehouse_uri: str) -> str:
+    """These tests are about preparing, too."""
+    return empty_warehouse_uri
+
+
 def refused(uri: str) -> TaxiError:
     """Return the error of a warehouse that cannot be used, after checking that it is one good sentence."""
     warehouse = Warehouse(lambda: psycopg.connect(uri), "taxi_warehouse")

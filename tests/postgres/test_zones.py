@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import threading
 from dataclasses import astuple
+from typing import TYPE_CHECKING
 
 import pandas as pd
 import psycopg
@@ -11,16 +12,13 @@ from psycopg import IsolationLevel
 from nyc_taxi.core.zones import ZONE_COLUMNS, known_zones
 from nyc_taxi.errors import WarehouseBusy
 from nyc_taxi.postgres import warehouse as connections
-from nyc_taxi.postgres.warehouse import Warehouse
 from nyc_taxi.postgres.zones import replace_zones
+
+if TYPE_CHECKING:
+    from nyc_taxi.postgres.warehouse import Warehouse
 
 CONTENT = "select locationid, borough, zone, service_zone from raw.taxi_zone_lookup order by locationid"
 WRITTEN = "select xmin::text::bigint from raw.taxi_zone_lookup where locationid = 1"
-
-
-@pytest.fixture
-def taxi_warehouse(warehouse_uri: str) -> Warehouse:
-    return Warehouse(lambda: psycopg.connect(warehouse_uri), "taxi_warehouse")
 
 
 @pytest.fixture
@@ -106,7 +104,6 @@ def test_readers_see_265_zones_while_editions_alternate(
 def test_replacements_at_once_leave_one_edition_whole(
     taxi_warehouse: Warehouse, warehouse_uri: str, old: pd.DataFrame, new: pd.DataFrame
 ) -> None:
-    taxi_warehouse.prepare()
     start = threading.Barrier(4)
     failures: list[Exception] = []
 
@@ -151,7 +148,6 @@ def test_failed_replacement_keeps_the_old_zones(
 def test_locked_table_is_reported_as_busy(
     taxi_warehouse: Warehouse, warehouse_uri: str, old: pd.DataFrame, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    taxi_warehouse.prepare()
     monkeypatch.setitem(connections._SETTINGS, "lock_timeout", "200ms")
     with psycopg.connect(warehouse_uri) as holder:
         holder.execute("lock table raw.taxi_zone_lookup in exclusive mode")

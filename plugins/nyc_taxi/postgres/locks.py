@@ -32,6 +32,7 @@ _T = TypeVar("_T")
 _SPACE = int.from_bytes(b"taxi")
 PREPARE = (_SPACE, 0)
 """Held while the schema is created or changed."""
+_ONE_TRY = "3s"
 
 
 def attempt_lock(attempt: int) -> tuple[int, int]:
@@ -45,6 +46,11 @@ def month_lock(dataset: str, month: Month) -> tuple[int, int]:
     Two months may share a lock by accident of hashing; they then publish one after the other.
     """
     return _SPACE + 2, zlib.crc32(f"{dataset} {month}".encode()) & 0x7FFFFFFF
+
+
+def wait_briefly(connection: psycopg.Connection[Any]) -> None:
+    """Let this transaction wait three seconds for each lock: whoever comes after it queues behind it."""
+    connection.execute("select set_config('lock_timeout', %s, true)", (_ONE_TRY,))
 
 
 @dataclass(slots=True)
@@ -87,7 +93,7 @@ def patiently(
 ) -> _T:
     """Run a transaction again, after a short random pause, while a lock it needs is held by others.
 
-    :param step: the whole transaction, which sets a ``lock_timeout`` of its own and is rolled back by it
+    :param step: the whole transaction, which begins with :func:`wait_briefly` and is rolled back by it
     :param what: what is being done, for the message
     :param patience: seconds after which no new try begins; there are two at least, the second of which
         watches who holds the lock

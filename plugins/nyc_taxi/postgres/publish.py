@@ -12,7 +12,7 @@ from nyc_taxi.core.dataset import get_dataset
 from nyc_taxi.errors import ContractError, RowCountMismatch
 from nyc_taxi.postgres import ledger
 from nyc_taxi.postgres.ledger import Attempt, Outcome
-from nyc_taxi.postgres.locks import month_lock, patiently
+from nyc_taxi.postgres.locks import month_lock, patiently, wait_briefly
 from nyc_taxi.postgres.schema import columns_of
 from nyc_taxi.postgres.statements import names, statement
 from nyc_taxi.postgres.sweep import drop_stage, supersedes, sweep
@@ -53,7 +53,7 @@ def publish_month(warehouse: Warehouse, attempt: int, *, patience: float = PATIE
 
 def _publish(connection: psycopg.Connection[Any], id: int) -> Attempt:
     with connection.transaction():
-        connection.execute("set local lock_timeout = '3s'")
+        wait_briefly(connection)
         attempt = ledger.get(connection, id)
         connection.execute("select pg_advisory_xact_lock(%s, %s)", month_lock(attempt.dataset, attempt.month))
         attempt = ledger.get(connection, id)

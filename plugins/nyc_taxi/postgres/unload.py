@@ -11,7 +11,7 @@ from psycopg import sql
 from nyc_taxi.core.dataset import get_dataset
 from nyc_taxi.postgres import ledger
 from nyc_taxi.postgres.ledger import Outcome
-from nyc_taxi.postgres.locks import month_lock, patiently
+from nyc_taxi.postgres.locks import month_lock, patiently, wait_briefly
 from nyc_taxi.postgres.publish import PATIENCE
 from nyc_taxi.postgres.statements import statement
 from nyc_taxi.postgres.tables import partition_of
@@ -48,7 +48,7 @@ def unload_month(warehouse: Warehouse, dataset: str, month: Month, *, patience: 
 
 def _unload(connection: psycopg.Connection[Any], dataset: str, month: Month) -> int:
     with connection.transaction():
-        connection.execute("set local lock_timeout = '3s'")
+        wait_briefly(connection)
         connection.execute("select pg_advisory_xact_lock(%s, %s)", month_lock(dataset, month))
         current = ledger.current(connection, dataset, month)
         if current is not None:
