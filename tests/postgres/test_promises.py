@@ -374,7 +374,12 @@ def test_promise_6_honest_about_drift_of_types(
 
 
 @pytest.mark.parametrize(
-    ("policy", "header"), [("on_unknown", f"{GREEN},weather"), ("on_missing", GREEN.replace(",extra", ""))]
+    ("policy", "header"),
+    [
+        ("on_unknown", f"{GREEN},weather"),
+        ("on_repeated", f"{GREEN},extra"),
+        ("on_missing", GREEN.replace(",extra", "")),
+    ],
 )
 def test_promise_6_honest_about_drift_that_a_policy_refuses(
     taxi_warehouse: Warehouse,
@@ -388,7 +393,7 @@ def test_promise_6_honest_about_drift_that_a_policy_refuses(
         dataset = get_dataset(name)
         if policy == "on_unknown":
             return replace(dataset, on_unknown="fail")
-        return replace(dataset, on_missing="fail")
+        return replace(dataset, on_missing="fail") if policy == "on_missing" else dataset
 
     monkeypatch.setattr(staging, "get_dataset", strict)
     with pytest.raises(SchemaDrift):

@@ -69,7 +69,7 @@ def names(plan: HeaderPlan) -> list[str]:
     ],
 )
 def test_no_field_of_a_header_is_lost(header: list[str], expected: list[str]) -> None:
-    plan = plan_names(YELLOW, header)
+    plan = plan_names(replace(YELLOW, on_repeated="keep"), header)
 
     assert ["" if target.column else "-" for target in plan.targets] == [
         "-" if name.startswith("-") else "" for name in expected
@@ -111,6 +111,30 @@ def test_unknown_columns_are_refused_where_the_policy_says_so() -> None:
     assert plan_csv(strict, f"{header}\n{',' * 19}\n".encode()).unknown == ()
     with pytest.raises(SchemaDrift, match=r"unknown columns new_fee, .*yellow\.yaml"):
         plan_csv(strict, f"{header},New_Fee\n".encode())
+
+
+@pytest.mark.parametrize(
+    ("second", "column"),
+    [("Extra", "extra"), (' "VendorID" ', "vendorid"), ("fare_amt", "fare_amount")],
+)
+def test_a_second_column_for_the_same_thing_is_refused_unless_the_policy_keeps_it(
+    second: str, column: str
+) -> None:
+    header = [*MODERN_YELLOW, second]
+
+    with pytest.raises(SchemaDrift, match=rf"more than one column for {column}, .*yellow\.yaml"):
+        plan_names(YELLOW, header)
+    assert len(plan_names(replace(YELLOW, on_repeated="keep"), header).unknown) == 1
+
+
+def test_columns_that_nothing_knows_may_have_one_name() -> None:
+    assert plan_names(YELLOW, [*MODERN_YELLOW, "moon", "Moon"]).unknown == ("moon", "moon_2")
+
+
+def test_the_two_base_numbers_of_2018_are_two_columns() -> None:
+    header = ["Pickup_DateTime", "Dispatching_base_number", "Dispatching_base_num"]
+
+    assert names(plan_names(FHV, header)) == [name.lower() for name in header]
 
 
 HEADERS = {
@@ -219,7 +243,8 @@ def test_every_field_has_exactly_one_place(others: list[str], surplus: int) -> N
     header = ["tpep_pickup_datetime", *others]
     row = "," * (len(header) - 1 + surplus)
 
-    plan = plan_csv(YELLOW, f"{','.join(header)}\nt{row}\n".encode())
+    yellow = replace(YELLOW, on_repeated="keep")
+    plan = plan_csv(yellow, f"{','.join(header)}\nt{row}\n".encode())
 
     assert len(plan.targets) == len(header) + surplus
     assert len(set(names(plan))) == len(plan.targets)

@@ -42,6 +42,7 @@ def spec() -> dict[str, Any]:
         dropoff: ended
         required: [began]
         on_unknown: keep
+        on_repeated: fail
         on_missing: "null"
         rejects: {rows: 5, share: 0.5}
         columns:
@@ -102,7 +103,7 @@ def test_facts_of_the_datasets(
     assert dataset.table == table
     assert (dataset.pickup, dataset.dropoff) == (pickup, dropoff)
     assert dataset.required == required
-    assert (dataset.on_unknown, dataset.on_missing) == ("keep", "null")
+    assert (dataset.on_unknown, dataset.on_repeated, dataset.on_missing) == ("keep", "fail", "null")
     assert dataset.rejects == RejectLimit(rows=1000, share=0.01)
 
 

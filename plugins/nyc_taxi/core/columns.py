@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Final
 
 from nyc_taxi.core.dataset import dataset_names, get_dataset
@@ -26,19 +27,34 @@ def assign(dataset: Dataset, names: Sequence[str]) -> tuple[Era | None, list[Col
     :return: the era, None when none is recognised; for each name its column or None
     """
     era = next((era for era in dataset.eras if era.recognised_by.issubset(names)), None)
-    exact = {column.name: column for column in dataset.columns}
-    aliases = {alias: column for column in dataset.columns for alias in column.aliases}
-    if era:
-        exact |= {name: dataset.column(renamed) for name, renamed in era.renames.items()}
     columns: list[Column | None] = [None] * len(names)
     taken: set[str] = set()
-    for known in (exact, aliases):
+    for known in _meanings(dataset, era):
         for position, name in enumerate(names):
             column = known.get(name)
             if column and column.name not in taken:
                 taken.add(column.name)
                 columns[position] = column
     return era, columns
+
+
+def repeated(dataset: Dataset, era: Era | None, names: Sequence[str]) -> tuple[str, ...]:
+    """Return the columns that more than one name of a header means, in the dataset's order.
+
+    :param era: the header's era
+    :param names: normalised names
+    """
+    exact, aliases = _meanings(dataset, era)
+    meant = Counter(column.name for name in names if (column := exact.get(name) or aliases.get(name)))
+    return tuple(column.name for column in dataset.columns if meant[column.name] > 1)
+
+
+def _meanings(dataset: Dataset, era: Era | None) -> tuple[dict[str, Column], dict[str, Column]]:
+    """Return the column that each name means by itself, and the column that each alias means."""
+    exact = {column.name: column for column in dataset.columns}
+    if era:
+        exact |= {name: dataset.column(renamed) for name, renamed in era.renames.items()}
+    return exact, {alias: column for column in dataset.columns for alias in column.aliases}
 
 
 def check_identity(dataset: Dataset, names: Sequence[str]) -> None:
@@ -80,12 +96,20 @@ def check_identity(dataset: Dataset, names: Sequence[str]) -> None:
     )
 
 
-def check_policy(dataset: Dataset, missing: Sequence[str], unknown: Sequence[str]) -> None:
-    """Refuse missing and unknown columns when the dataset says so.
+def check_policy(
+    dataset: Dataset, missing: Sequence[str], unknown: Sequence[str], repeated: Sequence[str]
+) -> None:
+    """Refuse missing, unknown and repeated columns when the dataset says so.
 
     :raises SchemaDrift: naming them
     """
     file = f"{dataset.name}.yaml"
+    if repeated and dataset.on_repeated == "fail":
+        raise SchemaDrift(
+            f"The file has more than one column for {_listed(repeated)}, and nothing says which one is right. "
+            f"Correct the file; or set on_repeated in {file} to keep, which takes the first and keeps the "
+            "others in unmapped."
+        )
     if missing and dataset.on_missing == "fail":
         raise SchemaDrift(
             f"The file lacks the columns {_listed(missing)}, and {dataset.name} refuses such files. If TLC "

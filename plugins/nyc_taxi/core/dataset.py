@@ -84,6 +84,8 @@ class Dataset:
     :param columns: the columns of its table, in order
     :param eras: the layouts that its files have had; the first that is recognised is a file's own
     :param on_unknown: whether a column that is not described is kept in ``unmapped``, or the file refused
+    :param on_repeated: whether the first of several names for one column has it, and the others are kept in
+        ``unmapped``, or the file refused
     :param on_missing: whether a column that a file's era should have is null, or the file refused
     :param required: columns without which a file is refused in any case
     :param rejects: how many of a file's rows may be rejected
@@ -99,6 +101,7 @@ class Dataset:
     columns: tuple[Column, ...]
     eras: tuple[Era, ...]
     on_unknown: Literal["keep", "fail"]
+    on_repeated: Literal["keep", "fail"]
     on_missing: Literal["null", "fail"]
     required: tuple[str, ...]
     rejects: RejectLimit
@@ -187,6 +190,7 @@ def parse_dataset(text: str, where: str) -> Dataset:
             for each in spec["eras"]
         ),
         on_unknown=spec["on_unknown"],
+        on_repeated=spec["on_repeated"],
         on_missing=spec["on_missing"],
         required=tuple(spec["required"]),
         rejects=RejectLimit(**spec["rejects"]),

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, Final
 
-from nyc_taxi.core.columns import assign, check_identity, check_policy
+from nyc_taxi.core.columns import assign, check_identity, check_policy, repeated
 from nyc_taxi.core.csvfile import records
 from nyc_taxi.core.dataset import normalise
 from nyc_taxi.errors import NotTheFile
@@ -172,7 +172,7 @@ def _plan(
         targets.append(Target(column, free))
     unknown = tuple(target.name for target in targets if target.column is None)
     targets += [Target(None, _free(f"surplus_{number}", taken)) for number in range(1, surplus + 1)]
-    check_policy(dataset, missing, unknown)
+    check_policy(dataset, missing, unknown, repeated(dataset, era, names))
     return HeaderPlan(
         header, tuple(targets), missing, unknown, era.name if era else NO_ERA, line_end, data_offset
     )

@@ -40,6 +40,15 @@ _SPECIAL: Final = re.compile(
 And a time with a zone, which it would take without a word about the zone.
 """
 
+_OFFSET: Final = re.compile(rb":\d\d(?:\.\d+)? ?-")
+_SHORT_YEAR: Final = re.compile(rb"-\d\d?-(?<!\d{4}-\d\d-)(?<!\d{4}-\d-)")
+_LOOKED_AT: Final = 1 << 14
+"""Bytes of each block in which times are looked for that consist of ordinary bytes, and are not ordinary.
+
+A zone west of Greenwich, ``10:00:00-05``, or a year of two digits. Postgres takes both. A program that
+writes one such time writes all of them so, and looking at every byte would make a load an eighth slower.
+"""
+
 
 def copy_csv(
     connections: Sequence[psycopg.Connection[Any]],
@@ -105,5 +114,8 @@ def _plain(content: Iterator[bytes]) -> Iterator[bytes]:
     for block in content:
         if block.translate(None, _ORDINARY) and _SPECIAL.search(tail + block):
             raise NotPlain("The file may hold words that Postgres would take for a time or a number.")
+        start = tail + block[:_LOOKED_AT]
+        if _OFFSET.search(start) or _SHORT_YEAR.search(start, max(0, len(tail) - 3)):
+            raise NotPlain("The file may hold times with a zone, or with a year of two digits.")
         tail = block[-16:]
         yield block
