@@ -76,7 +76,7 @@ _REJECTS_COMMAND = ActionCommand(
     help="Show the rows of a month's file that the warehouse refused",
     description="Show the rows of a month's file that the warehouse refused: line number, reason and the "
     "line, in which a backslash marks what cannot be shown. The table cuts long lines; json, yaml and plain "
-    "hold them whole.",
+    "hold them whole. Or write all of them to a file, byte for byte.",
     func=lazy_load_command("nyc_taxi.cli.rejects.rejects"),
     args=(
         _DATASET,
@@ -88,6 +88,12 @@ _REJECTS_COMMAND = ActionCommand(
             default="100",
             metavar="N",
         ),
+        argument(
+            "--export",
+            help="Write all of them, as they were in the file, to this file, or to standard output if it is -",
+            metavar="FILE",
+        ),
+        argument("--overwrite", help="Replace the file that is exported to", action="store_true"),
         _WAREHOUSE,
         ARG_OUTPUT,
         ARG_VERBOSE,

@@ -52,7 +52,7 @@ class HeaderPlan:
     :param missing: columns that a file of its era should have, and this one has not
     :param unknown: names of fields that go to ``unmapped``, those beyond the header left out
     :param era: name of the era, or :data:`NO_ERA`
-    :param line_end: how the file's data rows end: LF, CRLF or CR
+    :param line_end: how the file's data rows end: LF, CRLF or CR; empty in a file without lines
     :param data_offset: bytes of the uncompressed file before its first data row
     """
 
@@ -106,7 +106,7 @@ def plan_names(dataset: Dataset, names: Sequence[str]) -> HeaderPlan:
     :raises NotTheFile: when not one of the names is known to any dataset
     :raises SchemaDrift: when the dataset's policy does not accept the columns
     """
-    return _plan(dataset, tuple(names), 0, b"\n", 0)
+    return _plan(dataset, tuple(names), 0, b"", 0)
 
 
 def _after_line_ends(block: bytes, start: int) -> int:

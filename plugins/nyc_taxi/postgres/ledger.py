@@ -15,7 +15,7 @@ from nyc_taxi.postgres.locks import attempt_lock
 from nyc_taxi.postgres.statements import statement
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from datetime import datetime
 
     import psycopg
@@ -60,6 +60,7 @@ class Attempt:
     rows_loaded: int | None
     rows_rejected: int | None
     header: tuple[str, ...]
+    line_end: str | None
     era: str | None
     missing: tuple[str, ...]
     unknown: tuple[str, ...]
@@ -177,10 +178,28 @@ def rejects(
 
     :param limit: how many at most, in file order; None for all
     """
-    rows = connection.execute(
-        statement("rejects"), {"dataset": dataset, "month": month.first_day, "limit": limit}
-    )
-    return [RejectedRow(*row) for row in rows]
+    attempt = refusing(connection, dataset, month)
+    return list(rejects_of(connection, attempt, limit)) if attempt else []
+
+
+def refusing(connection: psycopg.Connection[Any], dataset: str, month: Month) -> Attempt | None:
+    """Return the newest attempt for a month that was published or refused rows, if there is one."""
+    row = connection.execute(
+        statement("refusing_attempt"), {"dataset": dataset, "month": month.first_day}
+    ).fetchone()
+    return get(connection, row[0]) if row and row[0] else None
+
+
+def rejects_of(
+    connection: psycopg.Connection[Any], attempt: Attempt, limit: int | None = None
+) -> Iterator[RejectedRow]:
+    """Yield the rows that an attempt refused and kept, in file order; memory holds one at a time.
+
+    :param limit: how many at most; None for all
+    """
+    with connection.cursor(binary=True) as cursor:
+        for row in cursor.stream(statement("rejects"), {"attempt": attempt.id, "limit": limit}):
+            yield RejectedRow(*row)
 
 
 def begin(connection: psycopg.Connection[Any], publication: Publication, run_id: str) -> Attempt:
@@ -248,6 +267,7 @@ _SETTLED = (
     "rows_loaded",
     "rows_rejected",
     "header",
+    "line_end",
     "era",
     "missing",
     "unknown",

@@ -299,8 +299,15 @@ def _load_with_rejects(
             "nothing was loaded."
         ) from error
     rejects.save(connection, at_most=_KEPT_OF_A_FAILURE)
-    counts = {"rows_in_file": loaded.rows_in_file, "rows_rejected": loaded.rows_rejected}
-    ledger.settle(connection, attempt.id, Outcome.STAGING, **counts)
+    ledger.settle(
+        connection,
+        attempt.id,
+        Outcome.STAGING,
+        rows_in_file=loaded.rows_in_file,
+        rows_rejected=loaded.rows_rejected,
+        header=list(loaded.plan.header),
+        line_end=loaded.plan.line_end.decode(),
+    )
     raise TooManyRejects(
         f"{rejects.count} of {loaded.rows_in_file} rows of {attempt.url} cannot be read; {dataset.name} "
         f"allows {dataset.rejects.rows} rows and {dataset.rejects.share:.1%} of a file. The first ones: "
@@ -328,6 +335,7 @@ def _finish(connection: psycopg.Connection[Any], stage: StageTable, attempt: Att
         rows_rejected=loaded.rows_rejected,
         bytes_uncompressed=loaded.bytes_uncompressed,
         header=list(plan.header),
+        line_end=plan.line_end.decode(),
         era=plan.era,
         missing=list(plan.missing),
         unknown=list(plan.unknown),

@@ -1,4 +1,4 @@
-alter table ops.file_ledger add column measured jsonb;
+alter table ops.file_ledger add column if not exists measured jsonb;
 
 comment on column ops.file_ledger.measured is
 'What the staged rows added up to, measured in the transactions that wrote them: count, row numbers, pickups.';

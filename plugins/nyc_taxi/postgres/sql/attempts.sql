@@ -14,6 +14,7 @@ select
     rows_loaded,
     rows_rejected,
     header,
+    line_end,
     era,
     missing,
     unknown,

@@ -11,6 +11,7 @@ set
     rows_loaded = coalesce(%(rows_loaded)s, rows_loaded),
     rows_rejected = coalesce(%(rows_rejected)s, rows_rejected),
     header = coalesce(%(header)s, header),
+    line_end = coalesce(%(line_end)s, line_end),
     era = coalesce(%(era)s, era),
     missing = coalesce(%(missing)s, missing),
     unknown = coalesce(%(unknown)s, unknown),

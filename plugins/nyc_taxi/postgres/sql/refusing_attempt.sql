@@ -1,0 +1,9 @@
+select max(ledger.id)
+from ops.file_ledger as ledger
+where
+    ledger.dataset = %(dataset)s
+    and ledger.month = %(month)s
+    and (
+        ledger.outcome = 'published'
+        or exists (select 1 from ops.rejected_rows as refused where refused.attempt_id = ledger.id)
+    )
