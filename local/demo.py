@@ -24,10 +24,14 @@ from nyc_taxi.core.sample import SAMPLE_DATASETS
 from nyc_taxi.core.source import SourceList
 from nyc_taxi.errors import TaxiError
 from nyc_taxi.postgres import ledger
+from nyc_taxi.postgres.readers import grant_reading
 from nyc_taxi.postgres.warehouse import Warehouse
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+READER = "taxi_reader"
+"""The role of the warehouse that people and tools read it with."""
 
 _ZONES = "zones_postgres"
 _DAGS = {_ZONES, *(f"{dataset}_postgres" for dataset in SAMPLE_DATASETS)}
@@ -174,8 +178,7 @@ def _samples(stack: Stack, teller: Teller) -> Iterator[None]:
 def _load(stack: Stack, teller: Teller) -> bool:
     """Load the months and show them; return whether all is well."""
     stack.wait_for_dags(_DAGS)
-    warehouse = Warehouse(lambda: psycopg.connect(stack.warehouse_uri), "taxi_warehouse")
-    warehouse.prepare()
+    warehouse = prepared_warehouse(stack)
     with warehouse.session() as connection:
         before = {attempt.id for attempt in ledger.months(connection)}
     zones = stack.api.trigger(_ZONES)
@@ -196,6 +199,13 @@ def _load(stack: Stack, teller: Teller) -> bool:
     failed = [load for load in done if load.state != "success"]
     _complain(stack, failed, zones_state)
     return not failed and zones_state == "success" and adds_up(attempts)
+
+
+def prepared_warehouse(stack: Stack) -> Warehouse:
+    """Return the warehouse, with its tables and a role that may read them."""
+    warehouse = Warehouse(lambda: psycopg.connect(stack.warehouse_uri), "taxi_warehouse")
+    grant_reading(warehouse, READER)
+    return warehouse
 
 
 def _complain(stack: Stack, failed: list[Load], zones_state: str) -> None:

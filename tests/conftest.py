@@ -104,6 +104,22 @@ def warehouse_uri(
 
 
 @pytest.fixture
+def ordinary_user(postgres_server: EmbeddedPostgres) -> Iterator[str]:
+    """Name of a user without special rights, who may log in with the password ``ordinary``."""
+    name = f"user_{uuid.uuid4().hex[:12]}"
+    with psycopg.connect(postgres_server.uri("postgres"), autocommit=True) as connection:
+        connection.execute(f"create role {name} login password 'ordinary'")
+    yield name
+    with psycopg.connect(postgres_server.uri("postgres"), autocommit=True) as connection:
+        for (database,) in connection.execute(
+            "select datname from pg_database where datallowconn"
+        ).fetchall():
+            with psycopg.connect(postgres_server.uri(database), autocommit=True) as there:
+                there.execute(f"drop owned by {name} cascade")
+        connection.execute(f"drop role {name}")
+
+
+@pytest.fixture
 def warehouse(warehouse_uri: str) -> Iterator[psycopg.Connection]:
     """A connection to a warehouse of this test alone."""
     with psycopg.connect(warehouse_uri) as connection:

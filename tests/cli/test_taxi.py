@@ -10,6 +10,7 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING, Any
 
+import psycopg
 import pytest
 from airflow.cli.cli_parser import get_parser
 
@@ -352,6 +353,21 @@ def test_unload_asks_and_says_what_it_took_out(
         "green 2021-02: holds no rows, nothing to do",
     ]
     assert [row["state"] for row in listed(capsys, "months")] == ["unloaded"]
+
+
+def test_grant_names_the_role_and_says_whether_it_is_new(
+    warehouse_uri: str, ordinary_user: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(f"grant {ordinary_user}") == 0
+    assert capsys.readouterr().out.startswith(f"The role {ordinary_user} may read raw and ops")
+    new = f"{ordinary_user}_readers"
+    try:
+        assert run(f"grant {new}") == 0
+        assert capsys.readouterr().out.startswith(f"The new role {new} may read raw and ops")
+    finally:
+        with psycopg.connect(warehouse_uri, autocommit=True) as connection:
+            connection.execute(f"drop owned by {new}")
+            connection.execute(f"drop role {new}")
 
 
 def test_commands_say_so_when_the_warehouse_is_empty(capsys: pytest.CaptureFixture[str]) -> None:

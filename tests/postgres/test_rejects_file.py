@@ -142,7 +142,8 @@ from nyc_taxi.postgres import ledger
 from nyc_taxi.postgres.rejects_file import write_rejects
 from nyc_taxi.postgres.warehouse import Warehouse
 from tests.postgres.trips import MONTH
-with Warehouse(lambda: psycopg.connect(sys.argv[1]), "w").session() as connection, open("/dev/null", "wb") as out:
+warehouse = Warehouse(lambda: psycopg.connect(sys.argv[1]), "w")
+with warehouse.session() as connection, open("/dev/null", "wb") as out:
     write_rejects(connection, ledger.refusing(connection, "green", MONTH), out)
 print(re.search(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text())[1])
 """

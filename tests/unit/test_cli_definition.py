@@ -37,7 +37,7 @@ def options(group: str, command: str) -> set[str]:
 
 
 def test_airflow_itself_finds_the_commands() -> None:
-    assert commands("taxi").keys() == {"months", "load", "rejects", "sample", "unload", "backfill"}
+    assert commands("taxi").keys() == {"months", "load", "rejects", "grant", "sample", "unload", "backfill"}
     assert "backfill" in commands("dags")
 
 
@@ -100,6 +100,11 @@ def test_refused_options_are_not_in_the_help(capsys: pytest.CaptureFixture[str])
         ("taxi", "sample", "--to", "x"),
         ("taxi", "rejects", "green", "2021-01", "--limit", "0"),
         ("taxi", "months", "-o", "xml"),
+        ("taxi", "grant", ""),
+        ("taxi", "grant", "public"),
+        ("taxi", "grant", "pg_reader"),
+        ("taxi", "grant", 64 * "x"),
+        ("taxi", "grant", "two\nlines"),
     ],
 )
 def test_wrong_usage_ends_with_status_2(line: tuple[str, ...], capsys: pytest.CaptureFixture[str]) -> None:

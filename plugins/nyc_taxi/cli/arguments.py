@@ -74,6 +74,15 @@ def limit(text: str) -> int | None:
     return None if text.strip().lower() == "all" else count(text)
 
 
+def role(text: str) -> str:
+    """Return the name of a Postgres role."""
+    if not text.strip() or not text.isprintable() or len(text.encode()) > 63:
+        raise ArgumentTypeError(f"{text!r} is no name of a role: 1 to 63 bytes, nothing unprintable")
+    if text in {"public", "none"} or text.startswith("pg_"):
+        raise ArgumentTypeError(f"{text!r} is a name that Postgres keeps for itself")
+    return text
+
+
 def names(text: str) -> tuple[str, ...]:
     """Return the names in a comma-separated list, without blanks."""
     found = tuple(name for part in text.split(",") if (name := part.strip()))

@@ -18,7 +18,16 @@ from airflow.cli.cli_config import (
     lazy_load_command,
 )
 
-from nyc_taxi.cli.arguments import argument, count, json_object, limit, month_of_date, months, names
+from nyc_taxi.cli.arguments import (
+    argument,
+    count,
+    json_object,
+    limit,
+    month_of_date,
+    months,
+    names,
+    role,
+)
 from nyc_taxi.cli.retired import retired_arguments
 
 _log = logging.getLogger(__name__)
@@ -90,7 +99,7 @@ _REJECTS_COMMAND = ActionCommand(
         ),
         argument(
             "--export",
-            help="Write all of them, as they were in the file, to this file, or to standard output if it is -",
+            help="Write all of them, byte for byte, to this file, or to standard output if it is -",
             metavar="FILE",
         ),
         argument("--overwrite", help="Replace the file that is exported to", action="store_true"),
@@ -110,6 +119,20 @@ _UNLOAD_COMMAND = ActionCommand(
         _DATASET,
         _MONTHS,
         argument("--yes", help="Do not ask", action="store_true"),
+        _WAREHOUSE,
+        ARG_VERBOSE,
+    ),
+)
+
+_GRANT_COMMAND = ActionCommand(
+    name="grant",
+    help="Let a role read the warehouse",
+    description="Let a role read the warehouse: the trips, the ledger and the refused rows, those that are "
+    "there and those to come. It can write nothing. A role that does not exist is created, without a login; "
+    "people's own roles are then put into it.",
+    func=lazy_load_command("nyc_taxi.cli.grant.grant"),
+    args=(
+        argument("role", help="The role, for example taxi_reader", type=role),
         _WAREHOUSE,
         ARG_VERBOSE,
     ),
@@ -216,6 +239,7 @@ def get_taxi_cli_commands() -> list[CLICommand]:
                 _LOAD_COMMAND,
                 _UNLOAD_COMMAND,
                 _REJECTS_COMMAND,
+                _GRANT_COMMAND,
                 _SAMPLE_COMMAND,
                 _BACKFILL_COMMAND,
             ),

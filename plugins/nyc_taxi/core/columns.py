@@ -106,8 +106,8 @@ def check_policy(
     file = f"{dataset.name}.yaml"
     if repeated and dataset.on_repeated == "fail":
         raise SchemaDrift(
-            f"The file has more than one column for {_listed(repeated)}, and nothing says which one is right. "
-            f"Correct the file; or set on_repeated in {file} to keep, which takes the first and keeps the "
+            f"The file has more than one column for {_listed(repeated)}, and nothing says which is right. "
+            f"Correct the file; or set on_repeated in {file} to keep: that takes the first, and keeps the "
             "others in unmapped."
         )
     if missing and dataset.on_missing == "fail":

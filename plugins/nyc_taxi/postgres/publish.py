@@ -13,6 +13,7 @@ from nyc_taxi.errors import ContractError, RowCountMismatch
 from nyc_taxi.postgres import ledger
 from nyc_taxi.postgres.ledger import Attempt, Outcome
 from nyc_taxi.postgres.locks import month_lock, patiently, wait_briefly
+from nyc_taxi.postgres.readers import share_partition
 from nyc_taxi.postgres.schema import columns_of
 from nyc_taxi.postgres.statements import names, statement
 from nyc_taxi.postgres.sweep import drop_stage, supersedes, sweep
@@ -116,6 +117,7 @@ def _attach(connection: psycopg.Connection[Any], attempt: Attempt) -> None:
             first_day=sql.Literal(attempt.month.first_day),
         )
     )
+    share_partition(connection, dataset, sql.Identifier("raw", name))
 
 
 def _replace(connection: psycopg.Connection[Any], attempt: Attempt, partition: sql.Identifier) -> None:

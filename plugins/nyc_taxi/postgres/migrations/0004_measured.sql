@@ -1,3 +1,4 @@
+-- Some warehouses took this step under an earlier name.
 alter table ops.file_ledger add column if not exists measured jsonb;
 
 comment on column ops.file_ledger.measured is

@@ -1,0 +1,23 @@
+"""``airflow taxi grant``: a role that may read the warehouse."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from airflow.utils.cli import suppress_logs_and_warning
+
+from nyc_taxi.cli.command import command, say
+from nyc_taxi.hooks.warehouse import warehouse
+from nyc_taxi.postgres.readers import grant_reading
+
+if TYPE_CHECKING:
+    from argparse import Namespace
+
+
+@command
+@suppress_logs_and_warning
+def grant(args: Namespace) -> None:
+    """Let a role read the warehouse, and say how a person comes to be in it."""
+    created = grant_reading(warehouse(args.postgres_conn_id), args.role)
+    new = "new " if created else ""
+    say(f"The {new}role {args.role} may read raw and ops, as they are and whatever is loaded later.")

@@ -1,0 +1,90 @@
+"""Roles that may read the warehouse, and nothing else."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+import psycopg
+from psycopg import sql
+
+from nyc_taxi.core.dataset import dataset_names, get_dataset
+from nyc_taxi.errors import WarehouseRefused
+from nyc_taxi.postgres.locks import PREPARE, patiently
+from nyc_taxi.postgres.statements import statement
+
+if TYPE_CHECKING:
+    from nyc_taxi.core.dataset import Dataset
+    from nyc_taxi.postgres.warehouse import Warehouse
+
+PATIENCE: Final = 60.0
+"""Seconds for which a grant goes on asking for a lock that somebody holds."""
+
+
+def grant_reading(warehouse: Warehouse, role: str, *, patience: float = PATIENCE) -> bool:
+    """Let a role read what the warehouse holds and what it will hold; create the role if there is none.
+
+    It may read every table of ``raw`` and ``ops``: those that are there, each month as it is published,
+    and the tables that the warehouse's user makes later. It may write nothing, and not read ``stage``.
+    Doing it again changes nothing, and any number of processes may do so while months are loaded.
+
+    :param role: name of the role; a new one cannot log in, and is there for people's roles to be in
+    :param patience: seconds to wait for locks that others hold
+    :returns: whether the role was created
+    :raises WarehouseRefused: when there is no such role and the warehouse's user may not create one, or
+        may not grant
+    :raises WarehouseBusy: when a lock was not to be had; nothing was changed
+    """
+    warehouse.prepare()
+    with warehouse.session(f"grant {role}") as connection:
+        return patiently(
+            warehouse,
+            connection,
+            lambda: _grant(connection, role),
+            what=f"Letting {role} read the warehouse",
+            patience=patience,
+        )
+
+
+def _grant(connection: psycopg.Connection[Any], role: str) -> bool:
+    with connection.transaction():
+        connection.execute("set local lock_timeout = '3s'")
+        connection.execute("select pg_advisory_xact_lock(%s, %s)", PREPARE)
+        created = _ensure_role(connection, role)
+        # A month that is just being attached would be neither among the tables nor know of the role.
+        for name in dataset_names():
+            table = sql.Identifier("raw", get_dataset(name).table)
+            connection.execute(sql.SQL("lock table only {} in share update exclusive mode").format(table))
+        connection.execute(statement("grant_reading", role=sql.Identifier(role)))
+    return created
+
+
+def _ensure_role(connection: psycopg.Connection[Any], role: str) -> bool:
+    """Create a role that cannot log in, unless there is one of that name.
+
+    Roles belong to the whole server, so another warehouse of it may be at the same.
+    """
+    if connection.execute("select 1 from pg_catalog.pg_roles where rolname = %s", (role,)).fetchone():
+        return False
+    create = sql.SQL("create role {} nologin").format(sql.Identifier(role))
+    try:
+        with connection.transaction():
+            connection.execute(create)
+    except (psycopg.errors.DuplicateObject, psycopg.errors.UniqueViolation):
+        return False
+    except psycopg.errors.InsufficientPrivilege:
+        raise WarehouseRefused(
+            f"There is no role {role}, and the warehouse's user {connection.info.user} may not create one. "
+            f"Let an administrator of the server run: {create.as_string(connection)}; then run this again."
+        ) from None
+    return True
+
+
+def share_partition(connection: psycopg.Connection[Any], dataset: Dataset, partition: sql.Identifier) -> None:
+    """Let whoever may read a dataset's whole table read a partition by its own name, too.
+
+    Rights on a table do not reach its partitions, and a month's was made in another schema.
+    """
+    rows = connection.execute(statement("readers"), {"table": f"raw.{dataset.table}"})
+    roles = [sql.Identifier(name) if name else sql.SQL("public") for (name,) in rows]
+    if roles:
+        connection.execute(sql.SQL("grant select on {} to {}").format(partition, sql.SQL(", ").join(roles)))

@@ -1,0 +1,133 @@
+"""A warehouse of an earlier version is upgraded in place, and what was on its way in it goes on."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import uuid
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import psycopg
+import pytest
+
+from nyc_taxi.postgres import ledger
+from nyc_taxi.postgres.audit import audit_month
+from nyc_taxi.postgres.ledger import Outcome
+from nyc_taxi.postgres.publish import publish_month
+from nyc_taxi.postgres.warehouse import Warehouse
+from tests.postgres.earlier import AUDITED, PUBLISHED, STAGED, STATES, build
+from tests.postgres.trips import MONTH, content, counts, leftovers, published, stage
+
+if TYPE_CHECKING:
+    from local.postgres import EmbeddedPostgres
+
+LEDGER = "select to_jsonb(attempt) from ops.file_ledger as attempt order by id"
+REJECTS = "select refused::text from ops.rejected_rows as refused order by attempt_id"
+CATALOGUE = """
+select oid::regclass::text, xmin::text from pg_class
+where relnamespace in ('raw'::regnamespace, 'ops'::regnamespace)
+union all
+select name, applied::text from ops.schema_migration
+order by 1
+"""
+SHAPE = """
+select
+    c.relname, a.attname, format_type(a.atttypid, a.atttypmod), a.attnotnull, col_description(c.oid, a.attnum)
+from pg_attribute as a inner join pg_class as c on a.attrelid = c.oid
+where c.relnamespace in ('raw'::regnamespace, 'ops'::regnamespace) and c.relkind in ('r', 'p')
+    and a.attnum > 0 and not c.relispartition
+union all
+select relation.relname, conname, pg_get_constraintdef(c.oid), true, ''
+from pg_constraint as c inner join pg_class as relation on c.conrelid = relation.oid
+where c.connamespace = 'ops'::regnamespace and c.contype <> 'n'
+"""
+
+
+@pytest.fixture(params=STATES, ids=[f"{len(steps)} steps, {steps[-1]}" for steps in STATES])
+def steps(request: pytest.FixtureRequest) -> list[str]:
+    """The steps that the warehouse had taken when it was last used."""
+    chosen: list[str] = request.param
+    return chosen
+
+
+@pytest.fixture
+def person(warehouse_uri: str) -> Any:
+    """A person's connection, which prepares nothing."""
+    with psycopg.connect(warehouse_uri, autocommit=True) as connection:
+        yield connection
+
+
+@pytest.fixture(scope="module")
+def new_shape(postgres_server: EmbeddedPostgres) -> set[tuple[Any, ...]]:
+    """The tables of a warehouse that begins with this version."""
+    name = f"new_{uuid.uuid4().hex[:12]}"
+    postgres_server.create_database(name)
+    with psycopg.connect(postgres_server.uri(name), autocommit=True) as connection:
+        Warehouse(lambda: psycopg.connect(postgres_server.uri(name)), "new").prepare()
+        return set(connection.execute(SHAPE))
+
+
+def test_nothing_is_lost_and_a_second_upgrade_changes_nothing(
+    taxi_warehouse: Warehouse,
+    person: psycopg.Connection,
+    steps: list[str],
+    new_shape: set[tuple[Any, ...]],
+    tmp_path: Path,
+) -> None:
+    build(person, steps, tmp_path)
+    rows, attempts, rejects = content(person), person.execute(LEDGER).fetchall(), person.execute(REJECTS)
+    assert [(month, number) for month, number, _ in rows] == [("2021-01-01", PUBLISHED)]
+    assert len(attempts) == 3
+    with ThreadPoolExecutor(6) as pool:
+        list(pool.map(lambda _: taxi_warehouse.prepare(), range(6)))
+    assert content(person) == rows
+    for (before,), (after,) in zip(attempts, person.execute(LEDGER), strict=True):
+        assert {name: after[name] for name in before} == before
+    assert person.execute(REJECTS).fetchall() == rejects.fetchall()
+    assert set(person.execute(SHAPE)) == new_shape
+    upgraded = person.execute(CATALOGUE).fetchall()
+    taxi_warehouse.prepare()
+    assert person.execute(CATALOGUE).fetchall() == upgraded
+
+
+def test_attempts_that_were_on_their_way_go_on(
+    taxi_warehouse: Warehouse, person: psycopg.Connection, steps: list[str], tmp_path: Path
+) -> None:
+    files = build(person, steps, tmp_path)
+    # The first thing that happens after an upgrade is any step of any run; a month that is there stays.
+    assert stage(taxi_warehouse, published(files["published"])).unchanged
+    assert publish_month(taxi_warehouse, 2).outcome is Outcome.PUBLISHED
+    assert {check.outcome for check in audit_month(taxi_warehouse, 3)} <= {"pass", "warn"}
+    assert publish_month(taxi_warehouse, 3).outcome is Outcome.PUBLISHED
+    assert counts(person) == {"2021-01-01": STAGED, "2021-02-01": AUDITED}
+    assert leftovers(person) == []
+    outcomes = person.execute("select outcome from ops.file_ledger order by id").fetchall()
+    assert outcomes == [("replaced",), ("published",), ("published",)]
+    before = content(person)
+    again = stage(taxi_warehouse, published(files["staged"]), force=True)
+    audit_month(taxi_warehouse, again.attempt)
+    publish_month(taxi_warehouse, again.attempt)
+    assert content(person) == before
+    with taxi_warehouse.session() as connection:
+        assert [reject.line for reject in ledger.rejects(connection, "green", MONTH)] == [b"cut"]
+
+
+def test_six_processes_upgrade_at_once(
+    warehouse_uri: str, person: psycopg.Connection, new_shape: set[tuple[Any, ...]], tmp_path: Path
+) -> None:
+    build(person, STATES[0], tmp_path)
+    script = (
+        "import sys, psycopg; from nyc_taxi.postgres.warehouse import Warehouse\n"
+        "sys.stdin.read(); Warehouse(lambda: psycopg.connect(sys.argv[1]), 'w').prepare()"
+    )
+    command = [sys.executable, "-c", script, warehouse_uri]
+    environment = {**os.environ, "PYTHONPATH": str(Path.cwd())}
+    upgrades = [subprocess.Popen(command, stdin=subprocess.PIPE, env=environment) for _ in range(6)]
+    for upgrade in upgrades:
+        assert upgrade.stdin is not None
+        upgrade.stdin.close()
+    assert [upgrade.wait(60) for upgrade in upgrades] == [0] * 6
+    assert set(person.execute(SHAPE)) == new_shape
