@@ -104,19 +104,23 @@ def warehouse_uri(
 
 
 @pytest.fixture
-def ordinary_user(postgres_server: EmbeddedPostgres) -> Iterator[str]:
-    """Name of a user without special rights, who may log in with the password ``ordinary``."""
+def ordinary_user(warehouse_uri: str) -> Iterator[str]:
+    """Name of a user of the warehouse without any rights, whose password is ``ordinary``."""
     name = f"user_{uuid.uuid4().hex[:12]}"
-    with psycopg.connect(postgres_server.uri("postgres"), autocommit=True) as connection:
+    with psycopg.connect(warehouse_uri, autocommit=True) as connection:
         connection.execute(f"create role {name} login password 'ordinary'")
-    yield name
-    with psycopg.connect(postgres_server.uri("postgres"), autocommit=True) as connection:
-        for (database,) in connection.execute(
-            "select datname from pg_database where datallowconn"
-        ).fetchall():
-            with psycopg.connect(postgres_server.uri(database), autocommit=True) as there:
-                there.execute(f"drop owned by {name} cascade")
+        yield name
+        connection.execute(f"drop owned by {name} cascade")
         connection.execute(f"drop role {name}")
+
+
+@pytest.fixture
+def ordinary_uri(ordinary_user: str, empty_warehouse_uri: str) -> Iterator[str]:
+    """URI of a warehouse that nothing has prepared yet, for the ordinary user, who may prepare it."""
+    with psycopg.connect(empty_warehouse_uri, autocommit=True) as connection:
+        connection.execute(f'grant create on database "{connection.info.dbname}" to {ordinary_user}')
+        yield psycopg.conninfo.make_conninfo(empty_warehouse_uri, user=ordinary_user, password="ordinary")
+        connection.execute(f"drop owned by {ordinary_user} cascade")
 
 
 @pytest.fixture

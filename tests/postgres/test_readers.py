@@ -176,6 +176,7 @@ def test_grants_and_loads_at_once_all_succeed_and_every_month_can_be_read(
     assert asked(person, *(f"select count(*) from {table}" for table in tables)) == [10] * 6
 
 
+@pytest.mark.usefixtures("hurried")
 def test_month_that_is_being_attached_during_the_grant_can_be_read(
     taxi_warehouse: Warehouse,
     warehouse_uri: str,
@@ -240,16 +241,19 @@ def test_whoever_may_read_a_whole_table_may_read_its_months(
 
 
 def test_user_who_may_not_create_roles_is_told_what_an_administrator_has_to_run(
-    warehouse_uri: str, ordinary_user: str, role: str, person: str, tmp_path: Path
+    role: str, ordinary_uri: str, ordinary_user: str, empty_warehouse_uri: str, tmp_path: Path
 ) -> None:
-    with psycopg.connect(warehouse_uri, autocommit=True) as administrator:
-        administrator.execute(f'grant create on database "{administrator.info.dbname}" to {ordinary_user}')
-        loader = Warehouse(lambda: psycopg.connect(person), "taxi_warehouse")
+    loader = Warehouse(lambda: psycopg.connect(ordinary_uri), "taxi_warehouse")
+    with psycopg.connect(empty_warehouse_uri, autocommit=True) as administrator:
         with pytest.raises(WarehouseRefused, match=f"user {ordinary_user} may not create one") as caught:
             grant_reading(loader, role)
         _, _, told = str(caught.value).partition(" run: ")
         administrator.execute(told.removesuffix("; then run this again."))
         assert not grant_reading(loader, role)
         load(loader, published(write(tmp_path, text(lines(10)))))
-        administrator.execute(f'set role "{role}"')
-        assert administrator.execute("select count(*) from raw.green_tripdata_2021_01").fetchone() == (10,)
+        with administrator.transaction():
+            administrator.execute(f'set local role "{role}"')
+            assert administrator.execute("select count(*) from raw.green_tripdata_2021_01").fetchone() == (
+                10,
+            )
+        administrator.execute(f'drop owned by "{role}"')

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import uuid
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,7 +21,7 @@ from tests.postgres.earlier import AUDITED, PUBLISHED, STAGED, STATES, build
 from tests.postgres.trips import MONTH, content, counts, leftovers, published, stage
 
 if TYPE_CHECKING:
-    from local.postgres import EmbeddedPostgres
+    from collections.abc import Iterator
 
 LEDGER = "select to_jsonb(attempt) from ops.file_ledger as attempt order by id"
 REJECTS = "select refused::text from ops.rejected_rows as refused order by attempt_id"
@@ -54,19 +53,22 @@ def steps(request: pytest.FixtureRequest) -> list[str]:
 
 
 @pytest.fixture
-def person(warehouse_uri: str) -> Any:
+def person(empty_warehouse_uri: str) -> Iterator[psycopg.Connection]:
     """A person's connection, which prepares nothing."""
-    with psycopg.connect(warehouse_uri, autocommit=True) as connection:
+    with psycopg.connect(empty_warehouse_uri, autocommit=True) as connection:
         yield connection
 
 
-@pytest.fixture(scope="module")
-def new_shape(postgres_server: EmbeddedPostgres) -> set[tuple[Any, ...]]:
-    """The tables of a warehouse that begins with this version."""
-    name = f"new_{uuid.uuid4().hex[:12]}"
-    postgres_server.create_database(name)
-    with psycopg.connect(postgres_server.uri(name), autocommit=True) as connection:
-        Warehouse(lambda: psycopg.connect(postgres_server.uri(name)), "new").prepare()
+@pytest.fixture
+def taxi_warehouse(empty_warehouse_uri: str) -> Warehouse:
+    """The warehouse of this test alone, as an earlier version left it."""
+    return Warehouse(lambda: psycopg.connect(empty_warehouse_uri), "taxi_warehouse")
+
+
+@pytest.fixture
+def new_shape(warehouse_uri: str) -> set[tuple[Any, ...]]:
+    """The tables of a warehouse that began with this version."""
+    with psycopg.connect(warehouse_uri) as connection:
         return set(connection.execute(SHAPE))
 
 
@@ -116,14 +118,14 @@ def test_attempts_that_were_on_their_way_go_on(
 
 
 def test_six_processes_upgrade_at_once(
-    warehouse_uri: str, person: psycopg.Connection, new_shape: set[tuple[Any, ...]], tmp_path: Path
+    empty_warehouse_uri: str, person: psycopg.Connection, new_shape: set[tuple[Any, ...]], tmp_path: Path
 ) -> None:
     build(person, STATES[0], tmp_path)
     script = (
         "import sys, psycopg; from nyc_taxi.postgres.warehouse import Warehouse\n"
         "sys.stdin.read(); Warehouse(lambda: psycopg.connect(sys.argv[1]), 'w').prepare()"
     )
-    command = [sys.executable, "-c", script, warehouse_uri]
+    command = [sys.executable, "-c", script, empty_warehouse_uri]
     environment = {**os.environ, "PYTHONPATH": str(Path.cwd())}
     upgrades = [subprocess.Popen(command, stdin=subprocess.PIPE, env=environment) for _ in range(6)]
     for upgrade in upgrades:

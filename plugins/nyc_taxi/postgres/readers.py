@@ -9,7 +9,7 @@ from psycopg import sql
 
 from nyc_taxi.core.dataset import dataset_names, get_dataset
 from nyc_taxi.errors import WarehouseRefused
-from nyc_taxi.postgres.locks import PREPARE, patiently
+from nyc_taxi.postgres.locks import PREPARE, patiently, wait_briefly
 from nyc_taxi.postgres.statements import statement
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def grant_reading(warehouse: Warehouse, role: str, *, patience: float = PATIENCE
 
 def _grant(connection: psycopg.Connection[Any], role: str) -> bool:
     with connection.transaction():
-        connection.execute("set local lock_timeout = '3s'")
+        wait_briefly(connection)
         connection.execute("select pg_advisory_xact_lock(%s, %s)", PREPARE)
         created = _ensure_role(connection, role)
         # A month that is just being attached would be neither among the tables nor know of the role.
