@@ -71,8 +71,8 @@ insert into ops.file_ledger (
 )
 values (
     'green', %(month)s, %(outcome)s, 'test', %(url)s, '2021-03-01 00:00+00', %(bytes)s, %(bytes)s,
-    %(sha256)s, %(rows)s + 1, %(rows)s, 1, %(header)s, 'CSV since 2019, parquet to 2024', 'scheduled', %(base)s, %(stage)s,
-    %(checks)s, %(finished)s
+    %(sha256)s, %(rows)s + 1, %(rows)s, 1, %(header)s, 'CSV since 2019, parquet to 2024', 'scheduled',
+    %(base)s, %(stage)s, %(checks)s, %(finished)s
 )
 returning id
 """

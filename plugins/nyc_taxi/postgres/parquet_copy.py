@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import json
 from typing import TYPE_CHECKING, Any, Final
@@ -50,6 +51,8 @@ def copy_parquet(
         with pq.ParquetFile(path, pre_buffer=False, buffer_size=1 << 20) as file:
             return _copy(connection, dataset, stage, file, rejects, progress)
     except (pa.ArrowInvalid, OSError) as error:
+        if isinstance(error, OSError) and error.errno in {errno.ENOSPC, errno.EDQUOT}:
+            raise
         raise TruncatedFile(
             f"The parquet file is cut or damaged ({str(error).splitlines()[0]}). "
             "Fetch it again; nothing was loaded."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
 import tempfile
@@ -18,6 +19,7 @@ import psycopg
 from nyc_taxi.core.dataset import get_dataset
 from nyc_taxi.core.month import Month
 from nyc_taxi.errors import (
+    DiskFull,
     NotTheFile,
     RowCountMismatch,
     SchemaDrift,
@@ -187,6 +189,13 @@ def _said_of(attempt: Attempt, path: Path) -> Iterator[None]:
     except (NotTheFile, TruncatedFile, SchemaDrift) as error:
         said = str(error).replace(str(path), attempt.url)
         raise type(error)(said if attempt.url in said else f"{attempt.url}: {said}") from error
+    except OSError as error:
+        if error.errno not in {errno.ENOSPC, errno.EDQUOT}:
+            raise
+        raise DiskFull(
+            f"The refused rows of {attempt.url} do not fit in {path.parent}. Make room there, or set TMPDIR "
+            "to a larger disk, and try again."
+        ) from error
 
 
 def _load(
