@@ -44,12 +44,22 @@ def publish_month(warehouse: Warehouse, attempt: int, *, patience: float = PATIE
     :raises WarehouseBusy: when a lock was not to be had; the attempt can be published later
     """
     with warehouse.session(f"publish attempt {attempt}") as connection:
-        what = f"Publishing {ledger.get(connection, attempt)}"
+        what = f"Publishing attempt {attempt}"
+        found = patiently(
+            warehouse, connection, lambda: _look_up(connection, attempt), what=what, patience=patience
+        )
+        what = f"Publishing {found}"
         published = patiently(
             warehouse, connection, lambda: _publish(connection, attempt), what=what, patience=patience
         )
         _refresh(connection, published)
         return published
+
+
+def _look_up(connection: psycopg.Connection[Any], id: int) -> Attempt:
+    with connection.transaction():
+        wait_briefly(connection)
+        return ledger.get(connection, id)
 
 
 def _publish(connection: psycopg.Connection[Any], id: int) -> Attempt:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import logging
-import os
 import tempfile
 import time
 from contextlib import ExitStack, contextmanager
@@ -33,7 +32,7 @@ from nyc_taxi.postgres.ledger import Attempt, Outcome
 from nyc_taxi.postgres.measure import measure
 from nyc_taxi.postgres.rejects import Rejects
 from nyc_taxi.postgres.schema import prepare
-from nyc_taxi.postgres.streams import NotPlain
+from nyc_taxi.postgres.streams import NotPlain, further_connections, worthwhile_streams
 from nyc_taxi.postgres.sweep import drop_stage, sweep
 from nyc_taxi.postgres.tables import StageTable, count_rows
 from nyc_taxi.postgres.tolerant import copy_tolerantly
@@ -49,10 +48,6 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 _PARQUET: Final = b"PAR1"
-_LARGE: Final = 4 << 20
-"""Bytes of a compressed file from which on it is copied over two connections."""
-_COMPRESSION: Final = 4
-"""By how much trip files shrink when they are compressed, about."""
 _KEPT_OF_A_FAILURE: Final = 1_000
 """How many refused rows are kept of an attempt that refused too many to be loaded."""
 
@@ -220,7 +215,9 @@ def _load(
 
     dataset = get_dataset(attempt.dataset)
     stage = StageTable.of(dataset, attempt.month, attempt.id)
-    if not parquet and _copied(warehouse, connection, attempt, path, streams or _streams(path), report):
+    if not parquet and _copied(
+        warehouse, connection, attempt, path, streams or worthwhile_streams(path), report
+    ):
         return
     with (scratch / "rejected").open("w+b") as spool:
         rejects = Rejects(attempt, spool)
@@ -235,13 +232,6 @@ def _load(
             rejects,
             lambda: copy(connection, dataset, stage, path, rejects, report),
         )
-
-
-def _streams(path: Path) -> int:
-    """Return over how many connections to copy a file: a second one has to be worth its opening."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    large = path.stat().st_size >= (_LARGE if path.suffix == ".gz" else _LARGE * _COMPRESSION)
-    return min(2, cores) if large else 1
 
 
 def _copied(
@@ -272,8 +262,7 @@ def _copied(
         stage.create(connection, dataset, attempt.month)
         with ExitStack() as opened:
             purpose = f"stage {attempt.dataset} {attempt.month}, with others"
-            others = [opened.enter_context(warehouse.session(purpose)) for _ in range(streams - 1)]
-            loaded = copy(connection, *others)
+            loaded = copy(connection, *further_connections(warehouse, purpose, streams - 1, opened))
         with connection.transaction():
             _finish(connection, stage, attempt, loaded)
         return True

@@ -2,25 +2,62 @@
 
 from __future__ import annotations
 
+import logging
+import os
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import reduce
 from operator import add
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
+
+from nyc_taxi.errors import WarehouseUnreachable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
+    from contextlib import ExitStack
+    from pathlib import Path
 
     import psycopg
 
     from nyc_taxi.core.chunks import Chunk
     from nyc_taxi.postgres.intake import Intake
     from nyc_taxi.postgres.measure import Measured
+    from nyc_taxi.postgres.warehouse import Warehouse
+
+_log = logging.getLogger(__name__)
+
+_LARGE: Final = 4 << 20
+"""Bytes of a compressed file from which on it is copied over two connections."""
+_COMPRESSION: Final = 4
+"""By how much trip files shrink when they are compressed, about."""
 
 
 class NotPlain(Exception):
     """The file holds something that only a closer reading, row by row, can judge."""
+
+
+def worthwhile_streams(path: Path) -> int:
+    """Return over how many connections to copy a file: a second one has to be worth its opening."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    large = path.stat().st_size >= (_LARGE if path.suffix == ".gz" else _LARGE * _COMPRESSION)
+    return min(2, cores) if large else 1
+
+
+def further_connections(
+    warehouse: Warehouse, purpose: str, wanted: int, opened: ExitStack
+) -> list[psycopg.Connection[Any]]:
+    """Open connections beside the first; a server that has no place for them is no reason to fail.
+
+    :param opened: what closes them
+    """
+    others: list[psycopg.Connection[Any]] = []
+    try:
+        while len(others) < wanted:
+            others.append(opened.enter_context(warehouse.session(purpose)))
+    except WarehouseUnreachable as error:
+        _log.warning("Copying over %d of %d connections: %s", len(others) + 1, wanted + 1, error)
+    return others
 
 
 def copy_chunks(

@@ -181,7 +181,10 @@ def _failed(error: psycopg.Error, connection: psycopg.Connection[Any], name: str
             f"The warehouse {name} does not allow it: {said}. Grant the connection's user the right."
         )
     if isinstance(error, psycopg.errors.ReadOnlySqlTransaction):
-        return WarehouseRefused(f"The warehouse {name} is read-only: {said}. Connect to the primary server.")
+        return WarehouseRefused(
+            f"The warehouse {name} is read-only: {said}. Connect to the primary server, or take "
+            "default_transaction_read_only from the connection's user."
+        )
     if (error.sqlstate or "").startswith("53"):
         return WarehouseUnreachable(
             f"The warehouse {name} ran out of resources: {said}. Nothing was published; "
