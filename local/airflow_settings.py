@@ -74,6 +74,10 @@ def _settings(checkout: Path, state: State, ports: Ports, metadata_uri: str) -> 
         "API_AUTH__JWT_SECRET": state.secret("jwt", size=64),
         "SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": IDLE_SLEEP,
         "SCHEDULER__ENABLE_HEALTH_CHECK": "False",
+        # Tasks that a killed scheduler had queued are taken over within a minute, and not in five; so are
+        # tasks whose worker was killed.
+        "SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL": "15",
+        "SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "60",
         "DAG_PROCESSOR__PARSING_PROCESSES": "2",
         "DAG_PROCESSOR__REFRESH_INTERVAL": "30",
         "DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "60",

@@ -8,6 +8,7 @@ capability cannot be handed on, as in many containers, root's server lives under
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import hashlib
 import os
@@ -15,6 +16,7 @@ import secrets
 import shutil
 import subprocess
 import tempfile
+import time
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -25,6 +27,8 @@ from local.told import Told
 _NOBODY = 65534
 _CAPABILITY = "+dac_read_search"
 _SUPERUSER = "taxi"
+_PATIENCE = 30.0
+"""Seconds that the children of a killed server get to notice it."""
 
 
 class PostgresFailed(Told):
@@ -68,12 +72,15 @@ class EmbeddedPostgres:
     def start(self) -> None:
         """Start the server, and return once it accepts connections; nothing happens if it runs.
 
+        After a crash, what is left of the last start is waited for first, and the data is recovered.
+
         :raises PostgresFailed: when the port is taken, or with the end of the server's log
         """
         if self.running():
             return
         if not self._data.exists():
             self._initialise()
+        self._wait_for_orphans()
         (self._data / "postmaster.pid").unlink(missing_ok=True)  # of a process that is no server any more
         logged = self._log.stat().st_size if self._log.exists() else 0
         options = " ".join(f"-c {name}={value}" for name, value in (*self._network(), *self.settings))
@@ -142,14 +149,41 @@ class EmbeddedPostgres:
         return (("listen_addresses", "127.0.0.1"), ("port", str(self.port)), ("unix_socket_directories", ""))
 
     def _pid(self) -> int | None:
-        """Return the main process's id; None when no server wrote one, or it is another program's now."""
+        """Return the main process's id; None when no server wrote one, it died, or another program has it."""
         import psutil
 
         try:
             pid = int((self._data / "postmaster.pid").read_text().split("\n", 1)[0])
-            return pid if psutil.Process(pid).name().startswith("postgres") else None
+            process = psutil.Process(pid)
+            alive = process.status() != psutil.STATUS_ZOMBIE
+            return pid if alive and process.name().startswith("postgres") else None
         except (OSError, ValueError, psutil.Error):
             return None
+
+    def _wait_for_orphans(self) -> None:
+        """Return when nothing works on the data any more: a killed main process's children end by themselves.
+
+        :raises PostgresFailed: when one of them does not
+        """
+        end = time.monotonic() + _PATIENCE
+        while orphans := self._orphans():
+            if time.monotonic() > end:
+                raise PostgresFailed(
+                    f"Processes of a Postgres that was killed are still at work in {self._data}: "
+                    f"end {', '.join(map(str, orphans))}, then try again."
+                )
+            time.sleep(0.05)
+
+    def _orphans(self) -> list[int]:
+        """Return the ids of this server's processes, all of which work in its data folder."""
+        import psutil
+
+        found = []
+        for process in psutil.process_iter():
+            with contextlib.suppress(psutil.Error):
+                if process.name().startswith("postgres") and process.cwd() == str(self._data.resolve()):
+                    found.append(process.pid)
+        return found
 
     def _why_not_started(self, said: str, logged: int) -> str:
         """Put into words why the server did not start, from what it logged since."""

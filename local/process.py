@@ -51,9 +51,14 @@ class Background:
     def start(self, command: Sequence[str], environment: Mapping[str, str], cwd: Path) -> None:
         """Start the program; nothing happens when it runs.
 
-        :raises ProcessFailed: when the command cannot be run
+        What a program that died has left behind is ended first: a killed scheduler leaves its workers,
+        which would wait for ever.
+
+        :raises ProcessFailed: when the command cannot be run, or something left behind does not end
         """
         self.folder.mkdir(parents=True, exist_ok=True)
+        if not self.alive():
+            self.stop()
         with self._lock.open("a+") as lock:
             if not _taken(lock):
                 return
@@ -156,14 +161,16 @@ class Background:
 def stop(parts: Sequence[Background], patience: float = 8) -> None:
     """End programs and all their children at the same time, and return once they are gone.
 
-    :param patience: seconds that they get after being asked, before their processes are ended one by one
+    :param patience: seconds that they get after being asked, before their processes are ended one by one;
+        when no program is alive that could be asked, that is at once
     :raises ProcessFailed: when something lives on
     """
     # Before they are asked: whoever outlives its parent is no longer known as its child.
     members = {member for part in parts for member in part.members()}
-    for part in parts:
+    asked = [part for part in parts if part.alive()]
+    for part in asked:
         part.ask()
-    if not _gone_within(patience, parts, members):
+    if not _gone_within(patience if asked else 0, parts, members):
         for number in (signal.SIGTERM, signal.SIGKILL):
             members |= {member for part in parts for member in part.members()}
             for member in members:

@@ -22,10 +22,11 @@ _CHECKS: dict[str, tuple[str, ...]] = {
 }
 
 _TESTS = (
-    "tests/unit tests/packaging tests/local tests/postgres tests/faults tests/kills",
+    "tests/unit tests/packaging tests/local tests/postgres tests/faults tests/kills tests/rounds",
     "tests/cli",
     "tests/dags",
     "tests/scheduler",
+    "tests/restarts",
 )
 """Folders that share a process: Airflow reads its settings once, and these tests differ in them."""
 

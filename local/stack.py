@@ -126,7 +126,8 @@ class Stack:
     def start(self, say: Callable[[str], Any] = lambda _: None) -> None:
         """Start what does not run, and return when Airflow is ready; on any failure stop it all again.
 
-        What ran before is left running, also on failure.
+        What ran before is left running, also on failure; but Airflow's parts are started anew when their
+        database had gone.
 
         :param say: told about each step
         :raises StackFailed: in one sentence and with the end of a log, when a part does not come up
@@ -200,7 +201,12 @@ class Stack:
         return [Background(name, self.state.processes) for name in ("files", *AIRFLOW)]
 
     def _start(self, say: Callable[[str], Any]) -> None:
+        files, *airflow = self._parts()
+        without_database = [part for part in airflow if part.running()] if not self.postgres.running() else []
         self.postgres.start()
+        if without_database:
+            # They end when their database has gone, but some of them only later, after they seemed well.
+            self._stop(without_database, postgres=False)
         # Airflow commits some forty times a task. After a crash of the server it would do the work of the
         # last half second again; the warehouse loses nothing.
         self.postgres.create_database("airflow", synchronous_commit="off")
@@ -211,7 +217,6 @@ class Stack:
         self.state.password()  # before Airflow makes one of its own
         self.bootstrap()
         say("Airflow's database, pools and connections")
-        files, *airflow = self._parts()
         server = ("-m", "local.file_server", str(self.state.samples), str(self.settings.ports.files))
         files.start((sys.executable, *server), self.environment(), CHECKOUT)
         for part in airflow:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from datetime import UTC, datetime
+from functools import partial
 from io import StringIO
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
@@ -18,7 +19,8 @@ from airflow.utils.session import create_session
 from sqlalchemy import select, update
 from sqlalchemy.exc import OperationalError
 
-from nyc_taxi.cli import backfill_watch
+from nyc_taxi.cli import backfill, backfill_watch
+from nyc_taxi.cli.backfill_standings import standings
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -381,7 +383,7 @@ def test_a_finished_backfill_that_nobody_notices_is_given_up_on(
 def test_a_short_outage_of_the_metadata_database_does_not_end_the_waiting(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    real, calls = backfill_watch.standings, 0
+    real, calls = standings, 0
 
     def away(*arguments: Any) -> Any:
         nonlocal calls
@@ -395,11 +397,44 @@ def test_a_short_outage_of_the_metadata_database_does_not_end_the_waiting(
     monkeypatch.setattr(backfill_watch, "standings", away)
     monkeypatch.setattr(backfill_watch, "_POLL", 0.05)
     assert run("green -s 2021-01") == 0
+    assert capsys.readouterr().err.count("database does not answer; waiting for it") == 1
     monkeypatch.setattr(backfill_watch, "_OUTAGE", 0.0)
     calls = 1
     run("green -s 2021-02 --no-wait")
     assert run("green -s 2021-02") == 1
-    assert "cannot be used (server closed the connection)" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "has not answered for 0 seconds" in said
+    assert "The months of green are not lost" in said
+    assert "Traceback" not in said
+
+
+def test_a_database_that_is_lost_while_runs_are_created_is_one_sentence(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def lost(**_: object) -> None:
+        raise OperationalError("insert", {}, Exception("server closed the connection"))
+
+    monkeypatch.setattr(backfill, "_create_backfill", lost)
+    assert run("green -s 2021-01") == 1
+    said = capsys.readouterr().err
+    assert "was lost while the backfill of green was created (server closed the connection)" in said
+    assert said.count("\n") == 1
+
+
+def test_a_scheduler_that_dies_meanwhile_is_told_again(
+    while_waiting: Callable[..., None],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def begin() -> None:
+        with create_session() as session:
+            session.execute(update(DagRun).values(state="running"))
+
+    monkeypatch.setattr(backfill_watch, "_SILENCE", 0.05)
+    silence = partial(time.sleep, 0.1)
+    while_waiting(silence, silence, begin, silence, silence, lambda: finish("success"))
+    assert run("green -s 2021-01") == 0
+    assert capsys.readouterr().err.count("No scheduler") == 2
 
 
 def test_an_unusable_metadata_database_is_one_sentence(

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import signal
 import stat
 import subprocess
+import time
 from typing import TYPE_CHECKING
 
 import psycopg
@@ -112,6 +114,34 @@ def test_what_was_written_is_there_after_a_crash(server: EmbeddedPostgres) -> No
     server.start()
     with psycopg.connect(server.uri("kept")) as connection:
         assert connection.info.dbname == "kept"
+
+
+def test_a_server_whose_main_process_was_killed_is_started_again_at_once(server: EmbeddedPostgres) -> None:
+    server.start()
+    with psycopg.connect(server.uri("postgres")) as busy:
+        pid = server._pid()
+        assert pid is not None
+        os.kill(pid, signal.SIGKILL)
+        while server.running():
+            time.sleep(0.001)
+        server.start()
+        assert answers(server)
+        assert server._pid() != pid
+        with pytest.raises(psycopg.OperationalError):
+            busy.execute("select 1")
+
+
+def test_nothing_is_started_while_another_process_works_on_the_data(
+    server: EmbeddedPostgres, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server.start()
+    pid = server._pid()
+    (server._data / "postmaster.pid").unlink()
+    monkeypatch.setattr(postgres, "_PATIENCE", 0.1)
+    with pytest.raises(PostgresFailed, match=rf"still at work in .*: end .*\b{pid}\b"):
+        server.start()
+    assert pid is not None
+    os.kill(pid, signal.SIGQUIT)
 
 
 def test_an_initialisation_that_was_cut_short_is_begun_again(server: EmbeddedPostgres) -> None:

@@ -102,6 +102,21 @@ def test_what_a_killed_program_left_behind_is_found_and_ended(part: Background) 
     assert gone_soon(own_group)
 
 
+def test_starting_a_killed_program_again_ends_what_it_left_behind_at_once(part: Background) -> None:
+    start(part, WITH_CHILDREN)
+    own_group = int(wait_for_line(part).split()[0])
+    session = part._session
+    assert session is not None
+    os.kill(session, signal.SIGKILL)
+    assert gone_soon(session)
+    began = time.monotonic()
+    start(part, SLEEP)
+    assert time.monotonic() - began < 5
+    assert part.alive()
+    assert part._session != session
+    assert gone_soon(own_group)
+
+
 def test_a_program_that_does_not_listen_is_killed(part: Background) -> None:
     start(part, STUBBORN)
     wait_for_line(part)

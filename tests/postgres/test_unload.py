@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import psycopg
@@ -11,6 +12,7 @@ from psycopg import IsolationLevel
 from nyc_taxi.core.dataset import dataset_names
 from nyc_taxi.errors import WarehouseBusy
 from nyc_taxi.postgres import ledger
+from nyc_taxi.postgres.audit import audit_month
 from nyc_taxi.postgres.ledger import Outcome
 from nyc_taxi.postgres.publish import publish_month
 from nyc_taxi.postgres.unload import unload_month
@@ -19,17 +21,24 @@ from tests.postgres.trips import (
     NEXT,
     content,
     counts,
+    fetch,
     green,
     leftovers,
     load,
     published,
+    stage,
     staged_and_audited,
 )
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from nyc_taxi.core.download import File
+    from nyc_taxi.core.publication import Publication
     from nyc_taxi.postgres.warehouse import Warehouse
+
+OLD = datetime(2021, 3, 1, tzinfo=UTC)
+NEW = OLD + timedelta(days=30)
 
 
 def test_unloaded_month_is_empty_and_loads_again(
@@ -98,3 +107,28 @@ def test_unloading_waits_for_a_lock_and_gives_up_with_nothing_changed(
     assert counts(reader) == {"2021-01-01": 100}
     with taxi_warehouse.session() as connection:
         assert ledger.current(connection, "green", MONTH) is not None
+
+
+def test_an_older_file_does_not_come_back_after_a_newer_one_came_and_went(
+    taxi_warehouse: Warehouse, reader: psycopg.Connection, tmp_path: Path
+) -> None:
+    old = published(green(tmp_path, 100), modified=OLD)
+
+    def slowly(publication: Publication, folder: Path) -> File:
+        file = fetch(publication, folder)
+        load(taxi_warehouse, published(green(tmp_path, 120), modified=NEW))
+        unload_month(taxi_warehouse, "green", MONTH)
+        return file
+
+    late = stage(taxi_warehouse, old, fetch=slowly)
+    audit_month(taxi_warehouse, late.attempt)
+    assert publish_month(taxi_warehouse, late.attempt).outcome is Outcome.SUPERSEDED
+    assert counts(reader) == {}
+    assert leftovers(reader) == []
+
+
+def test_what_was_unloaded_is_not_said_to_be_replaced(taxi_warehouse: Warehouse, tmp_path: Path) -> None:
+    first = load(taxi_warehouse, published(green(tmp_path)))
+    assert load(taxi_warehouse, published(green(tmp_path, 70))).base_id == first.id
+    unload_month(taxi_warehouse, "green", MONTH)
+    assert load(taxi_warehouse, published(green(tmp_path))).base_id is None

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from local.stack import Stack
+    from nyc_taxi.core.month import MonthRange
 
 LEDGER = """
     select outcome, rows_in_file, rows_loaded, rows_rejected, sha256, run_id
@@ -34,15 +35,27 @@ def months_loaded_by(stack: Stack, run_id: str) -> list[tuple[str, str]]:
         return connection.execute(query, (run_id,)).fetchall()
 
 
+def query(uri: str, text: str, *values: Any) -> list[Any]:
+    """Return the rows of one query."""
+    with psycopg.connect(uri) as connection:
+        return connection.execute(text, values).fetchall()
+
+
 def content(stack: Stack, dataset: str) -> list[tuple[str, int, int]]:
     """Return month, rows and a hash of the rows for all that readers see of a dataset."""
-    query = f"""
+    return content_of(stack.warehouse_uri, dataset)
+
+
+def content_of(uri: str, dataset: str, months: MonthRange | None = None) -> list[tuple[str, int, int]]:
+    """Return the same for a warehouse, of some months or of all."""
+    text = f"""
         select to_char(file_month, 'YYYY-MM'), count(*), sum(hashtextextended(trips::text, 0))
         from raw.{dataset}_tripdata as trips
+        where %s::date[] is null or file_month = any(%s)
         group by 1 order by 1
     """
-    with psycopg.connect(stack.warehouse_uri) as connection:
-        return connection.execute(query).fetchall()
+    days = [month.first_day for month in months] if months else None
+    return query(uri, text, days, days)
 
 
 def command(stack: Stack, *words: str, timeout: float = 120) -> subprocess.CompletedProcess[str]:

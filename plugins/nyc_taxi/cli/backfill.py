@@ -13,14 +13,15 @@ from airflow.models.dag import DagModel
 from airflow.utils.cli import action_cli, suppress_logs_and_warning
 from airflow.utils.platform import getuser
 from sqlalchemy import update
+from sqlalchemy.exc import DBAPIError
 
 from nyc_taxi.cli.backfill_plan import Request, bounds, listed, metadata, metadata_errors, plan
-from nyc_taxi.cli.backfill_watch import active_backfill, scheduler_runs, wait_for_the_last_one, watch
+from nyc_taxi.cli.backfill_watch import active_backfill, wait_for_the_last_one, watch
 from nyc_taxi.cli.command import INTERRUPTED, command, remark, say
 from nyc_taxi.cli.output import print_rows
 from nyc_taxi.cli.progress import tally
 from nyc_taxi.core.month import MonthRange
-from nyc_taxi.errors import BackfillRefused, InvalidCommand, InvalidMonth
+from nyc_taxi.errors import BackfillRefused, InvalidCommand, InvalidMonth, MetadataUnavailable
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -160,6 +161,12 @@ def _create(request: Request, max_active_runs: int) -> int:
         raise BackfillRefused(
             f"Somebody else has just started a backfill of {request.dag_id}, and Airflow runs one at a time."
         ) from None
+    except DBAPIError as error:
+        raise MetadataUnavailable(
+            f"Airflow's metadata database was lost while the backfill of {request.dag_id} was created "
+            f"({str(error.orig).strip().splitlines()[0]}). Run the same command again when it is back: it "
+            "creates the months, or says that they are under way."
+        ) from error
     return created.id
 
 
@@ -184,8 +191,6 @@ def _nothing_to_do(request: Request, planned: Plan) -> None:
 
 def _wait(request: Request, planned: Plan) -> None:
     """Show how the months go on until all have finished."""
-    if not scheduler_runs():
-        remark("No scheduler has given a sign of life lately: nothing happens before one runs.")
     started = time.monotonic()
     try:
         with tally(request.dag_id) as show:

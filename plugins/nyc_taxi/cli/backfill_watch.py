@@ -1,138 +1,53 @@
-"""Where the months of a backfill stand, asked of Airflow's metadata database once a second."""
+"""Following a backfill until its months are done, looking once a second."""
 
 from __future__ import annotations
 
 import time
 from collections import Counter
-from dataclasses import dataclass
-from enum import StrEnum
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from airflow.jobs.job import most_recent_job
 from airflow.models.backfill import Backfill
 from airflow.models.dagrun import DagRun
-from airflow.models.taskinstance import TaskInstance
 from sqlalchemy import func, select
 
 from nyc_taxi.cli.backfill_plan import metadata
+from nyc_taxi.cli.backfill_standings import MonthStanding, Standing, standings
 from nyc_taxi.cli.command import remark
 from nyc_taxi.errors import BackfillFailed, BackfillRefused, MetadataUnavailable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from sqlalchemy.orm import Session
 
     from nyc_taxi.cli.backfill_plan import PlannedRun
     from nyc_taxi.cli.progress import Tally
-    from nyc_taxi.core.month import Month
 
 _POLL = 1.0
 _NOTICE_TIMEOUT = 150.0
-_OUTAGE = 60.0
+_OUTAGE = 300.0
 """Seconds for which the metadata database may be away while months are waited for."""
-
-
-class Standing(StrEnum):
-    """Where a month's run stands."""
-
-    QUEUED = "queued"
-    RUNNING = "running"
-    WAITING = "waiting for the file"
-    SUCCEEDED = "succeeded"
-    FAILED = "failed"
-    GONE = "deleted"
-
-    @property
-    def final(self) -> bool:
-        """Whether nothing more will happen."""
-        return self in {Standing.SUCCEEDED, Standing.FAILED, Standing.GONE}
-
-
-@dataclass(frozen=True, slots=True)
-class MonthStanding:
-    """Where one month's run stands, and which task failed, if one did."""
-
-    month: Month
-    standing: Standing
-    run_id: str = ""
-    failed_tasks: tuple[str, ...] = ()
-
-    def __str__(self) -> str:
-        if self.standing is Standing.GONE:
-            return f"{self.month} (its run was deleted)"
-        return f"{self.month} ({', '.join(self.failed_tasks) or 'no task'} failed in the run {self.run_id})"
-
-
-def standings(dag_id: str, runs: Iterable[PlannedRun], session: Session) -> tuple[MonthStanding, ...]:
-    """Return where the months stand, in two queries."""
-    months = {run.logical_date: run.month for run in runs}
-    rows = select(DagRun.logical_date, DagRun.run_id, DagRun.state).where(
-        DagRun.dag_id == dag_id, DagRun.logical_date.in_(months)
-    )
-    found = {date: (run_id, str(state)) for date, run_id, state in session.execute(rows)}
-    unsettled = [run_id for run_id, state in found.values() if state in {"running", "failed"}]
-    tasks: dict[str, list[tuple[str, str]]] = {run_id: [] for run_id in unsettled}
-    active = (
-        "deferred",
-        "failed",
-        "queued",
-        "restarting",
-        "running",
-        "scheduled",
-        "up_for_reschedule",
-        "up_for_retry",
-    )
-    task_rows = (
-        select(TaskInstance.run_id, TaskInstance.task_id, TaskInstance.state)
-        .where(
-            TaskInstance.dag_id == dag_id,
-            TaskInstance.run_id.in_(unsettled),
-            TaskInstance.state.in_(active),
-        )
-        .distinct()
-    )
-    if unsettled:
-        for run_id, task_id, state in session.execute(task_rows):
-            tasks[run_id].append((task_id, str(state)))
-    gone = ("", "deleted")
-    return tuple(
-        _standing(month, *found.get(date, gone), tasks.get(found.get(date, gone)[0], []))
-        for date, month in months.items()
-    )
-
-
-def _standing(month: Month, run_id: str, state: str, tasks: list[tuple[str, str]]) -> MonthStanding:
-    states = {task_state for _, task_state in tasks}
-    failed = tuple(sorted(task for task, task_state in tasks if task_state == "failed"))
-    if state == "running" and states and states <= {"deferred", "up_for_reschedule"}:
-        return MonthStanding(month, Standing.WAITING, run_id)
-    standing = Standing.SUCCEEDED if state == "success" else Standing(state)
-    return MonthStanding(month, standing, run_id, failed)
+_SILENCE = 30.0
+"""Seconds without any change after which it is asked whether a scheduler runs."""
 
 
 def watch(dag_id: str, runs: tuple[PlannedRun, ...], tally: Tally) -> None:
     """Return once every month's run has succeeded.
 
+    An outage of the metadata database, and a scheduler that gives no sign of life, are told and waited for.
+
     :param tally: shows how many months stand where
-    :raises MetadataUnavailable: when the metadata database has not answered for a minute
+    :raises MetadataUnavailable: when the metadata database has not answered for five minutes
     :raises BackfillFailed: once no run goes on, when at least one has not succeeded; it names them
     """
-    patience = time.monotonic() + _OUTAGE
+    scheduler = _Scheduler()
     while True:
-        try:
-            with metadata() as session:
-                now = standings(dag_id, runs, session)
-        except MetadataUnavailable:
-            if time.monotonic() > patience:
-                raise
-            time.sleep(_POLL)
-            continue
-        patience = time.monotonic() + _OUTAGE
+        now = _patiently(dag_id, runs)
         counts = Counter(month.standing for month in now)
         tally(sum(counts[standing] for standing in Standing if standing.final), len(now), _words(counts))
         if all(month.standing.final for month in now):
             break
+        scheduler.look(now)
         time.sleep(_POLL)
     failed = [month for month in now if month.standing is not Standing.SUCCEEDED]
     if failed:
@@ -140,6 +55,49 @@ def watch(dag_id: str, runs: tuple[PlannedRun, ...], tally: Tally) -> None:
             f"{len(failed)} of {len(now)} months of {dag_id} did not succeed: {', '.join(map(str, failed))}. "
             "Look at the task's log, then run them again with --rerun-failed-tasks."
         )
+
+
+def _patiently(dag_id: str, runs: tuple[PlannedRun, ...]) -> tuple[MonthStanding, ...]:
+    """Return where the months stand as soon as the metadata database says so."""
+    until = time.monotonic() + _OUTAGE
+    told = False
+    while True:
+        try:
+            with metadata() as session:
+                return standings(dag_id, runs, session)
+        except MetadataUnavailable as error:
+            if time.monotonic() > until:
+                raise MetadataUnavailable(
+                    f"Airflow's metadata database has not answered for {_OUTAGE:.0f} seconds, so this "
+                    f"command ends. The months of {dag_id} are not lost: they go on when it is back, and the "
+                    "same command without -c and --reset-dagruns watches them again."
+                ) from error
+            if not told:
+                remark("Airflow's metadata database does not answer; waiting for it.")
+                told = True
+        time.sleep(_POLL)
+
+
+class _Scheduler:
+    """Says once that no scheduler runs: at the first look, and when nothing has changed for a while."""
+
+    def __init__(self) -> None:
+        self._seen: tuple[MonthStanding, ...] = ()
+        self._asked = float("-inf")
+        self._told = False
+
+    def look(self, now: tuple[MonthStanding, ...]) -> None:
+        """Take note of where the months stand, and ask for the scheduler if that is due."""
+        if self._seen and now != self._seen:
+            self._asked, self._told = time.monotonic(), False
+        self._seen = now
+        if self._told or time.monotonic() - self._asked < _SILENCE:
+            return
+        self._asked = time.monotonic()
+        with suppress(MetadataUnavailable):
+            if not scheduler_runs():
+                remark("No scheduler has given a sign of life lately: nothing happens before one runs.")
+                self._told = True
 
 
 def _words(counts: Counter[Standing]) -> str:

@@ -144,6 +144,14 @@ def current(connection: psycopg.Connection[Any], dataset: str, month: Month) -> 
     return found[0] if found else None
 
 
+def latest(connection: psycopg.Connection[Any], dataset: str, month: Month) -> Attempt | None:
+    """Return the attempt that was published last, also when its rows were unloaded since."""
+    found = _attempts(
+        connection, dataset=dataset, month=month, outcomes=[Outcome.PUBLISHED, Outcome.UNLOADED]
+    )
+    return max(found, key=lambda one: (one.outcome is Outcome.PUBLISHED, one.finished), default=None)
+
+
 def months(connection: psycopg.Connection[Any], dataset: str | None = None) -> list[Attempt]:
     """Return the published attempt of every month, ordered by dataset and month."""
     return _attempts(connection, dataset=dataset, outcomes=[Outcome.PUBLISHED])
@@ -206,7 +214,8 @@ def begin(connection: psycopg.Connection[Any], publication: Publication, run_id:
     """Record in a transaction of its own that an attempt has begun, and hold its lock in this session.
 
     Whoever can see the row can see that it is locked, so a live attempt is never taken for a dead one.
-    Its base is what the month holds at this instant, before the file is downloaded.
+    Its base is what was published last at this instant, before the file is downloaded. Once it is
+    published, its base is the attempt that it has replaced.
     """
     with connection.transaction():
         row = connection.execute(
@@ -275,6 +284,7 @@ _SETTLED = (
     "checks",
     "measured",
     "reason",
+    "base_id",
 )
 
 

@@ -75,15 +75,16 @@ def _publish(connection: psycopg.Connection[Any], id: int) -> Attempt:
                 f"{attempt} is {attempt.outcome}{f': {attempt.reason}' if attempt.reason else ''}. "
                 "Only an audited attempt can be published: run the stage step of the month again."
             )
-        current = ledger.current(connection, attempt.dataset, attempt.month)
-        if supersedes(attempt, current):
+        latest = ledger.latest(connection, attempt.dataset, attempt.month)
+        if supersedes(attempt, latest):
             _put_in_place(connection, attempt)
-            if current is not None:
-                ledger.settle(connection, current.id, Outcome.REPLACED)
-            ledger.settle(connection, id, Outcome.PUBLISHED)
+            replaced = latest.id if latest and latest.outcome is Outcome.PUBLISHED else None
+            if replaced is not None:
+                ledger.settle(connection, replaced, Outcome.REPLACED)
+            ledger.settle(connection, id, Outcome.PUBLISHED, base_id=replaced)
         else:
             drop_stage(connection, attempt)
-            reason = f"Attempt {current.id} was published first." if current else None
+            reason = f"Attempt {latest.id} was published first." if latest else None
             ledger.settle(connection, id, Outcome.SUPERSEDED, reason=reason)
     return ledger.get(connection, id)
 

@@ -22,20 +22,20 @@ _log = logging.getLogger(__name__)
 _WAITING = (Outcome.STAGED, Outcome.AUDITED)
 
 
-def supersedes(attempt: Attempt, current: Attempt | None) -> bool:
-    """Whether a staged attempt may take the place of what the month holds.
+def supersedes(attempt: Attempt, latest: Attempt | None) -> bool:
+    """Whether a staged attempt may be published after the one that was published last.
 
     It may when nothing was published since it began. Otherwise another version has won meanwhile,
     and only a newer file from the very same place takes over from it: an older file never
-    overwrites a newer one.
+    overwrites a newer one, nor comes back after the newer one was unloaded.
     """
-    if current is None or current.id == attempt.base_id:
+    if latest is None or latest.id == attempt.base_id:
         return True
     return (
-        attempt.url == current.url
+        attempt.url == latest.url
         and attempt.last_modified is not None
-        and current.last_modified is not None
-        and attempt.last_modified > current.last_modified
+        and latest.last_modified is not None
+        and attempt.last_modified > latest.last_modified
     )
 
 
@@ -71,9 +71,9 @@ def _settle(connection: psycopg.Connection[Any], attempt: Attempt) -> None:
     if not _take(connection, month_lock(attempt.dataset, attempt.month)):
         return
     attempt = ledger.get(connection, attempt.id)
-    current = ledger.current(connection, attempt.dataset, attempt.month)
-    if attempt.outcome in _WAITING and not supersedes(attempt, current):
-        overtaken = f"Attempt {current.id} was published first." if current else None
+    latest = ledger.latest(connection, attempt.dataset, attempt.month)
+    if attempt.outcome in _WAITING and not supersedes(attempt, latest):
+        overtaken = f"Attempt {latest.id} was published first." if latest else None
         ledger.settle(connection, attempt.id, Outcome.SUPERSEDED, reason=overtaken)
         drop_stage(connection, attempt)
     elif _is_old(connection, attempt):
@@ -81,7 +81,7 @@ def _settle(connection: psycopg.Connection[Any], attempt: Attempt) -> None:
             reason = "It was staged a week ago and never published."
             ledger.settle(connection, attempt.id, Outcome.ABANDONED, reason=reason)
         drop_stage(connection, attempt)
-    elif attempt.outcome is Outcome.FAILED and current is not None and current.id > attempt.id:
+    elif attempt.outcome is Outcome.FAILED and latest is not None and latest.id > attempt.id:
         drop_stage(connection, attempt)
 
 

@@ -12,7 +12,9 @@ values (
     (
         select id
         from ops.file_ledger
-        where dataset = %(dataset)s and month = %(month)s and outcome = 'published'
+        where dataset = %(dataset)s and month = %(month)s and outcome in ('published', 'unloaded')
+        order by outcome = 'published' desc, finished desc
+        limit 1
     )
 )
 returning id

@@ -22,6 +22,7 @@ set
     checks = coalesce(%(checks)s, checks),
     measured = coalesce(%(measured)s, measured),
     reason = coalesce(%(reason)s, reason),
+    base_id = case when %(outcome)s = 'published' then %(base_id)s else base_id end,
     finished = case
         when %(outcome)s in ('published', 'superseded', 'failed', 'abandoned') then clock_timestamp()
         else finished

@@ -1,0 +1,246 @@
+"""A part of the stack dies in the middle of a backfill, is started again, and nothing is lost or doubled."""
+
+from __future__ import annotations
+
+import os
+import random
+import re
+import signal
+import subprocess
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import psycopg
+import pytest
+
+from local.process import Background
+from local.stack import AIRFLOW, Stack
+from local.state import Ports, Settings
+from nyc_taxi.core.month import Month, MonthRange
+from nyc_taxi.core.sample import write_sample
+from nyc_taxi.core.source import SourceList
+from nyc_taxi.postgres import ledger
+from nyc_taxi.postgres.ledger import Outcome
+from nyc_taxi.postgres.load import load_month
+from nyc_taxi.postgres.sweep import sweep
+from nyc_taxi.postgres.warehouse import Warehouse
+from tests.extent import extent
+from tests.scheduler.runs import content_of, eventually, query
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+pytestmark = pytest.mark.slow
+
+DATASETS = ("green", "yellow")
+FIRST = Month("2019-01")
+MONTHS = extent(3, 5)
+"""Months of each dataset that a backfill loads."""
+
+DEATHS = [
+    ("everything", "killed"),
+    ("postgres", "killed"),
+    ("scheduler", "killed"),
+    ("scheduler", "stopped"),
+    ("postgres", "stopped"),
+    ("triggerer", "killed"),
+    ("triggerer", "stopped"),
+    ("api-server", "killed"),
+    ("api-server", "stopped"),
+    ("dag-processor", "killed"),
+    ("worker", "killed"),
+]
+"""What dies, and how; the first of them every day."""
+
+FINAL = {
+    Outcome.PUBLISHED,
+    Outcome.REPLACED,
+    Outcome.SUPERSEDED,
+    Outcome.FAILED,
+    Outcome.ABANDONED,
+}
+RUNS = """
+    select dag_id, to_char(logical_date, 'YYYY-MM'), state from dag_run
+    where run_type = 'backfill' and logical_date between %s and %s
+"""
+PUBLISHED = "select count(*) from ops.file_ledger where month between %s and %s and outcome = 'published'"
+STAGE_TABLES = "select relname from pg_class where relnamespace = 'stage'::regnamespace"
+
+
+@pytest.fixture(scope="module")
+def mortal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """A stack that only these tests use, because they kill it; tasks are tried again after a second."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    soon = {"AIRFLOW__NYC_TAXI__RETRY_DELAY": "1", "AIRFLOW__NYC_TAXI__ASK_INTERVAL": "2"}
+    stack = Stack(tmp_path_factory.mktemp("mortal"), Settings(Ports.free()), soon)
+    stack.state.remember(stack.settings)
+    stack.start()
+    try:
+        stack.wait_for_dags({f"{dataset}_postgres" for dataset in DATASETS})
+        stack.postgres.create_database("alone")
+        Warehouse(lambda: psycopg.connect(stack.warehouse_uri), "together").prepare()
+        yield stack
+    finally:
+        stack.api.close()
+        stack.stop()
+        stack.postgres.remove()
+
+
+@dataclass(frozen=True)
+class Backfill:
+    """A backfill of some months of all datasets, and the stack that it runs in.
+
+    :param late: a month of the first dataset whose file is not there yet
+    """
+
+    stack: Stack
+    months: MonthRange
+    late: Month
+
+    def runs(self) -> dict[tuple[str, str], str]:
+        """Return the state of every month's run."""
+        return {
+            (dag_id, month): state
+            for dag_id, month, state in query(self.stack.metadata_uri, RUNS, *self._days)
+        }
+
+    def published(self) -> int:
+        """Return how many months the warehouse holds."""
+        (count,) = query(self.stack.warehouse_uri, PUBLISHED, *self._days)[0]
+        return int(count)
+
+    def waits(self) -> bool:
+        """The month without a file waits in the triggerer."""
+        text = """
+            select 1 from task_instance join dag_run using (dag_id, run_id)
+            where dag_id = %s and logical_date = %s and task_instance.state = 'deferred'
+        """
+        return query(self.stack.metadata_uri, text, f"{DATASETS[0]}_postgres", self.late.first_day) != []
+
+    def ended(self) -> bool:
+        """All runs have ended; whatever part of the stack does not run is started again, as by make up."""
+        if not self.stack.running():
+            self.stack.start()
+        try:
+            states = self.runs().values()
+        except psycopg.OperationalError:
+            return False
+        return len(states) == len(DATASETS) * MONTHS and set(states) <= {"success", "failed"}
+
+    @property
+    def _days(self) -> tuple[object, object]:
+        return self.months.first.first_day, list(self.months)[-1].first_day
+
+
+def die(stack: Stack, what: str, how: str) -> None:
+    """End a part of the stack, and return when it is dead."""
+    parts = {name: Background(name, stack.state.processes) for name in AIRFLOW}
+    if what in {"postgres", "everything"}:
+        if how == "stopped":
+            stack.postgres.stop("fast")
+            return
+        kill(stack.postgres._pid(), signal.SIGKILL)
+    elif what == "worker":
+        at_work = re.compile(r"LocalExecutor: \w{8}-")
+        workers = [one for one in parts["scheduler"].members() if at_work.search(" ".join(one.cmdline()))]
+        workers[0].kill()
+        return
+    for name, part in parts.items():
+        if what in {name, "everything"}:
+            kill(part._session, signal.SIGKILL if how == "killed" else signal.SIGTERM)
+    eventually(lambda: not stack.running())
+
+
+def kill(pid: int | None, number: int) -> None:
+    assert pid is not None
+    os.kill(pid, number)
+
+
+@contextmanager
+def watched(backfill: Backfill) -> Iterator[subprocess.Popen[str]]:
+    """Start the backfills of all datasets; the command that starts the first one goes on watching it."""
+    stack, last = backfill.stack, list(backfill.months)[-1]
+    first_dataset, *others = DATASETS
+    command = subprocess.Popen(
+        (
+            *("airflow", "dags", "backfill", f"{first_dataset}_postgres"),
+            *("-s", str(backfill.months.first), "-e", str(last), "--unpause"),
+        ),
+        env=stack.environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    try:
+        for dataset in others:
+            days = {"from_date": f"{backfill.months.first}-01T00:00:00Z", "to_date": f"{last}-01T00:00:00Z"}
+            stack.api.post("backfills", {"dag_id": f"{dataset}_postgres", "max_active_runs": 8, **days})
+            stack.api.unpause(f"{dataset}_postgres")
+        yield command
+    finally:
+        command.kill()
+        command.communicate()
+
+
+@pytest.mark.parametrize(("what", "how"), DEATHS[: extent(2, len(DEATHS))])
+def test_a_backfill_survives(mortal: Stack, what: str, how: str) -> None:
+    number = DEATHS.index((what, how))
+    first = FIRST.plus(number * MONTHS)
+    backfill = Backfill(mortal, MonthRange(first, first.plus(MONTHS - 1)), late=first)
+    samples = mortal.state.samples
+    for month in backfill.months:
+        write_sample(MonthRange(month, month), 500, samples, DATASETS[1:] if month == first else DATASETS)
+    with watched(backfill) as command:
+        eventually(lambda: backfill.published() >= 1 and backfill.waits(), seconds=120)
+        time.sleep(random.Random(number).uniform(0, 2))
+        die(mortal, what, how)
+        mortal.start()
+        write_sample(MonthRange(first, first), 500, samples, DATASETS[:1])
+        eventually(backfill.ended, seconds=240)
+        said, _ = command.communicate(timeout=60)
+    assert set(backfill.runs().values()) == {"success"}
+    assert "Traceback" not in said
+    assert command.returncode == 0, said
+    assert f"has succeeded for {backfill.months}" in said
+    check_rows(backfill)
+    check_ledger(backfill)
+    close(mortal)
+
+
+def close(stack: Stack) -> None:
+    """Close all backfills: by itself Airflow notices half a minute late that one has ended."""
+    for dataset in DATASETS:
+        for backfill in stack.api.get("backfills", dag_id=f"{dataset}_postgres")["backfills"]:
+            if backfill["completed_at"] is None:
+                stack.api.put(f"backfills/{backfill['id']}/cancel")
+
+
+def check_rows(backfill: Backfill) -> None:
+    """Check that readers see what a load of every month without any trouble gives."""
+    uri = backfill.stack.postgres.uri("alone")
+    alone = Warehouse(lambda: psycopg.connect(uri), "alone")
+    folder = SourceList.parse(str(backfill.stack.state.samples))
+    for dataset in DATASETS:
+        for month in backfill.months:
+            load_month(alone, folder, dataset, month, run_id="alone")
+        undisturbed = content_of(uri, dataset, backfill.months)
+        assert content_of(backfill.stack.warehouse_uri, dataset, backfill.months) == undisturbed
+
+
+def check_ledger(backfill: Backfill) -> None:
+    """Check that every attempt has ended, or is settled by the next run, and that nothing is left over."""
+    uri = backfill.stack.warehouse_uri
+    together = Warehouse(lambda: psycopg.connect(uri), "together")
+    with together.session() as connection:
+        for dataset in DATASETS:
+            for month in backfill.months:
+                sweep(connection, dataset, month)
+                attempts = ledger.history(connection, dataset, month)
+                outcomes = [attempt.outcome for attempt in attempts]
+                assert set(outcomes) <= FINAL
+                assert outcomes.count(Outcome.PUBLISHED) == 1
+                dropped = {Outcome.SUPERSEDED, Outcome.FAILED, Outcome.ABANDONED}
+                assert all(attempt.reason for attempt in attempts if attempt.outcome in dropped)
+    assert query(uri, STAGE_TABLES) == []
