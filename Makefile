@@ -4,9 +4,15 @@
 .DEFAULT_GOAL := help
 RUN := @sh local/python.sh
 
-# What a user may set: make demo PORT=8081. CMD is handed on as it was typed, dollar signs included.
-override CMD := $(value CMD)
+# What a user may set: make demo PORT=8081. It is handed on as it was typed, dollar signs included.
 override ARGS := $(value ARGS)
+override CMD := $(value CMD)
+override MONTHS := $(value MONTHS)
+override PORT := $(value PORT)
+override PYTHON := $(value PYTHON)
+override ROWS := $(value ROWS)
+override SOURCE := $(value SOURCE)
+override UPGRADE := $(value UPGRADE)
 export ARGS CMD MONTHS PORT PYTHON ROWS SOURCE UPGRADE
 
 .PHONY: help demo up down clean exec shell psql test test-long lint format lock wheel

@@ -55,9 +55,7 @@ def demo() -> int:
             _keep_port(state.settings(), settings)
             teller.say("The demo runs already")
         else:
-            check_port(settings.ports.ui, "demo")
-            if not stack.anything_running():
-                stack = stack.on_free_ports()
+            stack = _on_its_ports(stack, "demo")
         try:
             _start(stack, state, teller, configure=not began and state.settings() != settings)
             well = _load(stack, teller)
@@ -78,9 +76,7 @@ def up() -> int:
         if stack.running():
             _keep_port(state.settings(), stack.settings)
         else:
-            check_port(stack.settings.ports.ui, "up")
-            if not stack.anything_running():
-                stack = stack.on_free_ports()
+            stack = _on_its_ports(stack, "up")
             state.remember(stack.settings)
         stack.start(teller.say)
     how_to_go_on(stack)
@@ -218,6 +214,23 @@ def _complain(stack: Stack, failed: list[Load], zones_state: str) -> None:
         )
     if zones_state != "success":
         print(f"The zones were not loaded: see the DAG {_ZONES} in the UI.", file=sys.stderr)
+
+
+def _on_its_ports(stack: Stack, command: str) -> Stack:
+    """Return a stack that does not run, or not whole, on ports that it can have.
+
+    :raises CheckFailed: when the UI's port is taken, also by a part of the stack that runs
+    """
+    ports = stack.settings.ports
+    check_port(ports.ui, command)
+    if not stack.anything_running():
+        return stack.on_free_ports()
+    if ports.ui in {ports.postgres, ports.files}:
+        raise CheckFailed(
+            f"Port {ports.ui} belongs to another part of this demo, of which something still runs. "
+            f"Move it with make down, then make {command} PORT={ports.ui}"
+        )
+    return stack
 
 
 def _keep_port(running: Settings, wanted: Settings) -> None:

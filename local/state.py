@@ -34,11 +34,16 @@ class Ports:
         return cls(*(_free_port() for _ in range(3)))
 
     def with_free(self) -> Ports:
-        """Return these ports, the two that a user does not choose replaced where they are taken."""
-        chosen = {
-            name: port if not listening(port) else _free_port()
-            for name, port in (("postgres", self.postgres), ("files", self.files))
-        }
+        """Return these ports, the two that a user does not choose replaced where they are taken.
+
+        The UI's port is taken, too: a user may have chosen what is the default of another one.
+        """
+        taken, chosen = {self.ui}, {}
+        for name, port in (("postgres", self.postgres), ("files", self.files)):
+            while port in taken or listening(port):
+                port = _free_port()
+            taken.add(port)
+            chosen[name] = port
         return replace(self, **chosen)
 
 

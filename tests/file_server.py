@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from email.utils import format_datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Self
+from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 class Reply:
     """One answer.
 
+    :param reason: the words after the status; the usual ones when None
     :param length: the Content-Length to claim; the true one when None
     :param sized: whether to claim a length at all; without one the connection's end ends the body
     :param chunked: whether to send the body in chunks, without a length
@@ -38,6 +40,7 @@ class Reply:
 
     body: bytes = b""
     status: int = 200
+    reason: str | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
     length: int | None = None
     sized: bool = True
@@ -102,6 +105,8 @@ class FileServer:
     def __init__(self) -> None:
         self.requests: list[tuple[str, str]] = []
         """Method and path of each request so far, in order."""
+        self.headers: list[Message] = []
+        """Headers of each request, in the same order."""
         self.ranges: list[str | None] = []
         """What part each GET asked for, in order."""
         self._replies: dict[str, list[Reply]] = {}
@@ -159,10 +164,11 @@ class FileServer:
         """Return how many requests of a method there were."""
         return sum(1 for seen, _ in self.requests if seen == method)
 
-    def next_reply(self, method: str, path: str) -> Reply:
-        """Note a request, and return the answer to it."""
+    def next_reply(self, method: str, path: str, headers: Message) -> Reply:
+        """Note a request, and return the answer to it; as a proxy it is asked for whole addresses."""
         self.requests.append((method, path))
-        replies = self._replies.get(path.partition("?")[0], [Reply(b"not here", status=404)])
+        self.headers.append(headers)
+        replies = self._replies.get(urlsplit(path).path, [Reply(b"not here", status=404)])
         return replies.pop(0) if len(replies) > 1 else replies[0]
 
     def sleep(self, seconds: float) -> None:
@@ -201,13 +207,13 @@ class _Handler(BaseHTTPRequestHandler):
         """Stay silent."""
 
     def _begin(self) -> Reply:
-        reply = self.server.files.next_reply(self.command, self.path).part(self.headers)
+        reply = self.server.files.next_reply(self.command, self.path, self.headers).part(self.headers)
         self.server.files.sleep(reply.delay)
         if reply.drip_headers:
             for byte in b"HTTP/1.1 200 OK\r\nX-Slow: " + b"z" * 1000:
                 self.wfile.write(bytes([byte]))
                 self.server.files.sleep(reply.drip_headers)
-        self.send_response(reply.status)
+        self.send_response(reply.status, reply.reason and reply.reason.encode().decode("latin-1"))
         for name, value in reply.headers.items():
             self.send_header(name, value)
         if reply.chunked:

@@ -200,5 +200,6 @@ CASES: tuple[Case, ...] = (
     Case("slow drip", [Reply(PACKED, piece=1, pause=0.05)], error=DownloadInterrupted, says="took longer than the limit"),
     Case("headers drip", [Reply(PACKED, drip_headers=0.05)], error=SourceUnreachable, says="took longer than the limit"),
     Case("redirect loop", [Reply(status=302, headers={"Location": "?again"})], error=SourceRefused, says="redirects more than"),
+    Case("redirect that goes on for ever", [Reply(LONG.encode(), status=302, headers={"Location": "?again"}, piece=1, pause=0.05), WHOLE], loaded=ROWS),
     Case("redirect to a file", [Reply(status=302, headers={"Location": "file:///etc/passwd"})], error=SourceRefused, says="not on the web"),
 )  # fmt: skip

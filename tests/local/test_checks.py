@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import shutil
 import socket
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
 from local import demo
 from local.checks import CheckFailed, check_machine, check_port
+from local.stack import Stack
 from local.state import Ports, Settings, State
 
 if TYPE_CHECKING:
@@ -82,4 +84,17 @@ def test_a_value_that_makes_no_sense_is_one_sentence(
     monkeypatch.setenv(name, value)
     with pytest.raises(CheckFailed, match=says) as failed:
         demo.chosen(Settings())
+    assert "\n" not in str(failed.value)
+
+
+@pytest.mark.parametrize("part", ["postgres", "files"])
+def test_a_port_of_a_part_that_runs_is_not_given_to_the_ui(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, part: str
+) -> None:
+    free = Ports.free()
+    stack = Stack(tmp_path, Settings(replace(free, ui=getattr(free, part))))
+    assert demo._on_its_ports(stack, "demo").settings.ports.ui == getattr(free, part)
+    monkeypatch.setattr(Stack, "anything_running", lambda _: True)
+    with pytest.raises(CheckFailed, match="belongs to another part of this demo") as failed:
+        demo._on_its_ports(stack, "demo")
     assert "\n" not in str(failed.value)

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.faults.hostile import HOSTILE, MARK
+
 CHECKOUT = Path(__file__).parents[2]
 
 
@@ -88,6 +90,25 @@ def test_exec_without_a_command_says_so(checkout: Path) -> None:
     assert told(make(checkout, "exec")) == [
         "Say which command to run, for example: make exec CMD='airflow dags list'"
     ]
+
+
+SETTINGS = ("ARGS", "CMD", "MONTHS", "PORT", "PYTHON", "ROWS", "SOURCE", "UPGRADE")
+TEXTS = [f"a{text[:999]}b".replace("\0", "") for text in HOSTILE.values()]
+ROUNDS = [TEXTS[start : start + len(SETTINGS)] for start in range(0, len(TEXTS), len(SETTINGS))]
+
+
+@pytest.mark.parametrize("texts", [[HOSTILE["make"]] * 8, [HOSTILE["shell"]] * 8, *ROUNDS])
+@pytest.mark.parametrize("as_argument", [True, False])
+def test_what_a_user_sets_is_handed_on_and_not_executed(
+    checkout: Path, texts: list[str], as_argument: bool
+) -> None:
+    given = dict(zip(SETTINGS, texts, strict=False))
+    (checkout / "local" / "python.sh").write_text(f"for name in {' '.join(given)}; do printenv $name; done")
+    command = ["make", "demo", *(f"{name}={text}" for name, text in given.items() if as_argument)]
+    environment = {**os.environ, **(given if not as_argument else {})}
+    done = subprocess.run(command, cwd=checkout, env=environment, stdout=subprocess.PIPE, check=True)
+    assert done.stdout == os.fsencode("".join(f"{text}\n" for text in given.values()))
+    assert not list(checkout.rglob(MARK))
 
 
 @pytest.mark.parametrize("target", ["down", "clean"])

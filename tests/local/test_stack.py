@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+from dataclasses import astuple, replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -29,6 +30,22 @@ def test_ports_that_others_have_are_replaced_everywhere(tmp_path: Path) -> None:
     assert moved.postgres.port == moved.settings.ports.postgres
     assert str(moved.settings.ports.postgres) in moved.warehouse_uri
     assert moved.environment()["PGPORT"] == str(moved.settings.ports.postgres)
+
+
+@pytest.mark.parametrize("part", ["postgres", "files"])
+def test_a_ui_port_that_another_part_has_by_default_is_the_ui_s(tmp_path: Path, part: str) -> None:
+    free = Ports.free()
+    chosen = replace(free, ui=getattr(free, part))
+    moved = Stack(tmp_path, Settings(chosen)).on_free_ports().settings.ports
+    assert moved.ui == chosen.ui
+    assert len(set(astuple(moved))) == 3
+
+
+def test_two_parts_do_not_get_one_port() -> None:
+    free = Ports.free()
+    moved = Ports(free.ui, free.postgres, free.postgres).with_free()
+    assert (moved.ui, moved.postgres) == (free.ui, free.postgres)
+    assert moved.files not in astuple(free)[:2]
 
 
 def test_only_one_command_at_a_time_starts_or_stops_a_stack(tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ import pytest
 import requests
 from requests.adapters import HTTPAdapter
 
-from nyc_taxi.core import web
+from nyc_taxi.core import redirect
 from nyc_taxi.core.download import File, Limits, download, fetch
 from nyc_taxi.core.month import Month
 from nyc_taxi.core.publication import Publication, State
@@ -441,15 +441,15 @@ def test_a_public_source_may_redirect_within_itself(
 )
 def test_where_a_redirect_may_lead(configured: str, location: str, allowed: bool) -> None:
     if allowed:
-        assert web.check_redirect(configured, configured, location).endswith("/b")
+        assert redirect.check_redirect(configured, configured, location).endswith("/b")
     else:
         with pytest.raises(SourceRefused, match="redirects to"):
-            web.check_redirect(configured, configured, location)
+            redirect.check_redirect(configured, configured, location)
 
 
 def test_a_public_hop_does_not_make_a_private_one_allowed() -> None:
     with pytest.raises(SourceRefused, match="inside this network"):
-        web.check_redirect("http://8.8.8.8/a", "http://93.184.215.14/b", "http://192.168.0.1/c")
+        redirect.check_redirect("http://8.8.8.8/a", "http://93.184.215.14/b", "http://192.168.0.1/c")
 
 
 @pytest.mark.parametrize(
@@ -475,7 +475,7 @@ def test_a_public_hop_does_not_make_a_private_one_allowed() -> None:
     ],
 )
 def test_an_address_is_private_unless_it_is_of_the_internet(address: str, private: bool) -> None:
-    assert web.is_private(address) is private
+    assert redirect.is_private(address) is private
 
 
 # A folder

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from nyc_taxi.core.excerpt import quoted
 from nyc_taxi.core.month import MonthRange
 from nyc_taxi.errors import InvalidMonth
 
@@ -24,7 +25,7 @@ def chosen_months(datasets: Iterable[str], months: str) -> list[dict[str, str]]:
     wanted = sorted({month for text in months.replace(",", " ").split() for month in MonthRange.parse(text)})
     if not wanted or len(wanted) > MOST_MONTHS:
         raise InvalidMonth(
-            f"{months!r} names {len(wanted)} months; choose 1 to {MOST_MONTHS}. "
+            f"{quoted(months)} names {len(wanted)} months; choose 1 to {MOST_MONTHS}. "
             "Write months or ranges, for example 2021-01, 2021-03..2021-06."
         )
     return [

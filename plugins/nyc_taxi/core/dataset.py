@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 import yaml
 
+from nyc_taxi.core.excerpt import quoted
 from nyc_taxi.core.month import Month
 from nyc_taxi.errors import InvalidSpec, MissingColumn, UnknownDataset
 
@@ -142,7 +143,7 @@ def get_dataset(name: str) -> Dataset:
     """
     if name not in _described():
         known = ", ".join(dataset_names())
-        raise UnknownDataset(f"There is no dataset {name!r}. The datasets are {known}.")
+        raise UnknownDataset(f"There is no dataset {quoted(name)}. The datasets are {known}.")
     return _dataset(name)
 
 

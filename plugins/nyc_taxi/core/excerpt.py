@@ -9,3 +9,21 @@ def excerpt(content: bytes) -> str:
     """Return the beginning of something in one readable line, quoted."""
     text = re.sub(r"\s+", " ", content[:300].decode("utf-8", "replace")).strip()
     return repr("".join(letter for letter in text if letter.isprintable())[:160])
+
+
+def quoted(value: object) -> str:
+    """Return a value as Python writes it, cut where it is long."""
+    text = repr(value)
+    return text if len(text) <= 100 else f"{text[:99]}…"
+
+
+def printable(text: str) -> str:
+    """Return a text on one line, in which whatever a terminal would act upon is written as an escape."""
+    return "".join(
+        letter if letter.isprintable() else letter.encode("unicode_escape").decode() for letter in text
+    )
+
+
+def shown(url: str) -> str:
+    """Return an address without the parts that may hold a secret: user, password, query, fragment."""
+    return printable(re.sub(r"(?<=//)[^/]*@", "", re.split(r"[?#]", url, maxsplit=1)[0])[:500])

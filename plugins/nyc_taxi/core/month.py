@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Self
 
+from nyc_taxi.core.excerpt import quoted
 from nyc_taxi.errors import InvalidMonth, UnresolvedMonth
 
 if TYPE_CHECKING:
@@ -31,7 +32,9 @@ class Month:
 
     def __post_init__(self) -> None:
         if not isinstance(self.text, str) or not _MONTH.fullmatch(self.text):
-            raise InvalidMonth(f"{self.text!r} is not a month. Write it as YYYY-MM, for example 2021-01.")
+            raise InvalidMonth(
+                f"{quoted(self.text)} is not a month. Write it as YYYY-MM, for example 2021-01."
+            )
 
     @classmethod
     def of(cls, day: date) -> Self:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
+from nyc_taxi.core.excerpt import printable, shown
 from nyc_taxi.errors import DownloadInterrupted, MissingColumn, MissingExtra, NotTheFile
 
 if TYPE_CHECKING:
@@ -27,11 +28,11 @@ def fetch_products(base_url: str) -> list[dict[str, Any]]:
     :raises NotTheFile: when the answer is not a page of products
     :raises DownloadInterrupted: when the pages end before all products were there
     """
-    import requests
+    from nyc_taxi.core.redirect import Session
 
     url = f"{base_url}/products"
     products: list[dict[str, Any]] = []
-    with requests.Session() as session:
+    with Session() as session:
         while True:
             page, total = _page(session, url, skip=len(products))
             products += page
@@ -39,7 +40,8 @@ def fetch_products(base_url: str) -> list[dict[str, Any]]:
                 return products
             if not page:
                 raise DownloadInterrupted(
-                    f"{url} said that it has {total} products and gave {len(products)}. Run this task again."
+                    f"{shown(url)} said that it has {total} products and gave {len(products)}. "
+                    "Run this task again."
                 )
 
 
@@ -55,10 +57,11 @@ def _page(session: requests.Session, url: str, *, skip: int) -> tuple[list[dict[
             page, total = list(answer["products"]), int(answer["total"])
         except (ValueError, KeyError, TypeError):
             raise NotTheFile(
-                f"{url} did not answer with a page of products. Check the connection's host."
+                f"{shown(url)} did not answer with a page of products. Check the connection's host."
             ) from None
     if answer.get("skip", skip) != skip:
-        raise NotTheFile(f"{url} does not turn pages: asked to skip {skip}, it skipped {answer['skip']}.")
+        skipped = printable(str(answer["skip"])[:20])
+        raise NotTheFile(f"{shown(url)} does not turn pages: asked to skip {skip}, it skipped {skipped}.")
     return page, total
 
 

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     import requests
 
 _TIMEOUT = (10.0, 30.0)
+_LONGEST = 1000
+"""Characters of an entry in a source list, at most."""
 _URL = re.compile(
     r"(?:(?P<layout>[a-z]+)\+)?(?P<scheme>https?)://"
     r"(?P<host>(?:[a-z0-9][a-z0-9_-]*(?:\.[a-z0-9][a-z0-9_-]*)*|\[[0-9a-f:.]+\])(?::\d{1,5})?)"
@@ -172,8 +174,9 @@ class Source:
             if status != 200:
                 raise web.failure(response, url)
             if web.is_page(response):
-                kind = response.headers["Content-Type"][:60]
-                raise SourceRefused(f"{url} is a page ({kind}), not a file. Check the source's address.")
+                raise SourceRefused(
+                    f"{url} is a page ({web.kind(response)}), not a file. Check the source's address."
+                )
             return Publication(
                 dataset,
                 month,
@@ -278,7 +281,7 @@ def _known_source(name: str) -> Source:
 def _parse(entry: str) -> Source:
     if entry in _known()["sources"]:
         return _known_source(entry)
-    if source := _folder_source(entry) or _web_source(entry):
+    if len(entry) <= _LONGEST and (source := _folder_source(entry) or _web_source(entry)):
         return source
     names, layouts = (", ".join(_known()[key]) for key in ("sources", "layouts"))
     raise InvalidSource(
@@ -312,5 +315,8 @@ def _web_source(entry: str) -> Source | None:
 
 
 def _harmless(entry: str) -> str:
-    """Return an entry for a message, without what may be a password or a token."""
-    return re.sub(r"(?<=//).*@", "", re.split(r"[?#]", entry, maxsplit=1)[0])[:100]
+    """Return an entry for a message, without what may be a part of a password or a token."""
+    if "@" in entry:
+        return "…@…"
+    start, *rest = re.split(r"[?#]|:(?!//)", entry[:100], maxsplit=1)
+    return f"{start}…" if rest or len(entry) > 100 else start

@@ -23,7 +23,7 @@ _log = logging.getLogger(__name__)
 
 _GONE: Final = frozenset({403, 404, 410})
 _SOME_MINUTES: Final = 300.0
-_CONTENT_RANGE: Final = re.compile(r"bytes (\d+)-\d+/(\d+|\*)")
+_CONTENT_RANGE: Final = re.compile(r"bytes ([0-9]{1,18})-[0-9]+/([0-9]{1,18}|\*)")
 
 
 def receive(
@@ -80,8 +80,8 @@ def _transfer(
         _begin_or_go_on(url, arrived, response)
         body = web.body(response, url, deadline=deadline)
         if web.is_page(response):
-            kind = response.headers["Content-Type"][:60]
-            raise NotTheFile(f"{url} is a page ({kind}), not a file: {excerpt(next(body, b''))}")
+            page = excerpt(next(body, b""))
+            raise NotTheFile(f"{url} is a page ({web.kind(response)}), not a file: {page}")
         for block in body:
             arrived.take(block)
 

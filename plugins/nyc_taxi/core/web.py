@@ -5,9 +5,7 @@ This module loads requests, so nothing that a DAG file imports may import it at 
 
 from __future__ import annotations
 
-import ipaddress
 import re
-import socket
 import threading
 import time
 from concurrent.futures import Future, wait
@@ -17,11 +15,20 @@ from email.utils import parsedate_to_datetime
 from functools import partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING
-from urllib.parse import urljoin, urlsplit
 
 import requests
 import urllib3
 
+from nyc_taxi.core.excerpt import printable, shown
+from nyc_taxi.core.redirect import (
+    InsideAddress,
+    Session,
+    check_redirect,
+    inside,
+    is_trusted,
+    location,
+    public_session,
+)
 from nyc_taxi.errors import DownloadInterrupted, SourceRefused, SourceUnreachable
 
 if TYPE_CHECKING:
@@ -35,6 +42,7 @@ BLOCK = 1 << 20
 _ANSWER = 60.0
 """Seconds within which an answer begins, unless the caller has a limit of its own."""
 _NO_HEADERS: Mapping[str, str] = MappingProxyType({})
+_LONGEST_TAG = 1000
 _PAGE = re.compile(r"[/+]x?html\b|[/+]xml\b|[/+]json\b")
 _PASSING = frozenset({408, 425, 429})
 _DENIED = frozenset({401, 403, 407})
@@ -53,8 +61,8 @@ def request(
 ) -> Iterator[requests.Response]:
     """Send one request and give its answer, whatever the status, with a body that is not read yet.
 
-    Redirects are followed where :func:`check_redirect` allows it. The body is asked for as it is
-    stored (``Accept-Encoding: identity``).
+    Redirects are followed where :func:`~nyc_taxi.core.redirect.check_redirect` allows it. The body is
+    asked for as it is stored (``Accept-Encoding: identity``).
 
     :param timeout: seconds to connect, and to wait for each part of the answer
     :param deadline: the latest ``time.monotonic()`` at which the answer may begin, redirects included; by
@@ -64,33 +72,45 @@ def request(
     :raises SourceUnreachable: when there is no answer: name, connection, TLS or time
     :raises SourceRefused: when the answer redirects too often, or to where it must not
     """
+    latest = time.monotonic() + _ANSWER if deadline is None else deadline
+
+    def ask(session: requests.Session, target: str) -> requests.Response:
+        send = partial(
+            session.request,
+            method,
+            target,
+            headers={**headers, "Accept-Encoding": "identity"},
+            timeout=timeout,
+            stream=True,
+            allow_redirects=False,
+        )
+        return _in_time(send, latest)
+
     with (
-        nullcontext(session) if session else requests.Session() as opened,
-        _follow(
-            opened,
-            partial(
-                opened.request,
-                method,
-                headers={**headers, "Accept-Encoding": "identity"},
-                timeout=timeout,
-                stream=True,
-                allow_redirects=False,
-            ),
-            url,
-            time.monotonic() + _ANSWER if deadline is None else deadline,
-        ) as response,
+        nullcontext(session) if session else Session() as trusting,
+        public_session() as wary,
+        _follow(ask, url, trusting, wary) as response,
     ):
         yield response
 
 
 def _follow(
-    session: requests.Session, ask: Callable[..., requests.Response], url: str, deadline: float
+    ask: Callable[[requests.Session, str], requests.Response],
+    url: str,
+    trusting: requests.Session,
+    wary: requests.Session,
 ) -> requests.Response:
-    target = url
+    """Return the first answer that is no redirect.
+
+    :param trusting: the session for addresses that may be private
+    :param wary: the session for all others
+    """
+    session, target = trusting, url
     for _ in range(MAX_REDIRECTS + 1):
         try:
-            response = _in_time(partial(ask, url=target), deadline)
-            location = session.get_redirect_target(response)
+            response = ask(session, target)
+        except InsideAddress:
+            raise inside(url, target) from None
         except (requests.ConnectionError, requests.Timeout) as error:
             raise SourceUnreachable(
                 f"{shown(target)} does not answer: {reason(error)}. Try again later, or check the address "
@@ -98,11 +118,15 @@ def _follow(
             ) from None
         except (requests.RequestException, ValueError) as error:
             raise SourceRefused(f"{shown(target)} cannot be asked: {reason(error)}.") from None
-        if location is None:
+        led_to = location(response)
+        if led_to is None:
             return response
         response.close()
-        target = check_redirect(url, target, location)
-    raise SourceRefused(f"{url} redirects more than {MAX_REDIRECTS} times. Check the source's address.")
+        target = check_redirect(url, target, led_to)
+        session = trusting if is_trusted(url, target) else wary
+    raise SourceRefused(
+        f"{shown(url)} redirects more than {MAX_REDIRECTS} times. Check the source's address."
+    )
 
 
 def _in_time(ask: Callable[[], requests.Response], deadline: float) -> requests.Response:
@@ -137,48 +161,6 @@ def _close(answered: Future[requests.Response]) -> None:
         answered.result().close()
 
 
-def check_redirect(configured: str, asked: str, location: str) -> str:
-    """Return the address that a redirect leads to, if it may be followed.
-
-    A public source must not send this machine to addresses that only its own network can reach. The
-    host that the source list names is trusted, and so is every host when that one is private itself.
-
-    :param configured: the address that the source list led to
-    :param asked: the address that answered with the redirect
-    :param location: where it points to, absolute or relative
-    :raises SourceRefused: when it must not be followed
-    """
-    try:
-        target = urljoin(asked, location)
-        parts = urlsplit(target)
-    except ValueError:
-        raise SourceRefused(f"{shown(configured)} redirects to something that is no address.") from None
-    if parts.scheme not in {"http", "https"} or not parts.hostname:
-        raise SourceRefused(f"{shown(configured)} redirects to {shown(target)}, which is not on the web.")
-    trusted = urlsplit(configured).hostname or ""
-    if parts.hostname != trusted and _is_inside(parts.hostname) and not _is_inside(trusted):
-        raise SourceRefused(
-            f"{shown(configured)} redirects to {shown(target)}, an address inside this network. If that is "
-            "meant, name that address as the source."
-        )
-    return target
-
-
-def _is_inside(host: str) -> bool:
-    """Whether any of a host's addresses is private; a name that does not resolve here has none."""
-    try:
-        found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
-    except (OSError, UnicodeError):
-        return False
-    return any(is_private(str(address[0])) for *_, address in found)
-
-
-def is_private(address: str) -> bool:
-    """Whether an IP address is not one of the public internet: loopback, private, link-local and so on."""
-    ip = ipaddress.ip_address(address)
-    return not ip.is_global or ip.is_multicast
-
-
 def body(response: requests.Response, url: str, *, deadline: float) -> Iterator[bytes]:
     """Give the body in blocks, as the bytes that were sent: nothing is decoded.
 
@@ -204,12 +186,13 @@ def body(response: requests.Response, url: str, *, deadline: float) -> Iterator[
 
 def _interrupted(url: str, received: int, total: int | None, why: str) -> DownloadInterrupted:
     of = f"{received:,} of {total:,}" if total is not None else f"{received:,}"
-    return DownloadInterrupted(f"The download of {url} ended after {of} bytes: {why}. Try again.")
+    return DownloadInterrupted(f"The download of {shown(url)} ended after {of} bytes: {why}. Try again.")
 
 
 def failure(response: requests.Response, url: str) -> TaxiError:
     """Return the error for an answer that is neither a file nor a known way to say that there is none."""
-    status = f"{response.status_code} {response.reason or ''}".strip()
+    url = shown(url)
+    status = printable(f"{response.status_code} {response.reason or ''}".strip()[:100])
     if response.status_code in _NO_HEAD:
         return SourceRefused(
             f"{url} answered {status} to {response.request.method}. A source has to answer HEAD and GET: use "
@@ -228,13 +211,10 @@ def failure(response: requests.Response, url: str) -> TaxiError:
 
 def _seconds(retry_after: str) -> float | None:
     """Return how long a source wants to be left alone for, given as seconds or as a point in time."""
-    if retry_after.isascii() and retry_after.isdigit():
-        return float(retry_after)
-    try:
-        moment = parsedate_to_datetime(retry_after)
-    except ValueError:
-        return None
-    return max(0.0, (moment.astimezone(UTC) - datetime.now(UTC)).total_seconds())
+    if (seconds := _number(retry_after)) is not None:
+        return float(seconds)
+    moment = _moment(retry_after)
+    return None if moment is None else max(0.0, (moment - datetime.now(UTC)).total_seconds())
 
 
 def is_page(response: requests.Response) -> bool:
@@ -242,31 +222,40 @@ def is_page(response: requests.Response) -> bool:
     return _PAGE.search(response.headers.get("Content-Type", "").lower()) is not None
 
 
+def kind(response: requests.Response) -> str:
+    """Return what the answer says that it is, for a message."""
+    return printable(response.headers.get("Content-Type", "")[:60])
+
+
 def etag(response: requests.Response) -> str | None:
-    """Return the entity tag as the source gives it."""
-    return response.headers.get("ETag") or None
+    """Return the entity tag as the source gives it; None for one that could not be kept and sent back."""
+    tag = response.headers.get("ETag", "")
+    return tag if tag and tag.isprintable() and len(tag) <= _LONGEST_TAG else None
 
 
 def last_modified(response: requests.Response) -> datetime | None:
     """Return when the file was changed, in UTC; None if the source does not say it in HTTP's format."""
+    return _moment(response.headers.get("Last-Modified", ""))
+
+
+def _moment(text: str) -> datetime | None:
     try:
-        moment = parsedate_to_datetime(response.headers["Last-Modified"])
-    except (KeyError, ValueError):
+        moment = parsedate_to_datetime(text)
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    except (ValueError, OverflowError):
         return None
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
 
 def length(response: requests.Response) -> int | None:
     """Return the size of the body as stored, in bytes; None if the source does not say it."""
-    text = response.headers.get("Content-Length", "")
-    if "Transfer-Encoding" in response.headers or not (text.isascii() and text.isdigit()):
+    if "Transfer-Encoding" in response.headers:
         return None
-    return int(text)
+    return _number(response.headers.get("Content-Length", ""))
 
 
-def shown(url: str) -> str:
-    """Return an address without the parts that may hold a secret: user, password, query, fragment."""
-    return re.sub(r"(?<=//)[^/]*@", "", re.split(r"[?#]", url, maxsplit=1)[0])
+def _number(text: str) -> int | None:
+    """Return a whole number that a database can hold."""
+    return int(text) if re.fullmatch("[0-9]{1,18}", text) else None
 
 
 def reason(error: BaseException) -> str:
@@ -274,4 +263,4 @@ def reason(error: BaseException) -> str:
     while (earlier := error.__cause__ or error.__context__) is not None:
         error = earlier
     text = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-    return re.sub(r"\?\S*", "", text)[:200] or type(error).__name__
+    return printable(re.sub(r"\?\S*", "", text)[:200]) or type(error).__name__
