@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from argparse import ArgumentTypeError
 from datetime import datetime
 from typing import Any
 
 from airflow.cli.cli_config import Arg
 
+from nyc_taxi.core.excerpt import quoted
 from nyc_taxi.core.month import Month, MonthRange
 from nyc_taxi.errors import InvalidMonth
 
@@ -32,7 +34,7 @@ def month_of_date(text: str) -> Month:
         return Month.of(datetime.fromisoformat(text).date())
     except (ValueError, InvalidMonth):
         raise ArgumentTypeError(
-            f"{text!r} names no month; write 2021-01, or any date of the month as 2021-01-31"
+            f"{quoted(text)} names no month; write 2021-01, or any date of the month as 2021-01-31"
         ) from None
 
 
@@ -52,9 +54,9 @@ def json_object(text: str) -> dict[str, Any]:
     try:
         value = json.loads(text)
     except json.JSONDecodeError as error:
-        raise ArgumentTypeError(f"{text!r} is not JSON: {error}") from None
+        raise ArgumentTypeError(f"{quoted(text)} is not JSON: {error}") from None
     if not isinstance(value, dict):
-        raise ArgumentTypeError(f'{text!r} is not a JSON object, such as {{"force": true}}')
+        raise ArgumentTypeError(f'{quoted(text)} is not a JSON object, such as {{"force": true}}')
     return value
 
 
@@ -65,7 +67,7 @@ def count(text: str) -> int:
     except ValueError:
         number = 0
     if number < 1:
-        raise ArgumentTypeError(f"{text!r} is not a whole number from 1")
+        raise ArgumentTypeError(f"{quoted(text)} is not a whole number from 1")
     return number
 
 
@@ -77,9 +79,16 @@ def limit(text: str) -> int | None:
 def role(text: str) -> str:
     """Return the name of a Postgres role."""
     if not text.strip() or not text.isprintable() or len(text.encode()) > 63:
-        raise ArgumentTypeError(f"{text!r} is no name of a role: 1 to 63 bytes, nothing unprintable")
+        raise ArgumentTypeError(f"{quoted(text)} is no name of a role: 1 to 63 bytes, nothing unprintable")
     if text in {"public", "none"} or text.startswith("pg_"):
-        raise ArgumentTypeError(f"{text!r} is a name that Postgres keeps for itself")
+        raise ArgumentTypeError(f"{quoted(text)} is a name that Postgres keeps for itself")
+    return text
+
+
+def dag_id(text: str) -> str:
+    """Return a text that can be the id of a DAG."""
+    if not re.fullmatch(r"[\w.-]{1,250}", text):
+        raise ArgumentTypeError(f"{quoted(text)} is not the id of a DAG")
     return text
 
 
@@ -87,5 +96,5 @@ def names(text: str) -> tuple[str, ...]:
     """Return the names in a comma-separated list, without blanks."""
     found = tuple(name for part in text.split(",") if (name := part.strip()))
     if not found:
-        raise ArgumentTypeError(f"{text!r} names nothing")
+        raise ArgumentTypeError(f"{quoted(text)} names nothing")
     return found

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NoReturn
 from airflow.sdk.exceptions import AirflowException
 from airflow.utils.providers_configuration_loader import providers_configuration_loaded
 
+from nyc_taxi.core.excerpt import printable
 from nyc_taxi.errors import InvalidCommand, TaxiError
 
 if TYPE_CHECKING:
@@ -21,15 +22,19 @@ FAILED, MISUSED, INTERRUPTED = 1, 2, 130
 
 
 def say(sentence: str) -> None:
-    """Write a line of the command's result."""
-    sys.stdout.write(f"{sentence}\n")
+    """Write a line of the command's result, with nothing in it that a terminal would act upon."""
+    sys.stdout.write(f"{_plain(sentence)}\n")
     sys.stdout.flush()
 
 
 def remark(sentence: str) -> None:
-    """Write a line that is not part of the command's result."""
-    sys.stderr.write(f"{sentence}\n")
+    """Write a line that is not part of the command's result, as plain as :func:`say` does."""
+    sys.stderr.write(f"{_plain(sentence)}\n")
     sys.stderr.flush()
+
+
+def _plain(text: str) -> str:
+    return "\n".join(map(printable, text.split("\n")))
 
 
 def command(run: Callable[[Namespace], None]) -> Callable[[Namespace], None]:

@@ -21,6 +21,7 @@ from airflow.cli.cli_config import (
 from nyc_taxi.cli.arguments import (
     argument,
     count,
+    dag_id,
     json_object,
     limit,
     month_of_date,
@@ -185,7 +186,7 @@ _BACKFILL_COMMAND = ActionCommand(
     epilog="Of -s and -e, one alone means that one month.",
     func=lazy_load_command("nyc_taxi.cli.backfill.backfill"),
     args=(
-        argument("dag_id", help="The id of the DAG"),
+        argument("dag_id", help="The id of the DAG", type=dag_id),
         argument(
             "-s",
             "--start-date",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -58,10 +59,11 @@ def _sources(text: str) -> SourceList:
     try:
         return SourceList.parse(text)
     except InvalidSource:
-        folder = Path(text).expanduser()
-        if not folder.is_dir():
-            raise
-        return SourceList.parse(str(folder.resolve()))
+        with suppress(OSError, RuntimeError, ValueError):  # of a text that cannot be a path
+            folder = Path(text).expanduser()
+            if folder.is_dir():
+                return SourceList.parse(str(folder.resolve()))
+        raise
 
 
 def _outcome(attempt: Attempt, run_id: str) -> str:

@@ -11,6 +11,7 @@ from airflow.cli.simple_table import AirflowConsole
 from airflow.utils import yaml
 
 from nyc_taxi.cli.command import remark
+from nyc_taxi.core.excerpt import printable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -37,7 +38,10 @@ def print_rows(rows: Sequence[dict[str, Any]], output: str = "table", spare: Seq
     elif output == "yaml":
         console.print_as_yaml(values)
     else:
-        shown = [{name: "" if value is None else str(value) for name, value in row.items()} for row in values]
+        shown = [
+            {name: "" if value is None else printable(str(value)) for name, value in row.items()}
+            for row in values
+        ]
         console.print_as(_table(shown, spare, console.width) if output == "table" else shown, output)
 
 
