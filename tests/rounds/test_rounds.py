@@ -233,6 +233,8 @@ def test_runs_mixed_at_random_end_as_they_would_one_after_another(
             shelf.publish(key)
         for number in range(3):
             jobs = drawn(draw)
+            if number == 0:
+                jobs += [Job("run", key, (), 1) for key in KEYS]
             with ExitStack() as reading, ThreadPoolExecutor(AT_ONCE) as threads:
                 if number:
                     reading.enter_context(readers(uri, shelf))
