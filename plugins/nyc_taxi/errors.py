@@ -141,3 +141,7 @@ class BackfillRefused(ContractError):
 
 class BackfillFailed(TaxiError):
     """At least one month of a backfill did not succeed."""
+
+
+class LeftToDo(TaxiError):
+    """Something was found that a person has to do, or to allow."""

@@ -110,13 +110,13 @@ def test_a_cleared_stage_task_asks_again_and_takes_the_file_of_today(
 
 
 def test_a_second_try_asks_again_and_goes_on_with_the_download_of_the_first(
-    publish: Publish, files: FileServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    samples: Path, files: FileServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    publish("green", "2021-01")
-    fresh = answer()
-    whole = files.next_reply("GET", f"/{PATH}")
+    whole = Reply((samples / "1" / PATH).read_bytes(), headers={"ETag": '"one"'})
     half = len(whole.body) // 2
+    files.answer(PATH, whole)
+    fresh = answer()
     files.answer(PATH, replace(whole, cut=half), Reply(status=403))
     operator = StageMonthOperator(task_id="stage", publication=fresh)
     with pytest.raises(SourceUnreachable):
