@@ -109,6 +109,8 @@ class FileServer:
         """Headers of each request, in the same order."""
         self.ranges: list[str | None] = []
         """What part each GET asked for, in order."""
+        self.sent = 0
+        """Bytes of bodies sent so far."""
         self._replies: dict[str, list[Reply]] = {}
         self._stopped = threading.Event()
         self._server = _Server(self)
@@ -230,7 +232,9 @@ class _Handler(BaseHTTPRequestHandler):
         for start in range(0, len(body), reply.piece):
             if start:
                 self.server.files.sleep(reply.pause)
-            self.wfile.write(wrap(body[start : start + reply.piece]))
+            piece = body[start : start + reply.piece]
+            self.wfile.write(wrap(piece))
+            self.server.files.sent += len(piece)
         if reply.cut is None:
             self.wfile.write(end)
         if reply.reset:

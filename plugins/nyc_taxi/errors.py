@@ -71,6 +71,10 @@ class DiskFull(TransientError):
     """There is no room left for a file; it may be made while the task waits to be tried again."""
 
 
+class UnsafeFolder(ContractError):
+    """The folder for temporary files is not this user's alone."""
+
+
 class SourceRefused(ContractError):
     """The source answered, with a status that asking again will not change."""
 
@@ -137,3 +141,7 @@ class BackfillRefused(ContractError):
 
 class BackfillFailed(TaxiError):
     """At least one month of a backfill did not succeed."""
+
+
+class LeftToDo(TaxiError):
+    """Something was found that a person has to do, or to allow."""

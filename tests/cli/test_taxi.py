@@ -8,6 +8,8 @@ import os
 import re
 import subprocess
 import sys
+import tempfile
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import psycopg
@@ -16,6 +18,8 @@ from airflow.cli.cli_parser import get_parser
 
 from nyc_taxi.core.month import MonthRange
 from nyc_taxi.core.sample import write_sample
+from nyc_taxi.core.scratch import scratch_folder
+from nyc_taxi.errors import DownloadInterrupted
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -368,6 +372,48 @@ def test_grant_names_the_role_and_says_whether_it_is_new(
         with psycopg.connect(warehouse_uri, autocommit=True) as connection:
             connection.execute(f"drop owned by {new}")
             connection.execute(f"drop role {new}")
+
+
+@pytest.fixture
+def left(samples: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A download whose process is gone, in a folder for temporary files of this test alone."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    run(f"load green 2021-01 --source {samples}")
+    with suppress(DownloadInterrupted), scratch_folder("green-2021-02", "https://example.org/") as folder:
+        (folder / "download.json").write_text("{}")
+        raise DownloadInterrupted("cut")
+    return folder
+
+
+def test_doctor_lists_what_is_left_with_status_1_and_removes_what_is_dead(
+    left: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    capsys.readouterr()
+    assert run("doctor -o json") == 1
+    said = capsys.readouterr()
+    (row,) = json.loads(said.out)
+    assert (row["what"], row["where"], row["bytes"], row["done"]) == ("download", str(left), 2, "")
+    assert "--clean" in row["to_do"]
+    assert said.err == "1 of 1 findings is left; it says what to do.\n"
+    (row,) = listed(capsys, "doctor --clean")
+    assert (row["done"], row["to_do"]) == ("removed", "")
+    assert not left.exists()
+    assert listed(capsys, "doctor") == []
+    assert run("doctor") == 0
+    said = capsys.readouterr()
+    assert said.out == "Nothing was left behind, and every month holds the rows that the ledger says.\n"
+
+
+def test_doctor_leaves_to_a_person_what_only_a_person_can_decide(
+    left: Path, warehouse: psycopg.Connection, capsys: pytest.CaptureFixture[str]
+) -> None:
+    warehouse.execute("truncate raw.green_tripdata")
+    warehouse.commit()
+    capsys.readouterr()
+    assert run("doctor --clean -o plain") == 1
+    said = capsys.readouterr()
+    assert "raw.green_tripdata holds 0 rows, the ledger says 500." in said.out
+    assert said.err == "1 of 2 findings is left; it says what to do.\n"
 
 
 def test_commands_say_so_when_the_warehouse_is_empty(capsys: pytest.CaptureFixture[str]) -> None:

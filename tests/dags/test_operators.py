@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tempfile
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, cast
@@ -53,7 +55,9 @@ class Event:
 
 
 def context(**more: Any) -> Context:
-    return cast("Context", {"run_id": "manual__1", "ti": SimpleNamespace(dag_id="some_dag"), **more})
+    return cast(
+        "Context", {"run_id": "manual__1", "ti": SimpleNamespace(dag_id="some_dag", try_number=1), **more}
+    )
 
 
 def answer(month: str = "2021-01") -> dict[str, Any]:
@@ -103,6 +107,30 @@ def test_a_cleared_stage_task_asks_again_and_takes_the_file_of_today(
 
     assert files.count("HEAD") == 1
     assert operator.publication["etag"] != old["etag"]
+
+
+def test_a_second_try_asks_again_and_goes_on_with_the_download_of_the_first(
+    samples: Path, files: FileServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    whole = Reply((samples / "1" / PATH).read_bytes(), headers={"ETag": '"one"'})
+    half = len(whole.body) // 2
+    files.answer(PATH, whole)
+    fresh = answer()
+    files.answer(PATH, replace(whole, cut=half), Reply(status=403))
+    operator = StageMonthOperator(task_id="stage", publication=fresh)
+    with pytest.raises(SourceUnreachable):
+        operator.execute(context())
+    files.answer(PATH, whole)
+    files.requests.clear()
+    files.ranges.clear()
+
+    staged = operator.execute(context(ti=SimpleNamespace(try_number=2)))
+
+    assert staged["rows_loaded"] == ROWS
+    assert files.requests == [("HEAD", f"/{PATH}"), ("GET", f"/{PATH}")]
+    assert files.ranges == [f"bytes={half}-"]
+    assert list(tmp_path.glob("nyc-taxi-*/*")) == []
 
 
 def test_a_file_that_was_taken_back_may_come_again(publish: Publish, files: FileServer) -> None:

@@ -12,7 +12,7 @@ import gzip
 import io
 import zipfile
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from nyc_taxi.core.month import Month
@@ -51,6 +51,7 @@ class Case:
     :param rejected: rows that are kept as refused
     :param error: what the load ends with, when the file is refused
     :param says: part of the one message, a regular expression
+    :param kept: whether what arrived stays for the retry: a failure that may pass, of a version that can be told
     """
 
     name: str
@@ -59,6 +60,7 @@ class Case:
     rejected: int = 0
     error: type[TaxiError] | None = None
     says: str = ""
+    kept: bool = False
 
 
 def packed(content: bytes) -> Reply:
@@ -193,6 +195,9 @@ CASES: tuple[Case, ...] = (
     Case("500 for ever", [Reply(status=500)], error=SourceUnreachable, says="answered 500"),
     Case("502 in the middle", [CUT, Reply(status=502), WHOLE], loaded=ROWS),
     Case("cut, then the rest", [CUT, WHOLE], loaded=ROWS),
+    Case("cut, then 503 for ever", [CUT, Reply(status=503)], error=SourceUnreachable, says="answered 503", kept=True),
+    Case("cut for ever", [replace(CUT, ranges=False)], error=DownloadInterrupted, says="ended after", kept=True),
+    Case("cut and denied", [CUT, Reply(status=401)], error=SourceRefused, says="401"),
     Case("cut, then another version", [CUT, packed(text([HEADER, *TRIPS[:300]]))], loaded=300),
     Case("reset, then the rest", [FAULTS["reset"](WHOLE), WHOLE], loaded=ROWS),
     Case("shorter than announced", [Reply(PACKED, length=len(PACKED) + 9, ranges=False)], error=DownloadInterrupted, says="ended after"),

@@ -10,6 +10,7 @@ import psycopg
 import pytest
 
 from nyc_taxi.core.download import Limits, download
+from nyc_taxi.core.kept import is_in
 from nyc_taxi.core.source import SourceList
 from nyc_taxi.postgres import ledger
 from nyc_taxi.postgres.audit import audit_month
@@ -17,7 +18,7 @@ from nyc_taxi.postgres.ledger import Outcome
 from nyc_taxi.postgres.publish import publish_month
 from nyc_taxi.postgres.stage import stage_month
 from nyc_taxi.postgres.warehouse import Warehouse
-from tests.faults.corpus import CASES, ROWS, WHOLE, Case
+from tests.faults.corpus import CASES, PACKED, ROWS, WHOLE, Case
 from tests.postgres.trips import MONTH, content, counts, green, leftovers, load, published
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ def attempt(warehouse: Warehouse, server: FileServer, replies: list[Reply], fold
     server.answer(PATH, WHOLE)
     publication = SourceList.parse(server.url).ask("green", MONTH)
     server.answer(PATH, *replies)
-    fetch = partial(download, limits=QUICK)
+    fetch = partial(download, keep=True, limits=QUICK)
     staged = stage_month(warehouse, publication, fetch=fetch, run_id="corpus", force=True, folder=folder)
     audit_month(warehouse, staged.attempt)
     return publish_month(warehouse, staged.attempt).id
@@ -103,7 +104,10 @@ def test_bad_file_or_answer(
             assert tried.reason
         kept = [tried.stage_table.removeprefix("stage.")] if tried.stage_table else []
         assert leftovers(reader) == kept
-        assert list(scratch.iterdir()) == []
+        assert [is_in(folder) for folder in scratch.glob("nyc-taxi-*/*")] == ([True] if case.kept else [])
+        file_server.ranges.clear()
         attempt(warehouse, file_server, [WHOLE], scratch)
+        assert file_server.ranges == [f"bytes={len(PACKED) // 2}-" if case.kept else None]
         assert content(reader)[0][1] == ROWS
         assert leftovers(reader) == []
+        assert list(scratch.glob("nyc-taxi-*/*")) == []

@@ -1,7 +1,8 @@
 """A process that loads a month and stops where it is told to, so that a test can kill it there.
 
 ``python -m tests.postgres.loading URI FILE STEP`` prints the step and then waits for ever. Without a
-step it goes on until it is done, or until the warehouse makes it wait.
+step it goes on until it is done, or until the warehouse makes it wait. The file may also be the base
+address of a web server, which is asked for the month.
 """
 
 from __future__ import annotations
@@ -13,11 +14,13 @@ from typing import TYPE_CHECKING
 
 import psycopg
 
+from nyc_taxi.core.download import download
+from nyc_taxi.core.source import SourceList
 from nyc_taxi.postgres.audit import audit_month
 from nyc_taxi.postgres.publish import publish_month
 from nyc_taxi.postgres.stage import stage_month
 from nyc_taxi.postgres.warehouse import Warehouse
-from tests.postgres.trips import fetch, published
+from tests.postgres.trips import MONTH, fetch, published
 
 if TYPE_CHECKING:
     from nyc_taxi.core.download import File
@@ -31,14 +34,19 @@ def main(uri: str, file: str, stop_at: str = "") -> None:
             sys.stdout.flush()
             time.sleep(600)
 
+    on_the_web = file.startswith("http:")
+    publication = SourceList.parse(file).ask("green", MONTH) if on_the_web else published(Path(file))
+
     def watched(publication: Publication, folder: Path) -> File:
         reach("download")
-        return fetch(publication, folder)
+        done = download(publication, folder, keep=True) if on_the_web else fetch(publication, folder)
+        reach("downloaded")
+        return done
 
     warehouse = Warehouse(lambda: psycopg.connect(uri), "taxi_warehouse")
     staged = stage_month(
         warehouse,
-        published(Path(file)),
+        publication,
         fetch=watched,
         run_id="killed",
         progress=lambda step, done, total: reach(step),

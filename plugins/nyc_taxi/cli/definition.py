@@ -178,6 +178,21 @@ _SAMPLE_COMMAND = ActionCommand(
     ),
 )
 
+_DOCTOR_COMMAND = ActionCommand(
+    name="doctor",
+    help="Find what dead runs left behind, and months that are not as the ledger says",
+    description="Find what dead runs left behind in the warehouse and, of this user, on this machine; months "
+    "whose rows are not as many as the ledger says; and partitions that are half detached. The exit status "
+    "is 0 only if nothing is left to do.",
+    func=lazy_load_command("nyc_taxi.cli.doctor.doctor"),
+    args=(
+        argument("--clean", help="Remove what dead runs left behind", action="store_true"),
+        _WAREHOUSE,
+        ARG_OUTPUT,
+        ARG_VERBOSE,
+    ),
+)
+
 _BACKFILL_COMMAND = ActionCommand(
     name="backfill",
     help="Run a monthly DAG for past months, and wait for it",
@@ -241,6 +256,7 @@ def get_taxi_cli_commands() -> list[CLICommand]:
                 _UNLOAD_COMMAND,
                 _REJECTS_COMMAND,
                 _GRANT_COMMAND,
+                _DOCTOR_COMMAND,
                 _SAMPLE_COMMAND,
                 _BACKFILL_COMMAND,
             ),

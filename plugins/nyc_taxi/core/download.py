@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -87,6 +87,7 @@ def download(
     publication: Publication,
     folder: Path,
     *,
+    keep: bool = False,
     session: requests.Session | None = None,
     limits: Limits = LIMITS,
     progress: Callable[[int, int | None], None] | None = None,
@@ -95,6 +96,9 @@ def download(
 
     :param publication: the source's answer about the month
     :param folder: where to put the file; it is made when missing
+    :param keep: whether what arrived from the web stays in the folder after a failure, and is gone on with
+        or used by the next call, as long as the source has the same version. Nobody else may use the
+        folder meanwhile: see :mod:`nyc_taxi.core.scratch`
     :raises NotPublishedYet: when the answer was *not yet*
     :raises NeverInSource: when the answer was *never*
 
@@ -108,7 +112,8 @@ def download(
     if suffix is None:
         raise InvalidSource(f"{publication.url} ends in none of {', '.join(SUFFIXES)}. Check the source.")
     name = f"{get_dataset(publication.dataset).name}_tripdata_{publication.month}{suffix}"
-    return fetch(publication.url, folder / name, session=session, limits=limits, progress=progress)
+    earlier = publication if keep and local_path(publication.url) is None else None
+    return _fetch(publication.url, folder / name, session, limits, progress, earlier)
 
 
 def fetch(
@@ -136,17 +141,35 @@ def fetch(
     :raises NotTheFile: when what was served is another kind of thing
     :raises DiskFull: when there is no room for it
     """
-    deadline = time.monotonic() + limits.total
-    try:
-        with _part(to) as part:
-            arrived = Arrived(url, part, progress)
-            if path := local_path(url):
-                _copy(path, arrived)
-            else:
-                from nyc_taxi.core.transfer import receive
+    return _fetch(url, to, session, limits, progress)
 
-                receive(url, arrived, session=session, limits=limits, deadline=deadline)
-            arrived.tell()
+
+def _fetch(
+    url: str,
+    to: Path,
+    session: requests.Session | None,
+    limits: Limits,
+    progress: Callable[[int, int | None], None] | None,
+    publication: Publication | None = None,
+) -> File:
+    """Fetch one file.
+
+    :param publication: what the source says about the file, if what arrives of it is to be kept
+    """
+    deadline = time.monotonic() + limits.total
+    keep = publication is not None
+    try:
+        with _kept_part(to) if keep else _part(to) as part:
+            arrived = Arrived(url, part, progress, keep=keep)
+            with _noted(arrived):
+                if path := local_path(url):
+                    _copy(path, arrived)
+                else:
+                    from nyc_taxi.core.transfer import receive, take_up
+
+                    if publication is None or not take_up(arrived, to.parent, publication):
+                        receive(url, arrived, session=session, limits=limits, deadline=deadline)
+            arrived.end()
             _check_kind(part, url, to.name, arrived.bytes)
     except OSError as error:
         if error.errno not in {errno.ENOSPC, errno.EDQUOT}:
@@ -167,6 +190,31 @@ def _part(to: Path) -> Iterator[IO[bytes]]:
         except BaseException:
             Path(part.name).unlink(missing_ok=True)
             raise
+
+
+@contextmanager
+def _kept_part(to: Path) -> Iterator[IO[bytes]]:
+    """Open the file that an earlier call left, or a new one; on success it becomes the final one."""
+    to.parent.mkdir(parents=True, exist_ok=True)
+    path = to.with_name(f"{to.name}.part")
+    if to.exists():
+        to.replace(path)
+    path.touch(mode=0o600)
+    with path.open("r+b") as part:
+        yield part
+        part.flush()
+        path.replace(to)
+
+
+@contextmanager
+def _noted(arrived: Arrived) -> Iterator[None]:
+    """Write down how far it came, also when it is stopped."""
+    try:
+        yield
+    except BaseException:
+        with suppress(OSError):
+            arrived.note()
+        raise
 
 
 def _copy(path: Path, arrived: Arrived) -> None:

@@ -11,13 +11,17 @@ from typing import TYPE_CHECKING, Final
 
 from nyc_taxi.core import web
 from nyc_taxi.core.excerpt import excerpt
+from nyc_taxi.core.kept import Kept, is_strong
 from nyc_taxi.errors import DownloadInterrupted, NotTheFile, SourceUnreachable
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import requests
 
     from nyc_taxi.core.arrived import Arrived
     from nyc_taxi.core.download import Limits
+    from nyc_taxi.core.publication import Publication
 
 _log = logging.getLogger(__name__)
 
@@ -56,6 +60,32 @@ def receive(
         time.sleep(pause)
 
 
+def take_up(arrived: Arrived, folder: Path, publication: Publication) -> bool:
+    """Take up what the folder keeps of an earlier download, as far as it is of the source's version.
+
+    :param publication: what the source says about the file now
+    :returns: whether nothing is missing
+    """
+    earlier = Kept.read(folder)
+    if earlier is None:
+        return False
+    if not earlier.fits(publication):
+        _log.info("The earlier download of %s is of another version: it starts over.", arrived.url)
+        return False
+    if not arrived.go_on(earlier):
+        _log.warning("The earlier download of %s was changed on this disk: it starts over.", arrived.url)
+        return False
+    if earlier.whole:
+        _log.info(
+            "Uses the file that was downloaded earlier from %s: its %s bytes have the same SHA-256 as then.",
+            arrived.url,
+            f"{earlier.bytes:,}",
+        )
+        return True
+    _log.info("Goes on with an earlier download of %s from byte %s on.", arrived.url, f"{earlier.bytes:,}")
+    return False
+
+
 def _pause(error: Exception, number: int, limits: Limits) -> float | None:
     """Return the seconds to wait before the next try; None when it is too long to wait here."""
     asked = error.retry_after if isinstance(error, SourceUnreachable) else None
@@ -91,7 +121,7 @@ def _rest(arrived: Arrived) -> dict[str, str]:
 
     Without a strong entity tag one version cannot be told from another, so there is nothing to go on with.
     """
-    if not arrived.bytes or not arrived.etag or arrived.etag.startswith("W/"):
+    if not arrived.bytes or not is_strong(arrived.etag):
         return {}
     return {"Range": f"bytes={arrived.bytes}-", "If-Range": arrived.etag}
 

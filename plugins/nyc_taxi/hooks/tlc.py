@@ -73,12 +73,13 @@ class NycTlcHook(BaseHook):
         publication: Publication,
         folder: Path,
         *,
+        keep: bool = False,
         progress: Callable[[int, int | None], None] | None = None,
     ) -> File:
         """Fetch a published file into a folder, whole and checked; see :mod:`nyc_taxi.core.download`."""
         from nyc_taxi.core.download import download
 
-        return download(publication, folder, progress=progress)
+        return download(publication, folder, keep=keep, progress=progress)
 
     def test_connection(self) -> tuple[bool, str]:
         """Ask every source about one month that it covers, and say what they answered."""

@@ -28,8 +28,9 @@ FRESH = timedelta(minutes=15)
 class StageMonthOperator(BaseOperator):
     """Downloads a month's file and copies it into a table of this attempt alone.
 
-    Nothing is downloaded when the month holds the same file already. A cleared task asks the source again
-    rather than trust an old answer.
+    Nothing is downloaded when the month holds the same file already. A task that is tried again or cleared
+    asks the source again rather than trust an old answer, and goes on with what an earlier try on the same
+    machine had downloaded of that file.
 
     :param publication: the answer of the publication sensor (templated)
     :param force: load the file even if it is unchanged (templated: true or false)
@@ -62,12 +63,12 @@ class StageMonthOperator(BaseOperator):
         from nyc_taxi.postgres.stage import stage_month
 
         hook = NycTlcHook(self.tlc_conn_id)
-        publication = self._fresh(hook)
+        publication = self._fresh(hook, is_retry=context["ti"].try_number > 1)
         progress = ProgressLog(self.log)
         staged = stage_month(
             warehouse(self.postgres_conn_id),
             publication,
-            fetch=partial(hook.download, progress=partial(progress, "download")),
+            fetch=partial(hook.download, keep=True, progress=partial(progress, "download")),
             run_id=context["run_id"],
             force=str(self.force).lower() == "true",
             progress=progress,
@@ -87,15 +88,15 @@ class StageMonthOperator(BaseOperator):
         return staged.to_json()
 
     def on_kill(self) -> None:
-        """Stop at once, so that the download is deleted and the copying is rolled back.
+        """Stop at once, so that the copying is rolled back.
 
         :raises KeyboardInterrupt: always; Airflow goes on with the task when this method returns
         """
         raise KeyboardInterrupt("The task was ended from outside.")
 
-    def _fresh(self, hook: NycTlcHook) -> Publication:
+    def _fresh(self, hook: NycTlcHook, *, is_retry: bool) -> Publication:
         publication = Publication.from_json(self.publication)
-        if datetime.now(UTC) - publication.asked_at < FRESH:
+        if not is_retry and datetime.now(UTC) - publication.asked_at < FRESH:
             return publication
         publication = hook.ask(publication.dataset, publication.month)
         self.publication = publication.to_json()

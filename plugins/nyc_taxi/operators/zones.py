@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseOperator
@@ -14,6 +12,8 @@ from nyc_taxi.hooks.tlc import NycTlcHook
 from nyc_taxi.hooks.warehouse import warehouse
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from airflow.sdk import Context
 
 
@@ -39,20 +39,22 @@ class LoadZonesOperator(BaseOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:  # noqa: ARG002
         """Fetch, check and load the zones, and say how many there are and where they are from."""
+        from nyc_taxi.core.scratch import scratch_folder
         from nyc_taxi.core.zones import read_zones
         from nyc_taxi.postgres.zones import replace_zones
 
-        with TemporaryDirectory(prefix="nyc_taxi_") as folder:
-            path = Path(folder) / "taxi_zone_lookup.csv"
-            url = self._fetch(path)
+        urls = NycTlcHook(self.tlc_conn_id).sources().zone_lookup()
+        with scratch_folder("zones", urls[0]) as folder:
+            path = folder / "taxi_zone_lookup.csv"
+            url = self._fetch(urls, path)
             rows = replace_zones(warehouse(self.postgres_conn_id), read_zones(path))
         self.log.info("%d zones were loaded from %s.", rows, url)
         return {"rows": rows, "url": url}
 
-    def _fetch(self, path: Path) -> str:
+    def _fetch(self, urls: list[str], path: Path) -> str:
         from nyc_taxi.core.download import fetch
 
-        *others, last = NycTlcHook(self.tlc_conn_id).sources().zone_lookup()
+        *others, last = urls
         for url in others:
             try:
                 return fetch(url, path).url

@@ -172,8 +172,10 @@ def history(connection: psycopg.Connection[Any], dataset: str, month: Month) -> 
     return _attempts(connection, dataset=dataset, month=month)
 
 
-def unfinished(connection: psycopg.Connection[Any], dataset: str, month: Month) -> list[Attempt]:
-    """Return the attempts for a month that are on their way, dead, or still have a stage table."""
+def unfinished(
+    connection: psycopg.Connection[Any], dataset: str | None = None, month: Month | None = None
+) -> list[Attempt]:
+    """Return the attempts, of a month or of all, that are on their way, dead, or have a stage table."""
     outcomes = [Outcome.STAGING, Outcome.STAGED, Outcome.AUDITED, Outcome.FAILED]
     found = _attempts(connection, dataset=dataset, month=month, outcomes=outcomes)
     return [attempt for attempt in found if attempt.outcome is Outcome.STAGING or attempt.stage_table]

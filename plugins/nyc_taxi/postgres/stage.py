@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import errno
 import logging
-import tempfile
 import time
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, replace
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Self
 from urllib.parse import unquote, urlsplit
 
 import psycopg
 
+from nyc_taxi.core import kept
 from nyc_taxi.core.dataset import get_dataset
 from nyc_taxi.core.month import Month
+from nyc_taxi.core.scratch import scratch_folder
+from nyc_taxi.core.source import local_path
 from nyc_taxi.errors import (
     DiskFull,
     NotTheFile,
@@ -39,6 +40,7 @@ from nyc_taxi.postgres.tolerant import copy_tolerantly
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
     from nyc_taxi.core.download import File
     from nyc_taxi.core.publication import Publication
@@ -102,6 +104,9 @@ def stage_month(
     downloaded bytes are the same, *and* the month still holds as many rows as the ledger says. Such a
     check leaves no row in the ledger.
 
+    A download that ended before its time is there for the next staging of the same address on this
+    machine, of whatever run; see :mod:`nyc_taxi.core.scratch`.
+
     :param publication: what the source said about the file
     :param fetch: downloads the file into a folder
     :param run_id: who asks, for the ledger
@@ -124,15 +129,19 @@ def stage_month(
             return _unchanged(same, begun)
         attempt = ledger.begin(connection, publication, run_id)
         try:
-            with tempfile.TemporaryDirectory(prefix=f"nyc-taxi-{attempt.id}-", dir=folder) as scratch:
-                file = fetch(publication, Path(scratch))
+            what = f"{attempt.dataset}-{attempt.month}"
+            with scratch_folder(what, attempt.url, folder) as scratch:
+                if not kept.is_in(scratch) and _is_retry(connection, attempt):
+                    said = "There is no earlier download of %s on this machine: it starts over."
+                    _log.info(said, attempt.url)
+                file = fetch(publication, scratch)
                 _note(connection, attempt, file)
                 same = None if force else _holder(connection, publication, partial(_equals, file))
                 if same is not None:
                     ledger.discard_unchanged(connection, attempt, same)
                     return _unchanged(same, begun)
                 with _said_of(attempt, file.path):
-                    _load(warehouse, connection, attempt, file.path, Path(scratch), streams, progress)
+                    _load(warehouse, connection, attempt, file.path, scratch, streams, progress)
         except BaseException as error:
             _fail(warehouse, connection, attempt, error)
             raise
@@ -161,6 +170,15 @@ def _holder(
         return None
     rows = count_rows(connection, get_dataset(publication.dataset), publication.month)
     return current if rows == current.rows_loaded else None
+
+
+def _is_retry(connection: psycopg.Connection[Any], attempt: Attempt) -> bool:
+    """Whether the same run has tried before to bring this file from the web, and failed or died."""
+    if local_path(attempt.url) is not None:
+        return False
+    ended = {Outcome.FAILED, Outcome.ABANDONED}
+    tried = ledger.history(connection, attempt.dataset, attempt.month)
+    return any(earlier.run_id == attempt.run_id and earlier.outcome in ended for earlier in tried)
 
 
 def _note(connection: psycopg.Connection[Any], attempt: Attempt, file: File) -> None:

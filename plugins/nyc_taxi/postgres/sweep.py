@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import psycopg
@@ -18,8 +19,6 @@ if TYPE_CHECKING:
     from nyc_taxi.core.month import Month
 
 _log = logging.getLogger(__name__)
-
-_WAITING = (Outcome.STAGED, Outcome.AUDITED)
 
 
 def supersedes(attempt: Attempt, latest: Attempt | None) -> bool:
@@ -39,6 +38,18 @@ def supersedes(attempt: Attempt, latest: Attempt | None) -> bool:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What becomes of an attempt that was left behind: its table goes, and this is written down.
+
+    :param outcome: the attempt's new outcome; None when it keeps the one it has
+    :param reason: why
+    """
+
+    outcome: Outcome | None
+    reason: str
+
+
 def sweep(connection: psycopg.Connection[Any], dataset: str, month: Month) -> None:
     """Settle what earlier attempts at a month left behind; best effort, and quick.
 
@@ -50,39 +61,53 @@ def sweep(connection: psycopg.Connection[Any], dataset: str, month: Month) -> No
     """
     for attempt in ledger.unfinished(connection, dataset, month):
         try:
-            with connection.transaction():
-                connection.execute("set local lock_timeout = '200ms'")
-                _settle(connection, attempt)
+            settle(connection, attempt)
         except psycopg.errors.LockNotAvailable:
             _log.info("What %s left behind is in use and stays for now.", attempt)
 
 
-def _settle(connection: psycopg.Connection[Any], attempt: Attempt) -> None:
-    """Settle one attempt, in a transaction of its own."""
-    if attempt.outcome is Outcome.STAGING:
-        if not _take(connection, attempt_lock(attempt.id)):
-            return
-        reason = "The process that staged it ended without a word."
-        if ledger.settle(
-            connection, attempt.id, Outcome.ABANDONED, only_from=[attempt.outcome], reason=reason
-        ):
-            drop_stage(connection, attempt)
-        return
-    if not _take(connection, month_lock(attempt.dataset, attempt.month)):
-        return
-    attempt = ledger.get(connection, attempt.id)
+def settle(connection: psycopg.Connection[Any], attempt: Attempt) -> bool:
+    """Settle one attempt in a transaction of its own, and return whether it was left behind.
+
+    :raises psycopg.errors.LockNotAvailable: when its table is in use; nothing was changed
+    """
+    with connection.transaction():
+        connection.execute("set local lock_timeout = '200ms'")
+        verdict = judge(connection, attempt)
+        if verdict is None:
+            return False
+        if verdict.outcome is not None:
+            ledger.settle(connection, attempt.id, verdict.outcome, reason=verdict.reason)
+        drop_stage(connection, attempt)
+        return True
+
+
+def judge(connection: psycopg.Connection[Any], attempt: Attempt) -> Verdict | None:
+    """Return what becomes of an unfinished attempt, and keep it so for the rest of the transaction.
+
+    :returns: None when the attempt, or its table, may still be needed: a process works on it or on its
+        month, or it went on since it was looked up
+    """
+    staging = attempt.outcome is Outcome.STAGING
+    lock = attempt_lock(attempt.id) if staging else month_lock(attempt.dataset, attempt.month)
+    if not take(connection, lock):
+        return None
+    if attempt not in ledger.unfinished(connection, attempt.dataset, attempt.month):
+        return None
     latest = ledger.latest(connection, attempt.dataset, attempt.month)
-    if attempt.outcome in _WAITING and not supersedes(attempt, latest):
-        overtaken = f"Attempt {latest.id} was published first." if latest else None
-        ledger.settle(connection, attempt.id, Outcome.SUPERSEDED, reason=overtaken)
-        drop_stage(connection, attempt)
-    elif _is_old(connection, attempt):
-        if attempt.outcome in _WAITING:
-            reason = "It was staged a week ago and never published."
-            ledger.settle(connection, attempt.id, Outcome.ABANDONED, reason=reason)
-        drop_stage(connection, attempt)
-    elif attempt.outcome is Outcome.FAILED and latest is not None and latest.id > attempt.id:
-        drop_stage(connection, attempt)
+    return _verdict(attempt, latest, old=_is_old(connection, attempt))
+
+
+def _verdict(attempt: Attempt, latest: Attempt | None, *, old: bool) -> Verdict | None:
+    if attempt.outcome is Outcome.STAGING:
+        return Verdict(Outcome.ABANDONED, "The process that staged it ended without a word.")
+    if attempt.outcome is Outcome.FAILED:
+        if latest is not None and latest.id > attempt.id:
+            return Verdict(None, "The month was published since.")
+        return Verdict(None, "It failed more than a week ago.") if old else None
+    if latest is not None and not supersedes(attempt, latest):
+        return Verdict(Outcome.SUPERSEDED, f"Attempt {latest.id} was published first.")
+    return Verdict(Outcome.ABANDONED, "It was staged a week ago and never published.") if old else None
 
 
 def drop_stage(connection: psycopg.Connection[Any], attempt: Attempt) -> None:
@@ -91,7 +116,7 @@ def drop_stage(connection: psycopg.Connection[Any], attempt: Attempt) -> None:
     connection.execute("update ops.file_ledger set stage_table = null where id = %s", (attempt.id,))
 
 
-def _take(connection: psycopg.Connection[Any], lock: tuple[int, int]) -> bool:
+def take(connection: psycopg.Connection[Any], lock: tuple[int, int]) -> bool:
     """Take a lock until the transaction ends, unless another session has it."""
     row = connection.execute("select pg_try_advisory_xact_lock(%s, %s)", lock).fetchone()
     return bool(row and row[0])

@@ -12,6 +12,8 @@ from nyc_taxi.postgres.schema import columns_of, type_sql
 from nyc_taxi.postgres.statements import statement
 
 if TYPE_CHECKING:
+    from datetime import date
+
     import psycopg
 
     from nyc_taxi.core.dataset import Dataset
@@ -102,9 +104,19 @@ def partition_of(
     if detaching:
         raise WarehouseRefused(
             f"The partition {schema}.{name} of {dataset.name} {month} is half detached. Finish it with: "
-            f"alter table raw.{dataset.table} detach partition {schema}.{name} finalize"
+            f"{_finish_detaching(dataset, schema, name)}"
         )
     return sql.Identifier(schema, name)
+
+
+def half_detached(connection: psycopg.Connection[Any], dataset: Dataset) -> list[tuple[str, str]]:
+    """Return the partitions whose detaching was left half done, each with the statement that finishes it."""
+    rows = connection.execute(statement("half_detached"), {"parent": f'raw."{dataset.table}"'})
+    return [(f"{schema}.{name}", _finish_detaching(dataset, schema, name)) for schema, name in rows]
+
+
+def _finish_detaching(dataset: Dataset, schema: str, name: str) -> str:
+    return f"alter table raw.{dataset.table} detach partition {schema}.{name} finalize"
 
 
 def count_rows(connection: psycopg.Connection[Any], dataset: Dataset, month: Month) -> int:
@@ -113,3 +125,9 @@ def count_rows(connection: psycopg.Connection[Any], dataset: Dataset, month: Mon
         statement("count_month", table=sql.Identifier("raw", dataset.table)), {"month": month.first_day}
     ).fetchone()
     return int(row[0]) if row else 0
+
+
+def count_months(connection: psycopg.Connection[Any], dataset: Dataset) -> dict[date, int]:
+    """Return how many rows a reader of the dataset's table sees for each first day of a month."""
+    rows = connection.execute(statement("count_months", table=sql.Identifier("raw", dataset.table)))
+    return dict(rows.fetchall())
