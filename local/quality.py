@@ -22,7 +22,7 @@ _CHECKS: dict[str, tuple[str, ...]] = {
 }
 
 _TESTS = (
-    "tests/unit tests/packaging tests/local tests/postgres tests/faults tests/kills",
+    "tests/unit tests/packaging tests/local tests/postgres tests/faults tests/kills tests/benchmarks",
     "tests/cli",
     "tests/dags",
     "tests/scheduler",
