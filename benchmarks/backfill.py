@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from typing import TYPE_CHECKING
 
@@ -71,6 +72,6 @@ def _cpu(of: Mapping[str, set[psutil.Process]]) -> dict[str, float]:
     """Return the CPU seconds of each part; what the scheduler's children take are the tasks'."""
     found = {name: cpu(processes) for name, processes in of.items()}
     everything = found.pop("scheduler")
-    scheduler = min(of["scheduler"], key=lambda process: process.pid)
-    alone = own_cpu(scheduler)
+    # The scheduler leads the session that its workers and their tasks are in.
+    alone = sum(own_cpu(process) for process in of["scheduler"] if os.getsid(process.pid) == process.pid)
     return {"the scheduler": alone, "tasks": everything - alone, **found}

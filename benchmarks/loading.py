@@ -7,7 +7,7 @@ import subprocess
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
@@ -74,23 +74,28 @@ def load(
     return Seconds(published.finished.timestamp() - clock, complete)
 
 
-def copy_with_psql(server: EmbeddedPostgres, uri: str, file: Path, into: str) -> None:
-    """Copy a compressed CSV file into a table: ``gunzip | psql``, with its command to copy.
+def unpack(file: Path, to: IO[bytes]) -> None:
+    """Write what ``gunzip`` makes of a file.
+
+    :raises BenchmarkFailed: when it fails
+    """
+    if subprocess.run(("gunzip", "-c", str(file)), stdout=to, check=False).returncode:
+        raise BenchmarkFailed(f"gunzip of {file} failed; the reason is above.")
+
+
+def copy_with_psql(server: EmbeddedPostgres, uri: str, content: IO[bytes], into: str) -> None:
+    """Copy CSV into a table by the command of ``psql`` for it.
 
     :param uri: of a database of that server
-    :param into: the table, with a list of columns if the file does not have them all
-    :raises BenchmarkFailed: when one of the two programs fails
+    :param content: the CSV, led by a header
+    :param into: the table, with a list of columns if the content does not have them all
+    :raises BenchmarkFailed: when psql fails
     """
     to = conninfo_to_dict(uri)
-    environment = {
-        **os.environ,
-        **{variable: str(to[name]) for variable, name in _LIBPQ.items()},
-    }
+    environment = {**os.environ, **{variable: str(to[name]) for variable, name in _LIBPQ.items()}}
     psql = (str(server.psql()), "-Xqv", "ON_ERROR_STOP=1", "-c", rf"\copy {into} from stdin csv header")
-    with subprocess.Popen(("gunzip", "-c", str(file)), stdout=subprocess.PIPE) as gunzip:
-        copied = subprocess.run(psql, stdin=gunzip.stdout, env=environment, check=False).returncode
-    if copied or gunzip.returncode:
-        raise BenchmarkFailed(f"gunzip | psql of {file} failed; the reason is above.")
+    if subprocess.run(psql, stdin=content, env=environment, check=False).returncode:
+        raise BenchmarkFailed(f"psql could not copy into {into}; the reason is above.")
 
 
 def sql_of(name: str) -> bytes:
