@@ -15,10 +15,10 @@ override SOURCE := $(value SOURCE)
 override UPGRADE := $(value UPGRADE)
 export ARGS CMD MONTHS PORT PYTHON ROWS SOURCE UPGRADE
 
-.PHONY: help demo up down clean exec shell psql test test-long lint format lock wheel
+.PHONY: help demo up down clean exec shell psql test test-long bench bench-history lint format lock wheel
 
 help: ## list the commands
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' Makefile
 
 demo: ## set up all, start Airflow, load three months of samples (PORT=8080 MONTHS=2021-01..2021-03 ROWS=50000 SOURCE=mirror)
 	$(RUN) demo
@@ -46,6 +46,12 @@ test: ## run all checks and all tests; only some tests with ARGS='tests/unit -k 
 
 test-long: ## run all checks and all tests, with as many kills, rounds and files as they know
 	@TEST_LONG=1 sh local/python.sh test
+
+bench: ## measure what docs/performance.md promises, on a machine that does nothing else; some groups with ARGS='load memory'
+	$(RUN) bench
+
+bench-history: ## show how each figure developed from run to run
+	$(RUN) bench-history
 
 lint: ## run all checks but the tests
 	$(RUN) lint

@@ -6,6 +6,7 @@ Started by any Python that can build the environment; all but the building is do
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 import signal
 import subprocess
@@ -106,6 +107,22 @@ def test() -> int:
     return quality.test(os.environ.get("ARGS", ""))
 
 
+def bench() -> int:
+    """Measure the figures of docs/performance.md on this machine."""
+    inside("demo")
+    from benchmarks import runner
+
+    return runner.main(shlex.split(os.environ.get("ARGS", "")))
+
+
+def bench_history() -> int:
+    """Print how each figure developed."""
+    inside("demo")
+    from benchmarks import runner
+
+    return runner.main(["--show", *shlex.split(os.environ.get("ARGS", ""))])
+
+
 def lint() -> int:
     """Run every check but the tests."""
     inside("dev")
@@ -138,7 +155,8 @@ def wheel() -> int:
 
 COMMANDS: dict[str, Callable[[], int]] = {
     "demo": demo, "up": up, "down": down, "clean": clean, "exec": run_command, "shell": shell, "psql": psql,
-    "test": test, "lint": lint, "format": format, "lock": lock, "wheel": wheel,
+    "test": test, "bench": bench, "bench-history": bench_history, "lint": lint, "format": format,
+    "lock": lock, "wheel": wheel,
 }  # fmt: skip
 
 

@@ -22,7 +22,8 @@ _CHECKS: dict[str, tuple[str, ...]] = {
 }
 
 _TESTS = (
-    "tests/unit tests/packaging tests/local tests/postgres tests/faults tests/kills tests/rounds",
+    "tests/unit tests/packaging tests/local tests/postgres tests/faults tests/kills tests/rounds "
+    "tests/benchmarks",
     "tests/cli",
     "tests/dags",
     "tests/scheduler",

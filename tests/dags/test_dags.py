@@ -214,13 +214,32 @@ print(json.dumps([name for name in {HEAVY!r} if name in sys.modules]))
 
 
 def test_the_scheduler_loads_what_its_forks_need(tmp_path: Path) -> None:
-    code = """
-import json, sys, threading
+    """Reading a DAG file loads no module of a provider after that, and no dataset is read again."""
+    code = f"""
+import json, runpy, sys, threading
 from airflow.listeners.listener import get_listener_manager
+from nyc_taxi.core import dataset
 get_listener_manager().hook.on_starting(component=None)
-print(json.dumps(["psycopg" in sys.modules, "requests" in sys.modules, threading.active_count()]))
+before = set(sys.modules)
+runpy.run_path({str(CHECKOUT / "dags" / "green_postgres.py")!r})
+new = [name for name in set(sys.modules) - before if name.startswith(("nyc_taxi", "airflow.providers"))]
+print(json.dumps([
+    "psycopg" in sys.modules, "requests" in sys.modules, threading.active_count(),
+    sorted(new), dataset._dataset.cache_info().currsize,
+]))
 """
-    assert json.loads(python(code, tmp_path)) == [True, True, 1]
+    assert json.loads(python(code, tmp_path)) == [True, True, 1, [], 3]
+
+
+def test_a_task_loads_nothing_but_what_it_needs(tmp_path: Path) -> None:
+    code = f"""
+import json, sys
+from airflow.listeners.listener import get_listener_manager
+from airflow.sdk.execution_time.task_runner import TaskRunnerMarker
+get_listener_manager().hook.on_starting(component=TaskRunnerMarker())
+print(json.dumps([name for name in {HEAVY!r} if name in sys.modules]))
+"""
+    assert json.loads(python(code, tmp_path)) == []
 
 
 def test_the_page_about_schedules_agrees_with_the_settings() -> None:

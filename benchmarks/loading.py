@@ -1,0 +1,103 @@
+"""A month loaded by the product, and by psql alone."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, TYPE_CHECKING
+
+import psycopg
+from psycopg.conninfo import conninfo_to_dict
+
+from benchmarks.place import BenchmarkFailed
+from nyc_taxi.core.download import download
+from nyc_taxi.postgres import ledger
+from nyc_taxi.postgres.audit import audit_month
+from nyc_taxi.postgres.publish import publish_month
+from nyc_taxi.postgres.stage import stage_month
+from nyc_taxi.postgres.warehouse import Warehouse
+
+if TYPE_CHECKING:
+    from local.postgres import EmbeddedPostgres
+    from nyc_taxi.core.month import Month
+    from nyc_taxi.core.source import SourceList
+
+_LIBPQ = {
+    "PGHOST": "host",
+    "PGPORT": "port",
+    "PGUSER": "user",
+    "PGPASSWORD": "password",
+    "PGDATABASE": "dbname",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Seconds:
+    """How long a load took from the question to the source.
+
+    :param committed: to the last statement of the transaction that makes the month visible
+    :param complete: to the end, the statistics included
+    """
+
+    committed: float
+    complete: float
+
+
+def warehouse(uri: str) -> Warehouse:
+    """Return the warehouse in a database."""
+    return Warehouse(lambda: psycopg.connect(uri), "benchmark")
+
+
+def load(
+    store: Warehouse, sources: SourceList, dataset: str, month: Month, streams: int | None = None
+) -> Seconds:
+    """Load a month that the warehouse does not hold, by the three steps that a run takes.
+
+    :param streams: over how many connections; as the product decides when None
+    :raises BenchmarkFailed: when the file is not there, or the month was held already
+    """
+    begun, clock = time.monotonic(), time.time()
+    staged = stage_month(
+        store, sources.ask(dataset, month), fetch=download, run_id="benchmark", streams=streams
+    )
+    if staged.unchanged:
+        raise BenchmarkFailed(f"{dataset} {month} was loaded before it was to be measured.")
+    audit_month(store, staged.attempt)
+    published = publish_month(store, staged.attempt)
+    complete = time.monotonic() - begun
+    if published.outcome is not ledger.Outcome.PUBLISHED or published.finished is None:
+        raise BenchmarkFailed(f"{published} is {published.outcome} and not published.")
+    # The database's clock is this machine's; after the commit come the statistics.
+    return Seconds(published.finished.timestamp() - clock, complete)
+
+
+def unpack(file: Path, to: IO[bytes]) -> None:
+    """Write what ``gunzip`` makes of a file.
+
+    :raises BenchmarkFailed: when it fails
+    """
+    if subprocess.run(("gunzip", "-c", str(file)), stdout=to, check=False).returncode:
+        raise BenchmarkFailed(f"gunzip of {file} failed; the reason is above.")
+
+
+def copy_with_psql(server: EmbeddedPostgres, uri: str, content: IO[bytes], into: str) -> None:
+    """Copy CSV into a table by the command of ``psql`` for it.
+
+    :param uri: of a database of that server
+    :param content: the CSV, led by a header
+    :param into: the table, with a list of columns if the content does not have them all
+    :raises BenchmarkFailed: when psql fails
+    """
+    to = conninfo_to_dict(uri)
+    environment = {**os.environ, **{variable: str(to[name]) for variable, name in _LIBPQ.items()}}
+    psql = (str(server.psql()), "-Xqv", "ON_ERROR_STOP=1", "-c", rf"\copy {into} from stdin csv header")
+    if subprocess.run(psql, stdin=content, env=environment, check=False).returncode:
+        raise BenchmarkFailed(f"psql could not copy into {into}; the reason is above.")
+
+
+def sql_of(name: str) -> bytes:
+    """Return the statement in ``sql/<name>.sql``."""
+    return (Path(__file__).parent / "sql" / f"{name}.sql").read_bytes()

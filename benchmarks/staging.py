@@ -1,0 +1,29 @@
+"""A process that stages one month, for somebody who watches its memory.
+
+``python -m benchmarks.staging URI SOURCES MONTH`` asks the source, prints ``ready``, and goes on when it
+is told to on standard input.
+"""
+
+from __future__ import annotations
+
+import sys
+
+from benchmarks.loading import warehouse
+from nyc_taxi.core.download import download
+from nyc_taxi.core.month import Month
+from nyc_taxi.core.source import SourceList
+from nyc_taxi.postgres.stage import stage_month
+
+
+def main(uri: str, sources: str, month: str) -> None:
+    """Stage a yellow month, and print how many rows that were."""
+    store = warehouse(uri)
+    publication = SourceList.parse(sources).ask("yellow", Month(month))
+    print("ready", flush=True)
+    sys.stdin.readline()
+    staged = stage_month(store, publication, fetch=download, run_id="benchmark")
+    print(staged.rows_loaded, flush=True)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
