@@ -59,9 +59,13 @@ def differences(connection: psycopg.Connection[Any], dev: str = "dev") -> list[D
         columns = [_columns(connection, schema, model) for schema in ("marts", f"{dev}_marts")]
         for name in sorted(set(columns[0]) ^ set(columns[1])):
             only_prod = name in columns[0]
-            found.append(Difference(model, "", f"column {name} only in {'prod' if only_prod else dev}", None, None))
-        summed = [name for name in columns[0] if name in columns[1]]
-        prod, own = (_figures(connection, schema, model, keys, summed) for schema in ("marts", f"{dev}_marts"))
+            found.append(
+                Difference(model, "", f"column {name} only in {'prod' if only_prod else dev}", None, None)
+            )
+        summed = {name: type_ for name, type_ in columns[0].items() if name in columns[1]}
+        prod, own = (
+            _figures(connection, schema, model, keys, summed) for schema in ("marts", f"{dev}_marts")
+        )
         found += _compare(model, prod, own)
     return found
 
@@ -79,8 +83,8 @@ def _compare(
                 yield Difference(model, month, figure, theirs[figure], value)
 
 
-def _columns(connection: psycopg.Connection[Any], schema: str, model: str) -> list[str]:
-    """Return the columns of a model that can be summed."""
+def _columns(connection: psycopg.Connection[Any], schema: str, model: str) -> dict[str, str]:
+    """Return the columns of a model that can be summed, with their types."""
     rows = connection.execute(
         "select column_name, data_type from information_schema.columns "
         "where table_schema = %s and table_name = %s order by ordinal_position",
@@ -91,20 +95,28 @@ def _columns(connection: psycopg.Connection[Any], schema: str, model: str) -> li
             f"There is no {schema}.{model}. Build both sides first: make dbt CMD='build --target prod' "
             "and make dbt CMD=build."
         )
-    return [name for name, type_ in rows if type_ in _SUMMED and name not in _NOT_SUMMED]
+    return {name: type_ for name, type_ in rows if type_ in _SUMMED and name not in _NOT_SUMMED}
 
 
 def _figures(
-    connection: psycopg.Connection[Any], schema: str, model: str, keys: tuple[str, ...], summed: list[str]
+    connection: psycopg.Connection[Any],
+    schema: str,
+    model: str,
+    keys: tuple[str, ...],
+    summed: dict[str, str],
 ) -> dict[str, dict[str, Decimal]]:
     """Return the number of rows and the sums of a model, by month."""
     sums = [
-        sql.SQL("coalesce(sum(cast(cast({} as text) as numeric)), 0)").format(sql.Identifier(name))
-        for name in summed
+        sql.SQL("coalesce(sum(cast({} as {})), 0)").format(
+            sql.Identifier(name), sql.SQL("integer" if type_ == "boolean" else "numeric")
+        )
+        for name, type_ in summed.items()
     ]
-    columns = sql.SQL(", ").join([*map(sql.Identifier, keys), sql.SQL("count(*)"), *sums])
-    statement = sql.SQL("select {} from {} group by {}").format(
-        columns, sql.Identifier(schema, model), sql.SQL(", ").join(map(sql.Identifier, keys))
+    statement = sql.SQL("select {}, {} from {} group by {}").format(
+        by := sql.SQL(", ").join(map(sql.Identifier, keys)),
+        sql.SQL(", ").join([sql.SQL("count(*)"), *sums]),
+        sql.Identifier(schema, model),
+        by,
     )
     return {
         f"{row[0]} {row[1]:%Y-%m}": dict(zip(("rows", *summed), row[2:], strict=True))

@@ -37,10 +37,10 @@
 
 
 {# One value for all zones together, which changes when any of them does. #}
-{% macro zones_version() -%}
-    {{ dbt.hash("string_agg(" ~ zone_text() ~ ", ';' order by location_id)") }}
-{%- endmacro %}
-
-{% macro zone_text() -%}
-    cast(location_id as {{ dbt.type_string() }}) || '|' || coalesce(borough, '') || '|' || coalesce(zone, '') || '|' || coalesce(service_zone, '')
+{% macro version_of_zones(id='location_id') -%}
+    {%- set text = [
+        'cast(' ~ id ~ ' as ' ~ dbt.type_string() ~ ')', "coalesce(borough, '')", "coalesce(zone, '')",
+        "coalesce(service_zone, '')",
+    ] | join(" || '|' || ") -%}
+    {{ dbt.hash('string_agg(' ~ text ~ ", ';' order by " ~ id ~ ')') }}
 {%- endmacro %}

@@ -30,7 +30,7 @@ built as (
 
 zones as (
 
-    select {{ zones_version() }} as zones_version
+    select {{ version_of_zones() }} as zones_version
     from {{ ref('dim_zones') }}
 
 )

@@ -2,14 +2,16 @@
 
 with
 
+-- From the sources: the staging views are made anew by every run, and Postgres drops what is made of them.
 published as (
 
     select
-        file_month,
         dataset,
-        attempt_id
+        month as file_month,
+        id as attempt_id
 
-    from {{ ref('stg_published_months') }}
+    from {{ source('ops', 'file_ledger') }}
+    where outcome = 'published'
 
 ),
 
@@ -27,8 +29,8 @@ built as (
 
 zones as (
 
-    select {{ zones_version() }}
-    from {{ ref('stg_taxi_zone_lookup') }}
+    select {{ version_of_zones('locationid') }} as zones_version
+    from {{ source('raw', 'taxi_zone_lookup') }}
 
 ),
 
