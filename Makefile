@@ -15,7 +15,7 @@ override SOURCE := $(value SOURCE)
 override UPGRADE := $(value UPGRADE)
 export ARGS CMD MONTHS PORT PYTHON ROWS SOURCE UPGRADE
 
-.PHONY: help demo up down clean exec shell psql test test-long bench bench-history lint format lock wheel
+.PHONY: help demo up down clean exec shell psql dbt dbt-diff test test-long bench bench-history lint format lock wheel
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' Makefile
@@ -40,6 +40,12 @@ shell: ## open a shell in the demo's environment
 
 psql: ## open psql on the demo's warehouse
 	$(RUN) psql
+
+dbt: ## run dbt on the demo's warehouse (CMD='build --target prod')
+	$(RUN) dbt
+
+dbt-diff: ## compare dbt's schemas dev and prod: rows and sums of each month
+	$(RUN) dbt-diff
 
 test: ## run all checks and all tests; only some tests with ARGS='tests/unit -k month'
 	$(RUN) test

@@ -1,0 +1,24 @@
+"""A warehouse with dbt on it, for the tests of one module."""
+
+from __future__ import annotations
+
+import uuid
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.dbt.mart import Mart
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from local.postgres import EmbeddedPostgres
+
+
+@pytest.fixture(scope="module")
+def mart(postgres_server: EmbeddedPostgres, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mart]:
+    """An empty warehouse with the zones, and nothing built."""
+    name = f"mart_{uuid.uuid4().hex[:12]}"
+    postgres_server.create_database(name)
+    with Mart.open(postgres_server, name, tmp_path_factory.mktemp("dbt")) as mart:
+        yield mart

@@ -1,0 +1,177 @@
+"""A warehouse that months are loaded into as the product does it, and that dbt builds marts on."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import psycopg
+
+from local import dbt
+from nyc_taxi.core.month import Month
+from nyc_taxi.core.sample.file import write_lookup
+from nyc_taxi.core.zones import read_zones
+from nyc_taxi.postgres.builds import unbuilt
+from nyc_taxi.postgres.unload import unload_month
+from nyc_taxi.postgres.warehouse import Warehouse
+from nyc_taxi.postgres.zones import replace_zones
+from tests.postgres import trips
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from local.postgres import EmbeddedPostgres
+
+CONTENT = """
+select to_char({month}, 'YYYY-MM'), md5(string_agg(md5(cast(built as text)), '' order by cast(built as text)))
+from {relation} as built
+group by 1
+"""
+
+MODELS = {
+    "intermediate.int_trips": "file_month",
+    "intermediate.int_fhv_trips": "file_month",
+    "intermediate.int_zone_revenue": "file_month",
+    "marts.fct_trips": "file_month",
+    "marts.fct_fhv_trips": "file_month",
+    "marts.fct_monthly_zone_revenue": "revenue_month",
+    "marts.dim_zones": "date '2000-01-01'",
+    "marts.dim_vendors": "date '2000-01-01'",
+}
+"""Every table that dbt builds but its own record, and what a month's rows of it are told by."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """One invocation of dbt.
+
+    :param code: its exit code
+    :param said: what it printed
+    :param results: status and message of each node by name; empty when it did not get that far
+    :param seconds: how long the nodes took together, without dbt's own start
+    """
+
+    code: int
+    said: str
+    results: dict[str, tuple[str, str]] = field(default_factory=dict)
+    seconds: float = 0.0
+
+    def statuses(self, *kinds: str) -> set[str]:
+        """Return the nodes that ended in one of these ways."""
+        return {name for name, (status, _) in self.results.items() if status in kinds}
+
+
+@dataclass(frozen=True)
+class Mart:
+    """One warehouse.
+
+    :param warehouse: as the product sees it
+    :param connection: a reader's
+    :param folder: for files, and what dbt writes
+    :param environment: what dbt is started with
+    """
+
+    warehouse: Warehouse
+    connection: psycopg.Connection[Any]
+    folder: Path
+    environment: dict[str, str]
+
+    @classmethod
+    @contextmanager
+    def open(cls, server: EmbeddedPostgres, database: str, folder: Path) -> Iterator[Mart]:
+        """Prepare a warehouse in an empty database, and load the zones."""
+        uri = server.uri(database)
+        warehouse = Warehouse(lambda: psycopg.connect(uri), "taxi_warehouse")
+        write_lookup(folder / "zones.csv")
+        replace_zones(warehouse, read_zones(folder / "zones.csv"))
+        address = {
+            "NYC_TAXI_WAREHOUSE_HOST": "127.0.0.1",
+            "NYC_TAXI_WAREHOUSE_PORT": str(server.port),
+            "NYC_TAXI_WAREHOUSE_USER": server.user,
+            "NYC_TAXI_WAREHOUSE_PASSWORD": server.password,
+            "NYC_TAXI_WAREHOUSE_DATABASE": database,
+        }
+        with psycopg.connect(uri, autocommit=True) as connection:
+            yield cls(warehouse, connection, folder, dbt.environment(os.environ | address, folder))
+
+    def load(self, path: Path, dataset: str, month: str) -> None:
+        """Load a file of a month, as a run of its DAG does."""
+        published = trips.published(path, dataset=dataset, month=Month(month))
+        trips.load(self.warehouse, published, force=True)
+
+    def unload(self, dataset: str, month: str) -> None:
+        """Take a month out of the warehouse again."""
+        unload_month(self.warehouse, dataset, Month(month))
+
+    def dbt(self, *arguments: str, months: Sequence[str] | None = None, target: str = "prod") -> Run:
+        """Run dbt and return how it went, whichever way that was."""
+        results = self.folder / "target" / "run_results.json"
+        results.unlink(missing_ok=True)
+        told = ("--vars", json.dumps({"months": list(months)})) if months is not None else ()
+        done = subprocess.run(
+            (dbt.program(), *arguments, "--target", target, *told),
+            env=self.environment,
+            cwd=self.folder,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+        )
+        if not results.exists():
+            return Run(done.returncode, done.stdout)
+        written = json.loads(results.read_text())
+        return Run(
+            done.returncode,
+            done.stdout,
+            {
+                one["unique_id"].split(".")[2]: (one["status"], one["message"] or "")
+                for one in written["results"]
+            },
+            written["elapsed_time"],
+        )
+
+    def build(self, *months: str, target: str = "prod") -> Run:
+        """Build months, with the tests of their content; all of them, anew, when none is named."""
+        return self.dbt("build", "--exclude-resource-type", "unit_test", months=months or None, target=target)
+
+    def built(self, *months: str, target: str = "prod") -> Run:
+        """Build months, which has to go well."""
+        run = self.build(*months, target=target)
+        assert run.code == 0, run.said
+        return run
+
+    def unbuilt(self) -> list[str]:
+        """Return the months that dbt has to build, as texts."""
+        with self.warehouse.session() as connection:
+            return [str(one) for one in unbuilt(connection)]
+
+    def all(self, statement: str, *values: object) -> list[tuple[Any, ...]]:
+        """Return the rows of a query."""
+        return self.connection.execute(statement, values).fetchall()
+
+    def one(self, statement: str, *values: object) -> Any:
+        """Return the only value of a query."""
+        ((value,),) = self.all(statement, *values)
+        return value
+
+    def content(self, target: str = "prod") -> dict[str, dict[str, str]]:
+        """Return a hash of everything in each table that dbt builds, by month."""
+        prefix = "" if target == "prod" else f"{target}_"
+        return {
+            model: dict(self.all(CONTENT.format(relation=f"{prefix}{model}", month=month)))
+            for model, month in MODELS.items()
+        }
+
+    def months(self, model: str = "marts.fct_trips") -> dict[str, int]:
+        """Return how many rows a table has of each dataset and month."""
+        return dict(
+            self.all(
+                f"select dataset || ' ' || to_char(file_month, 'YYYY-MM'), count(*) from {model} group by 1"
+            )
+        )

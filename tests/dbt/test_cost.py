@@ -1,0 +1,75 @@
+"""What a month costs when many were built before it."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+from nyc_taxi.core.month import Month, MonthRange
+from nyc_taxi.core.sample import SAMPLE_DATASETS, write_sample
+from tests.extent import extent
+
+if TYPE_CHECKING:
+    from tests.dbt.mart import Mart
+
+FIRST = Month("2019-06")
+ROWS = 50_000
+
+# Every further month is the first one, moved: loading it would take longer, and give no other work to dbt.
+MOVE = """
+create table raw.{dataset}_tripdata_{name} partition of raw.{dataset}_tripdata for values in ('{day}');
+
+insert into raw.{dataset}_tripdata
+select (moved).*
+from (
+    select jsonb_populate_record(
+        trip,
+        jsonb_build_object(
+            'file_month', date '{day}',
+            '{pickup}', {pickup} + interval '{months} months',
+            '{dropoff}', {dropoff} + interval '{months} months'
+        )
+    ) as moved
+    from raw.{dataset}_tripdata as trip
+    where file_month = '{first}'
+) as trips;
+
+insert into ops.file_ledger (
+    dataset, month, outcome, source, url, rows_in_file, rows_loaded, rows_rejected, run_id, finished
+)
+select dataset, date '{day}', outcome, source, url, rows_in_file, rows_loaded, rows_rejected, run_id, finished
+from ops.file_ledger
+where dataset = '{dataset}' and month = '{first}';
+"""
+
+PREFIX = {"yellow": "tpep_", "green": "lpep_", "fhv": ""}
+
+
+@pytest.mark.parametrize("months", [24] * extent(0, 1))
+def test_a_new_month_costs_a_small_part_of_a_full_refresh(mart: Mart, months: int) -> None:
+    for path in write_sample(MonthRange(FIRST, FIRST), ROWS, mart.folder)[:-1]:
+        mart.load(path, path.parent.name, str(FIRST))
+    for number in range(1, months):
+        month = FIRST.plus(number)
+        for dataset in SAMPLE_DATASETS:
+            mart.connection.execute(
+                MOVE.format(
+                    dataset=dataset, name=str(month).replace("-", "_"), day=month.first_day, months=number,
+                    first=FIRST.first_day, pickup=f"{PREFIX[dataset]}pickup_datetime",
+                    dropoff=f"{PREFIX[dataset]}dropoff_datetime",
+                )
+            )  # fmt: skip
+    mart.connection.execute("analyze")
+    last = str(FIRST.plus(months - 1))
+    clocks, nodes = [], []
+    for chosen in ((), (last,)):
+        began = time.monotonic()
+        nodes.append(mart.built(*chosen).seconds)
+        clocks.append(time.monotonic() - began)
+    assert sum(mart.months().values()) > 2 * 49_000 * months
+    said = f"{clocks[1]:.1f} of {clocks[0]:.1f} s, without dbt's start {nodes[1]:.1f} of {nodes[0]:.1f} s"
+    assert nodes[1] <= 0.15 * nodes[0], said
+    assert clocks[1] <= 0.2 * clocks[0], said
+    print(said)  # noqa: T201

@@ -1,0 +1,263 @@
+"""Months come in any order, come again, go bad and go away; the marts follow, month by month."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import pytest
+
+from local.dbt_diff import differences
+from nyc_taxi.core.month import Month, MonthRange
+from nyc_taxi.core.sample import write_sample
+from tests.extent import extent
+from tests.postgres.trips import lines, text, write
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.dbt.mart import Mart, Run
+
+ROWS = 1_000
+
+READ = """
+select relname, seq_tup_read + coalesce(idx_tup_fetch, 0)
+from pg_stat_all_tables
+where schemaname = 'raw' and relname ~ 'tripdata_[0-9]'
+"""
+
+WRITTEN = "select to_char(file_month, 'YYYY-MM'), max(xmin::text::bigint) from marts.fct_trips group by 1"
+
+RECORD = "select dataset || ' ' || to_char(file_month, 'YYYY-MM'), attempt_id, trips from marts.built_months"
+
+COUNTED = """
+select dataset || ' ' || to_char(file_month, 'YYYY-MM'), attempt_id, count(*)
+from (
+    select dataset, file_month, attempt_id from marts.fct_trips
+    union all
+    select dataset, file_month, attempt_id from marts.fct_fhv_trips
+) as trips
+group by 1, 2
+"""
+
+
+@dataclass
+class Step:
+    """What could be seen after something had happened.
+
+    :param run: dbt's run in this step
+    :param before: months to build before it
+    :param unbuilt: months to build after it
+    :param content: a hash of each table and month
+    :param months: trips of each dataset and month in ``fct_trips``
+    :param written: the last transaction that wrote a row of a month
+    :param read: partitions of the raw tables that the run read
+    """
+
+    run: Run
+    before: list[str]
+    unbuilt: list[str]
+    content: dict[str, dict[str, str]]
+    months: dict[str, int]
+    written: dict[str, int]
+    read: set[str] = field(default_factory=set)
+
+    def marts(self) -> dict[str, dict[str, str]]:
+        return {model: content for model, content in self.content.items() if model.startswith("marts.")}
+
+
+def load(mart: Mart, dataset: str, month: str, edition: int = 1) -> None:
+    """Load a month of samples, which have TLC's dirt: reversals, copies, pickups of 2009 and 2098."""
+    folder = mart.folder / str(edition)
+    path, _ = write_sample(MonthRange.parse(month), ROWS, folder, [dataset], edition=edition)
+    mart.load(path, dataset, month)
+
+
+def without_totals(mart: Mart, month: str) -> Path:
+    """Write a green month whose rows are sound one by one, and of which no total is known."""
+    header, *rows = lines(200, Month(month))
+    blank = [
+        ",".join("" if place == 16 else value for place, value in enumerate(row.split(","))) for row in rows
+    ]
+    return write(mart.folder / "bad", text([header, *blank]), f"green_tripdata_{month}.csv.gz")
+
+
+def step(mart: Mart, *months: str) -> Step:
+    """Build months and look around."""
+    before, read = mart.unbuilt(), dict(mart.all(READ))
+    run = mart.build(*months)
+    after = dict(mart.all(READ))
+    return Step(
+        run=run,
+        before=before,
+        unbuilt=mart.unbuilt(),
+        content=mart.content(),
+        months=mart.months(),
+        written=dict(mart.all(WRITTEN)),
+        read={name for name, tuples in after.items() if tuples != read.get(name, 0)},
+    )
+
+
+@dataclass
+class Story:
+    """All that happened to one warehouse, in this order."""
+
+    mart: Mart
+    february: Step
+    late_january: Step
+    february_again: Step
+    bad_january: Step
+    march: Step
+    without_february: Step
+
+
+@pytest.fixture(scope="module")
+def story(mart: Mart) -> Story:
+    for dataset in ("green", "yellow", "fhv"):
+        load(mart, dataset, "2021-02")
+    february = step(mart, "2021-02")
+    load(mart, "green", "2021-01")
+    late_january = step(mart, "2021-01")
+    load(mart, "green", "2021-02", edition=2)
+    february_again = step(mart, "2021-02")
+    mart.load(without_totals(mart, "2021-01"), "green", "2021-01")
+    bad_january = step(mart, "2021-01")
+    load(mart, "green", "2021-03")
+    march = step(mart, "2021-03")
+    load(mart, "green", "2021-01", edition=3)
+    mart.unload("green", "2021-02")
+    mart.unload("fhv", "2021-02")
+    without_february = step(mart, "2021-01", "2021-02")
+    mart.built(target="dev")
+    return Story(mart, february, late_january, february_again, bad_january, march, without_february)
+
+
+def test_a_run_leaves_none_of_its_months_unbuilt(story: Story) -> None:
+    assert story.february.before == ["fhv 2021-02 (new)", "green 2021-02 (new)", "yellow 2021-02 (new)"]
+    assert story.february.run.code == 0, story.february.run.said
+    assert story.february.unbuilt == []
+
+
+def test_the_record_names_the_attempts_whose_trips_the_marts_hold(story: Story) -> None:
+    assert sorted(story.mart.all(RECORD)) == sorted(story.mart.all(COUNTED))
+
+
+def test_a_month_that_comes_late_appears(story: Story) -> None:
+    assert story.february.months == {"green 2021-02": 999, "yellow 2021-02": 999}
+    assert story.late_january.before == ["green 2021-01 (new)"]
+    assert story.late_january.run.code == 0, story.late_january.run.said
+    assert story.late_january.months == {"green 2021-01": 999, "green 2021-02": 999, "yellow 2021-02": 999}
+
+
+def test_a_trip_of_2098_is_told_and_blocks_nothing(story: Story) -> None:
+    assert "no_trip_is_in_the_future" in story.february.run.statuses("warn")
+    assert story.february.run.code == story.late_january.run.code == story.march.run.code == 0
+    years = "select distinct extract(year from pickup_datetime)::int from marts.fct_trips where is_future"
+    assert story.mart.all(years) == [(2098,)]
+
+
+def test_a_run_reads_and_writes_the_months_that_it_was_told_only(story: Story) -> None:
+    assert story.late_january.read == {"green_tripdata_2021_01"}
+    assert story.late_january.written["2021-02"] == story.february.written["2021-02"]
+
+
+def test_a_republished_month_changes_only_itself(story: Story) -> None:
+    before, after = story.late_january, story.february_again
+    assert after.before == ["green 2021-02 (replaced)"]
+    assert after.run.code == 0, after.run.said
+    assert after.content["marts.fct_trips"]["2021-01"] == before.content["marts.fct_trips"]["2021-01"]
+    assert after.content["marts.fct_trips"]["2021-02"] != before.content["marts.fct_trips"]["2021-02"]
+    assert after.content["marts.fct_fhv_trips"] == before.content["marts.fct_fhv_trips"]
+    assert after.written["2021-01"] == before.written["2021-01"]
+    assert after.unbuilt == []
+
+
+def test_a_bad_month_never_reaches_a_mart_and_what_was_there_stays(story: Story) -> None:
+    bad = story.bad_january
+    assert bad.run.code == 1
+    assert bad.run.statuses("fail") == {"nearly_all_trips_have_a_total", "most_trips_cost_something"}
+    assert {"fct_trips", "fct_monthly_zone_revenue", "built_months"} <= bad.run.statuses("skipped")
+    assert bad.marts() == story.february_again.marts()
+    assert bad.unbuilt == ["green 2021-01 (replaced)"]
+
+
+def test_a_bad_month_keeps_no_other_month_from_being_built(story: Story) -> None:
+    assert story.march.run.code == 0, story.march.run.said
+    assert story.march.months["green 2021-03"] == 999
+    assert story.march.unbuilt == ["green 2021-01 (replaced)"]
+
+
+def test_a_month_that_was_unloaded_disappears(story: Story) -> None:
+    last = story.without_february
+    assert last.before == ["green 2021-01 (replaced)", "fhv 2021-02 (unloaded)", "green 2021-02 (unloaded)"]
+    assert last.run.code == 0, last.run.said
+    assert last.months == {"green 2021-01": 999, "yellow 2021-02": 999, "green 2021-03": 999}
+    assert last.content["marts.fct_fhv_trips"] == {}
+    assert last.unbuilt == []
+
+
+def test_what_was_built_in_steps_is_what_a_full_refresh_builds(story: Story) -> None:
+    assert story.mart.content("dev") == story.without_february.content
+    assert differences(story.mart.connection) == []
+
+
+def test_what_a_change_changes_is_shown_by_month_and_figure(story: Story) -> None:
+    connection = story.mart.connection
+    with connection.transaction(force_rollback=True):
+        connection.execute(
+            "update dev_marts.fct_trips set total_amount = total_amount + 1 "
+            "where trip_id in (select min(trip_id) from dev_marts.fct_trips where file_month = '2021-03-01')"
+        )
+        connection.execute("delete from marts.fct_trips where file_month = '2021-01-01'")
+        connection.execute("alter table dev_marts.fct_trips add column surplus integer")
+        found = differences(connection)
+    assert [(one.model, one.month, one.figure) for one in found] == [
+        ("fct_trips", "", "column surplus only in dev"),
+        ("fct_trips", "green 2021-01", "rows"),
+        ("fct_trips", "green 2021-03", "total_amount"),
+    ]
+    assert found[1].prod is None
+    assert (found[2].dev or 0) - (found[2].prod or 0) == 1
+
+
+def test_other_zones_make_every_month_unbuilt(story: Story) -> None:
+    with story.mart.connection.transaction(force_rollback=True):
+        story.mart.connection.execute("update raw.taxi_zone_lookup set zone = 'Moon' where locationid = 265")
+        reasons = story.mart.all("select dataset, reason from marts.unbuilt_months order by file_month")
+    assert reasons == [("green", "other zones"), ("yellow", "other zones"), ("green", "other zones")]
+
+
+@pytest.mark.parametrize("seed", range(extent(1, 5)))
+def test_months_in_any_order_end_as_a_full_refresh_does(mart: Mart, seed: int) -> None:
+    chance = random.Random(seed)
+    events = [
+        ("load", dataset, month)
+        for dataset in ("green", "yellow", "fhv")
+        for month in ("2021-04", "2021-05", "2021-06")
+    ]
+    events += [(chance.choice(("again", "unload")), *event[1:]) for event in chance.sample(events, 4)]
+    chance.shuffle(events)
+    for number, (what, dataset, month) in enumerate(events, 1):
+        if what == "unload":
+            mart.unload(dataset, month)
+        else:
+            load(mart, dataset, month, edition=chance.randint(1, 4))
+        if number % 6 == 0 or number == len(events):
+            mart.built(*{one.split()[1] for one in mart.unbuilt()})
+            assert mart.unbuilt() == []
+    mart.built(target="dev")
+    assert mart.content("dev") == mart.content(), f"seed {seed}: {events}"
+
+
+@pytest.mark.parametrize(
+    ("months", "said"),
+    [
+        ([], "Give a list of months, as in --vars '{months: [2021-01]}'"),
+        (["2021-01') or (true"], "is not a month. Write it as YYYY-MM, for example 2021-01."),
+    ],
+)
+def test_what_is_no_month_is_refused(mart: Mart, months: list[str], said: str) -> None:
+    run = mart.dbt("parse", months=months)
+    assert run.code != 0
+    assert said in " ".join(run.said.split())
