@@ -1,0 +1,59 @@
+{#
+    Makes a model a table of file months. A run replaces the months that it was told, whole, and with nothing
+    where the warehouse holds them no more; told none, it builds the table anew.
+#}
+{% macro built_by_month() -%}
+    {{ config(
+        materialized='incremental',
+        incremental_strategy=month_strategy(),
+        full_refresh=true if run_months() is none else none,
+        on_schema_change='fail',
+        partition_by={'field': 'file_month', 'data_type': 'date', 'granularity': 'month'},
+        partitions=run_months(),
+        indexes=[{'columns': ['file_month']}],
+        post_hook=refresh_statistics(),
+    ) }}
+{%- endmacro %}
+
+
+{% macro month_strategy() %}
+    {{ return(adapter.dispatch('month_strategy')()) }}
+{% endmacro %}
+
+{% macro postgres__month_strategy() %}
+    {{ return('by_month') }}
+{% endmacro %}
+
+{# With `partitions`, this is one MERGE that replaces just these. #}
+{% macro bigquery__month_strategy() %}
+    {{ return('insert_overwrite') }}
+{% endmacro %}
+
+
+{#
+    The strategy by_month: unlike delete+insert, which deletes the months that it has new rows of, it empties a
+    month that was unloaded. dbt runs both statements in one transaction.
+#}
+{% macro get_incremental_by_month_sql(arg_dict) %}
+    {%- set columns = get_quoted_csv(arg_dict['dest_columns'] | map(attribute='name')) -%}
+    delete from {{ arg_dict['target_relation'] }}
+    where {{ in_run_months() }};
+
+    insert into {{ arg_dict['target_relation'] }} ({{ columns }})
+    select {{ columns }}
+    from {{ arg_dict['temp_relation'] }}
+{% endmacro %}
+
+
+{# Postgres plans by statistics, which know nothing of a month that came a moment ago. #}
+{% macro refresh_statistics() %}
+    {{ return(adapter.dispatch('refresh_statistics')()) }}
+{% endmacro %}
+
+{% macro postgres__refresh_statistics() %}
+    {{ return('analyze {{ this }}') }}
+{% endmacro %}
+
+{% macro bigquery__refresh_statistics() %}
+    {{ return('') }}
+{% endmacro %}

@@ -1,0 +1,86 @@
+{# What Postgres and BigQuery write differently, an expression each. #}
+
+
+{# First day of the month that a time lies in. #}
+{% macro month_of(time) -%}
+    {{ adapter.dispatch('month_of')(time) }}
+{%- endmacro %}
+
+{% macro postgres__month_of(time) -%}
+    cast(date_trunc('month', {{ time }}) as date)
+{%- endmacro %}
+
+{% macro bigquery__month_of(time) -%}
+    date_trunc(cast({{ time }} as date), month)
+{%- endmacro %}
+
+
+{# First day of the month that is a number of months after another first day. #}
+{% macro months_after(first_day, months) -%}
+    {{ adapter.dispatch('months_after')(first_day, months) }}
+{%- endmacro %}
+
+{% macro postgres__months_after(first_day, months) -%}
+    cast({{ first_day }} + interval '{{ months }} months' as date)
+{%- endmacro %}
+
+{% macro bigquery__months_after(first_day, months) -%}
+    date_add({{ first_day }}, interval {{ months }} month)
+{%- endmacro %}
+
+
+{# Whole seconds from one wall-clock time to another. #}
+{% macro seconds_between(start, finish) -%}
+    {{ adapter.dispatch('seconds_between')(start, finish) }}
+{%- endmacro %}
+
+{% macro postgres__seconds_between(start, finish) -%}
+    cast(floor(extract(epoch from {{ finish }} - {{ start }})) as bigint)
+{%- endmacro %}
+
+{% macro bigquery__seconds_between(start, finish) -%}
+    datetime_diff({{ finish }}, {{ start }}, second)
+{%- endmacro %}
+
+
+{# A JSON document as text. #}
+{% macro json_text(document) -%}
+    {{ adapter.dispatch('json_text')(document) }}
+{%- endmacro %}
+
+{% macro postgres__json_text(document) -%}
+    cast({{ document }} as text)
+{%- endmacro %}
+
+{% macro bigquery__json_text(document) -%}
+    to_json_string({{ document }})
+{%- endmacro %}
+
+
+{# A double as the shortest text that Postgres has for it: 8, not 8.0. #}
+{% macro double_text(number) -%}
+    {{ adapter.dispatch('double_text')(number) }}
+{%- endmacro %}
+
+{% macro postgres__double_text(number) -%}
+    cast({{ number }} as text)
+{%- endmacro %}
+
+{% macro bigquery__double_text(number) -%}
+    cast(cast({{ number }} as numeric) as string)
+{%- endmacro %}
+
+
+{# Whole minutes from one wall-clock time to another, rounded down. #}
+{% macro minutes_between(start, finish) -%}
+    cast(floor({{ seconds_between(start, finish) }} / 60.0) as bigint)
+{%- endmacro %}
+
+
+{# dbt's own macro warns of a numeric without precision, which on Postgres is the one that rounds nothing. #}
+{% macro postgres__get_empty_schema_sql(columns) -%}
+    select
+    {%- for name, column in columns.items() %}
+        cast(null as {{ column['data_type'] }}) as {{ name }}{{ ',' if not loop.last }}
+    {%- endfor %}
+{%- endmacro %}

@@ -1,0 +1,83 @@
+{{ built_by_month() }}
+
+with
+
+trips as (
+
+    select * from {{ ref('stg_fhv_tripdata') }}
+    where {{ in_run_months() }}
+
+),
+
+-- read by the same statement as the trips, so that it names the very attempt that they are from
+published as (
+
+    select
+        dataset,
+        file_month,
+        attempt_id
+
+    from {{ ref('stg_published_months') }}
+    where
+        dataset = 'fhv'
+        and {{ in_run_months() }}
+
+),
+
+keyed as (
+
+    select
+        trips.*,
+        published.dataset,
+        published.attempt_id,
+        {{ key_of([
+            'published.dataset', 'trips.file_month', 'dispatching_base_num', 'affiliated_base_num',
+            'pickup_location_id', 'dropoff_location_id', 'pickup_datetime', 'dropoff_datetime', 'sr_flag',
+            'unmapped',
+        ]) }} as content_key
+
+    from trips
+    inner join published
+        on trips.file_month = published.file_month
+
+),
+
+-- bases report whole minutes and leave zones out, so that equal rows are trips, and not one trip twice
+numbered as (
+
+    select
+        *,
+        row_number() over (partition by content_key order by row_number) as trip_number
+
+    from keyed
+
+)
+
+select
+    ---------- file
+    file_month,
+    dataset,
+    filename,
+    row_number,
+    attempt_id,
+
+    ---------- ids
+    {{ key_of(['content_key', 'trip_number']) }} as trip_id,
+    dispatching_base_num,
+    affiliated_base_num,
+    pickup_location_id,
+    dropoff_location_id,
+
+    ---------- times
+    pickup_datetime,
+    dropoff_datetime,
+    {{ seconds_between('pickup_datetime', 'dropoff_datetime') }} as trip_duration_seconds,
+
+    ---------- trip
+    sr_flag,
+
+    ---------- marks
+    {{ month_of('pickup_datetime') }} <> file_month as is_outside_file_month,
+    {{ month_of('pickup_datetime') }} >= {{ months_after('file_month', 2) }} as is_future
+
+from numbered

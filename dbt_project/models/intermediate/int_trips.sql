@@ -1,0 +1,156 @@
+{{ built_by_month() }}
+
+with
+
+trips as (
+
+    select * from {{ ref('int_trips_unioned') }}
+    where {{ in_run_months() }}
+
+),
+
+-- read by the same statement as the trips, so that it names the very attempt that they are from
+published as (
+
+    select
+        dataset,
+        file_month,
+        attempt_id
+
+    from {{ ref('stg_published_months') }}
+    where {{ in_run_months() }}
+
+),
+
+keyed as (
+
+    select
+        trips.*,
+        published.attempt_id,
+        {{ key_of([
+            'trips.dataset', 'trips.file_month', 'vendor_id', 'rate_code_id', 'pickup_location_id',
+            'dropoff_location_id', 'payment_type', 'trip_type', 'pickup_datetime', 'dropoff_datetime',
+            'store_and_fwd_flag', 'passenger_count', 'trip_distance', 'pickup_longitude', 'pickup_latitude',
+            'dropoff_longitude', 'dropoff_latitude', 'fare_amount', 'extra', 'mta_tax', 'tip_amount',
+            'tolls_amount', 'ehail_fee', 'improvement_surcharge', 'congestion_surcharge', 'airport_fee',
+            'cbd_congestion_fee', 'total_amount', 'unmapped',
+        ]) }} as trip_id
+
+    from trips
+    inner join published
+        on trips.dataset = published.dataset
+        and trips.file_month = published.file_month
+
+),
+
+-- All windows are prefixes of one order, so that the trips are sorted once.
+numbered as (
+
+    select
+        *,
+        row_number() over (
+            partition by
+                pickup_datetime, dropoff_datetime, pickup_location_id, dropoff_location_id, vendor_id,
+                abs(total_amount), file_month, dataset, total_amount, trip_id
+            order by row_number
+        ) as copy_number,
+        count(*) over (
+            partition by
+                pickup_datetime, dropoff_datetime, pickup_location_id, dropoff_location_id, vendor_id,
+                abs(total_amount), file_month, dataset, total_amount, trip_id
+        ) as copies
+
+    from keyed
+
+),
+
+distinct_trips as (
+
+    select * from numbered
+    where copy_number = 1
+
+),
+
+-- the same trip with the same total, charged and taken back: the nth of one goes with the nth of the other
+charges as (
+
+    select
+        *,
+        row_number() over (
+            partition by
+                pickup_datetime, dropoff_datetime, pickup_location_id, dropoff_location_id, vendor_id,
+                abs(total_amount), file_month, dataset, total_amount
+            order by trip_id
+        ) as charge_number,
+        sum(case when total_amount > 0 then 1 else 0 end) over (
+            partition by
+                pickup_datetime, dropoff_datetime, pickup_location_id, dropoff_location_id, vendor_id,
+                abs(total_amount), file_month, dataset
+        ) as times_charged,
+        sum(case when total_amount < 0 then 1 else 0 end) over (
+            partition by
+                pickup_datetime, dropoff_datetime, pickup_location_id, dropoff_location_id, vendor_id,
+                abs(total_amount), file_month, dataset
+        ) as times_taken_back
+
+    from distinct_trips
+
+)
+
+select
+    ---------- file
+    file_month,
+    dataset,
+    filename,
+    row_number,
+    attempt_id,
+    copies,
+
+    ---------- ids
+    trip_id,
+    service_type,
+    vendor_id,
+    rate_code_id,
+    pickup_location_id,
+    dropoff_location_id,
+    payment_type,
+    {{ payment_type_description('payment_type') }} as payment_type_description,
+    trip_type,
+
+    ---------- times
+    pickup_datetime,
+    dropoff_datetime,
+    {{ minutes_between('pickup_datetime', 'dropoff_datetime') }} as trip_duration_minutes,
+
+    ---------- trip
+    store_and_fwd_flag,
+    passenger_count,
+    trip_distance,
+    pickup_longitude,
+    pickup_latitude,
+    dropoff_longitude,
+    dropoff_latitude,
+
+    ---------- dollars
+    fare_amount,
+    extra,
+    mta_tax,
+    tip_amount,
+    tolls_amount,
+    ehail_fee,
+    improvement_surcharge,
+    congestion_surcharge,
+    airport_fee,
+    cbd_congestion_fee,
+    total_amount,
+
+    ---------- marks
+    vendor_id is null as is_vendor_blank,
+    {{ month_of('pickup_datetime') }} <> file_month as is_outside_file_month,
+    {{ month_of('pickup_datetime') }} >= {{ months_after('file_month', 2) }} as is_future,
+    coalesce(total_amount < 0, false) as is_reversal,
+    coalesce(
+        total_amount <> 0 and charge_number <= times_charged and charge_number <= times_taken_back, false
+    ) as is_reversal_pair
+
+from charges

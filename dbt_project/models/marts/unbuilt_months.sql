@@ -1,0 +1,66 @@
+{{ config(materialized='view') }}
+
+with
+
+published as (
+
+    select
+        file_month,
+        dataset,
+        attempt_id
+
+    from {{ ref('stg_published_months') }}
+
+),
+
+built as (
+
+    select
+        file_month,
+        dataset,
+        attempt_id,
+        zones_version
+
+    from {{ ref('built_months') }}
+
+),
+
+zones as (
+
+    select {{ zones_version() }} as zones_version
+    from {{ ref('stg_taxi_zone_lookup') }}
+
+),
+
+compared as (
+
+    select
+        coalesce(published.file_month, built.file_month) as file_month,
+        coalesce(published.dataset, built.dataset) as dataset,
+        published.attempt_id as published_attempt_id,
+        built.attempt_id as built_attempt_id,
+        case
+            when built.attempt_id is null then 'new'
+            when published.attempt_id is null then 'unloaded'
+            when built.attempt_id <> published.attempt_id then 'replaced'
+            when built.zones_version <> zones.zones_version then 'other zones'
+        end as reason
+
+    from published
+    full join built
+        on published.dataset = built.dataset
+        and published.file_month = built.file_month
+    cross join zones
+
+)
+
+select
+    file_month,
+    dataset,
+    reason,
+    published_attempt_id,
+    built_attempt_id
+
+from compared
+
+where reason is not null
