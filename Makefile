@@ -9,7 +9,7 @@ override CMD := $(value CMD)
 override ARGS := $(value ARGS)
 export ARGS CMD MONTHS PORT PYTHON ROWS SOURCE UPGRADE
 
-.PHONY: help demo up down clean exec shell psql test test-long lint format lock wheel
+.PHONY: help demo up down clean exec shell psql dbt dbt-diff test test-long lint format lock wheel
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' Makefile
@@ -34,6 +34,12 @@ shell: ## open a shell in the demo's environment
 
 psql: ## open psql on the demo's warehouse
 	$(RUN) psql
+
+dbt: ## run dbt on the demo's warehouse (CMD='build --target prod')
+	$(RUN) dbt
+
+dbt-diff: ## compare dbt's schemas dev and prod: rows and sums of each month
+	$(RUN) dbt-diff
 
 test: ## run all checks and all tests; only some tests with ARGS='tests/unit -k month'
 	$(RUN) test

@@ -6,6 +6,7 @@ Started by any Python that can build the environment; all but the building is do
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 import signal
 import subprocess
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from types import FrameType
 
+    from local.stack import Stack
+
 STATE = demo_state()
 
 
@@ -30,6 +33,7 @@ def demo() -> int:
     """Build what is missing, start all and load the sample months."""
     check_machine(CHECKOUT, first=not PYTHON.exists())
     inside("demo")
+    environment.ensure("dbt")
     from local import demo
     from nyc_taxi.errors import TaxiError
 
@@ -45,6 +49,7 @@ def up() -> int:
         raise CheckFailed("There is no demo here yet: make demo starts one.")
     check_machine(CHECKOUT, first=not PYTHON.exists())
     inside("demo")
+    environment.ensure("dbt")
     from local import demo
 
     return demo.up()
@@ -98,9 +103,34 @@ def psql() -> int:
     return _become(["psql"])
 
 
+def dbt() -> int:
+    """Run dbt with the arguments in CMD, on the demo's warehouse."""
+    command = os.environ.get("CMD", "")
+    if not command.strip():
+        raise CheckFailed("Say what dbt is to do, for example: make dbt CMD='build --target prod'")
+    stack = _running_stack()
+    from local import dbt
+
+    return _become([dbt.program(), *shlex.split(command)], dbt.environment(stack.environment(), STATE.dbt))
+
+
+def dbt_diff() -> int:
+    """Show what dbt has built otherwise in dev than in prod, and fail when there is anything."""
+    stack = _running_stack()
+    import psycopg
+
+    from local import dbt_diff
+
+    with psycopg.connect(stack.warehouse_uri) as connection:
+        found = dbt_diff.differences(connection)
+    dbt_diff.show(found)
+    return 1 if found else 0
+
+
 def test() -> int:
     """Run every check and every test."""
     inside("dev")
+    environment.ensure("dbt-bigquery")
     from local import quality
 
     return quality.test(os.environ.get("ARGS", ""))
@@ -138,6 +168,7 @@ def wheel() -> int:
 
 COMMANDS: dict[str, Callable[[], int]] = {
     "demo": demo, "up": up, "down": down, "clean": clean, "exec": run_command, "shell": shell, "psql": psql,
+    "dbt": dbt, "dbt-diff": dbt_diff,
     "test": test, "lint": lint, "format": format, "lock": lock, "wheel": wheel,
 }  # fmt: skip
 
@@ -155,8 +186,8 @@ def inside(kind: str | None = None) -> None:
         os.execv(PYTHON, [str(PYTHON), "-m", "local", *sys.argv[1:]])
 
 
-def _become(command: list[str]) -> NoReturn:
-    """Replace this process by a command in the demo's environment.
+def _running_stack() -> Stack:
+    """Return the demo's stack.
 
     :raises CheckFailed: when no demo runs
     """
@@ -168,11 +199,20 @@ def _become(command: list[str]) -> NoReturn:
     stack = Stack(STATE.folder, STATE.settings())
     if not stack.running():
         raise CheckFailed("The demo is stopped: make up starts it.")
-    stack_environment = stack.environment()
-    program = shutil.which(command[0], path=stack_environment["PATH"])
+    return stack
+
+
+def _become(command: list[str], its_environment: dict[str, str] | None = None) -> NoReturn:
+    """Replace this process by a command in the demo's environment.
+
+    :param its_environment: another environment for the command, made from the demo's
+    :raises CheckFailed: when no demo runs
+    """
+    environment = its_environment or _running_stack().environment()
+    program = shutil.which(command[0], path=environment["PATH"])
     if program is None:
         raise CheckFailed(f"There is no program {command[0]}.")
-    os.execve(program, command, stack_environment)
+    os.execve(program, command, environment)
 
 
 def main() -> int:

@@ -1,4 +1,6 @@
-"""The checkout's Python environment ``.venv``: exactly what a lock file names, and the project itself.
+"""The checkout's Python environments: ``.venv`` for Airflow and the project itself, ``.venv-dbt`` for dbt.
+
+Each holds exactly what a lock file names. dbt needs versions that Airflow's providers do not go with.
 
 Only the standard library is used, and only package registries are asked: uv, which does the work,
 comes from there too. Settings of pip (index, certificates) hold for uv as well.
@@ -19,11 +21,19 @@ from local.told import Told
 CHECKOUT = Path(__file__).resolve().parents[1]
 VENV = CHECKOUT / ".venv"
 PYTHON = VENV / "bin" / "python"
+DBT_VENV = CHECKOUT / ".venv-dbt"
+DBT = DBT_VENV / "bin" / "dbt"
 _TOOLS = CHECKOUT / ".venv-tools"
-_STAMP = VENV / "synced.json"
 
-LOCKS = {"demo": "requirements/airflow.txt", "dev": "requirements/dev.txt"}
-"""What each kind of environment holds; ``dev`` holds all of ``demo`` and more."""
+LOCKS = {
+    "demo": "requirements/airflow.txt",
+    "dev": "requirements/dev.txt",
+    "dbt": "requirements/dbt.txt",
+    "dbt-bigquery": "requirements/dbt-bigquery.txt",
+}
+"""What each kind of environment holds: ``dev`` all of ``demo`` and more, ``dbt-bigquery`` all of ``dbt``."""
+
+_LARGER = {"demo": "dev", "dbt": "dbt-bigquery"}
 
 _AS_UV_HAS_IT = {
     "index-url": ("UV_DEFAULT_INDEX", " "),
@@ -40,6 +50,7 @@ _COMPILED = {
     "airflow.txt": ("pyproject.toml", "--extra=duckdb", "--group=local"),
     "dev.txt": ("pyproject.toml", "--extra=duckdb", "--group=local", "--group=test", "--group=lint"),
     "dbt.txt": ("--group=dbt",),
+    "dbt-bigquery.txt": ("--group=dbt-bigquery",),
 }
 
 
@@ -48,30 +59,35 @@ class EnvironmentFailed(Told):
 
 
 def ensure(kind: str) -> bool:
-    """Bring the environment to what its lock file says; nothing happens when it is there already.
+    """Bring an environment to what its lock file says; nothing happens when it is there already.
 
-    :param kind: ``demo`` or ``dev``; an environment that is ``dev`` is never reduced
+    :param kind: one of :data:`LOCKS`; an environment that holds the larger of two kinds is never reduced
     :return: whether anything was changed
     :raises EnvironmentFailed: when a step of building it failed, after that step's own messages
     """
-    stamp = _read_stamp()
-    if stamp.get("kind") == "dev":
-        kind = "dev"
+    venv = _folder(kind)
+    stamp = _read_stamp(venv)
+    larger = _LARGER.get(kind, kind)
+    if stamp.get("kind") == larger:
+        kind = larger
     wanted = _stamp_of(kind)
     if stamp == wanted:
         return False
-    print(f"Setting up .venv from {LOCKS[kind]} (once; a few minutes when nothing is cached)", flush=True)
+    print(
+        f"Setting up {venv.name} from {LOCKS[kind]} (once; a few minutes when nothing is cached)", flush=True
+    )
     uv = _uv()
-    _STAMP.unlink(missing_ok=True)
-    if not usable():
+    _stamp(venv).unlink(missing_ok=True)
+    if not usable(venv):
         base = Path(sys.executable).resolve()  # not the one inside the folder that is made anew
-        _run(uv, "venv", "--quiet", "--clear", "--no-python-downloads", f"--python={base}", str(VENV))
-    install = ("--python", str(PYTHON))
+        _run(uv, "venv", "--quiet", "--clear", "--no-python-downloads", f"--python={base}", str(venv))
+    install = ("--python", str(venv / "bin" / "python"))
     quiet = () if sys.stderr.isatty() else ("--quiet",)
     _run(uv, "pip", "sync", *install, *quiet, "--require-hashes", "--compile-bytecode", LOCKS[kind])
-    # The build tool is in the lock, so that this step needs no network.
-    _run(uv, "pip", "install", *install, "--quiet", "--no-deps", "--no-build-isolation", "--editable", ".")
-    _STAMP.write_text(json.dumps(wanted))
+    if venv == VENV:
+        # The build tool is in the lock, so that this step needs no network.
+        _run(uv, "pip", "install", *install, "--quiet", "--no-deps", "--no-build-isolation", "--editable", ".")
+    _stamp(venv).write_text(json.dumps(wanted))
     return True
 
 
@@ -93,30 +109,45 @@ def lock(*, upgrade: bool) -> None:
         )  # fmt: skip
 
 
+def _folder(kind: str) -> Path:
+    """Return the environment that a kind is for."""
+    return DBT_VENV if kind.startswith("dbt") else VENV
+
+
+def _stamp(venv: Path) -> Path:
+    """Return the file that says what an environment was brought to."""
+    return venv / "synced.json"
+
+
 def _stamp_of(kind: str) -> dict[str, str]:
-    """Return what tells one state of the environment from another."""
+    """Return what tells one state of an environment from another."""
     return {
         "kind": kind,
         "lock": hashlib.sha256((CHECKOUT / LOCKS[kind]).read_bytes()).hexdigest(),
         "project": hashlib.sha256((CHECKOUT / "pyproject.toml").read_bytes()).hexdigest(),
-        "place": str(VENV),
+        "place": str(_folder(kind)),
         "python": sys.base_prefix,
     }
 
 
-def _read_stamp() -> dict[str, str]:
+def _read_stamp(venv: Path) -> dict[str, str]:
     try:
-        stamp: dict[str, str] = json.loads(_STAMP.read_text())
+        stamp: dict[str, str] = json.loads(_stamp(venv).read_text())
     except (OSError, ValueError):
         return {}
     return stamp
 
 
-def usable() -> bool:
-    """Whether the environment runs, on the Python that runs this, and sits where it was made."""
-    if _read_stamp().get("place", str(VENV)) != str(VENV) or not PYTHON.exists():
+def usable(venv: Path | None = None) -> bool:
+    """Whether an environment runs, on the Python that runs this, and sits where it was made.
+
+    :param venv: its folder; the one of Airflow when left out
+    """
+    venv = venv or VENV
+    python = venv / "bin" / "python"
+    if _read_stamp(venv).get("place", str(venv)) != str(venv) or not python.exists():
         return False
-    ask = (str(PYTHON), "-c", "import sys; print(sys.base_prefix)")
+    ask = (str(python), "-c", "import sys; print(sys.base_prefix)")
     return subprocess.run(ask, capture_output=True, text=True, check=False).stdout.strip() == sys.base_prefix
 
 

@@ -19,10 +19,12 @@ _CHECKS: dict[str, tuple[str, ...]] = {
     "mypy": ("mypy",),
     "import contracts": ("lint-imports",),
     "yamllint": ("yamllint", "--strict", "."),
+    "sqlfluff": ("sqlfluff", "lint", "--disable-progress-bar", "dbt_project"),
 }
 
 _TESTS = (
     "tests/unit tests/packaging tests/local tests/postgres tests/faults tests/kills",
+    "tests/dbt",
     "tests/cli",
     "tests/dags",
     "tests/scheduler",

@@ -83,6 +83,11 @@ class State:
         return self.folder / "postgres"
 
     @property
+    def dbt(self) -> Path:
+        """What dbt writes beside the warehouse: statements, results, documentation, logs."""
+        return self.folder / "dbt"
+
+    @property
     def processes(self) -> Path:
         """Log and identity of every process that was started."""
         return self.folder / "processes"

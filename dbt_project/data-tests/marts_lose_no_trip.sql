@@ -40,9 +40,10 @@ select
     mart.dollars as dollars_in_mart
 
 from tested
-full join mart
-    on tested.file_month = mart.file_month
-    and tested.dataset = mart.dataset
+full outer join mart
+    on
+        tested.file_month = mart.file_month
+        and tested.dataset = mart.dataset
 
 where
     coalesce(tested.trips, 0) <> coalesce(mart.trips, 0)

@@ -1,6 +1,6 @@
 {# What TLC's codes mean, in the courses' words. #}
 
-{% macro payment_type_description(code) -%}
+{% macro payment_in_words(code) -%}
     case {{ code }}
         when 0 then 'Flex fare'
         when 1 then 'Credit card'

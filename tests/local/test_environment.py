@@ -19,14 +19,16 @@ if TYPE_CHECKING:
 def built(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, ...]]:
     """Builds nothing, and returns the steps that would have been taken."""
     steps: list[tuple[str, ...]] = []
-    venv = tmp_path / ".venv"
-    (venv / "bin").mkdir(parents=True)
-    monkeypatch.setattr(environment, "VENV", venv)
-    monkeypatch.setattr(environment, "PYTHON", venv / "bin" / "python")
-    monkeypatch.setattr(environment, "_STAMP", venv / "synced.json")
+    for name, folder in (("VENV", ".venv"), ("DBT_VENV", ".venv-dbt")):
+        (tmp_path / folder / "bin").mkdir(parents=True)
+        monkeypatch.setattr(environment, name, tmp_path / folder)
     monkeypatch.setattr(environment, "_uv", lambda: "/tools/uv")
     monkeypatch.setattr(environment, "_run", lambda *command: steps.append(command))
     return steps
+
+
+def stamp_file() -> Path:
+    return environment._stamp(environment.VENV)
 
 
 def test_an_environment_that_is_up_to_date_is_left_alone(built: list[tuple[str, ...]]) -> None:
@@ -44,11 +46,29 @@ def test_an_environment_for_development_is_never_reduced(built: list[tuple[str, 
     assert built == []
 
 
+def test_dbt_has_an_environment_of_its_own(built: list[tuple[str, ...]]) -> None:
+    assert environment.ensure("demo")
+    built.clear()
+    assert environment.ensure("dbt")
+    venv, sync = built
+    assert (venv[1], venv[-1]) == ("venv", str(environment.DBT_VENV))
+    assert (sync[-1], str(environment.DBT_VENV / "bin" / "python") in sync) == ("requirements/dbt.txt", True)
+    assert not environment.ensure("dbt")
+    assert not environment.ensure("demo")
+
+
+def test_an_environment_with_both_adapters_is_never_reduced(built: list[tuple[str, ...]]) -> None:
+    environment.ensure("dbt-bigquery")
+    built.clear()
+    assert not environment.ensure("dbt")
+    assert built == []
+
+
 def test_a_changed_lock_is_installed(built: list[tuple[str, ...]]) -> None:
     environment.ensure("demo")
     built.clear()
-    stamp = json.loads(environment._STAMP.read_text())
-    environment._STAMP.write_text(json.dumps({**stamp, "lock": "of yesterday"}))
+    stamp = json.loads(stamp_file().read_text())
+    stamp_file().write_text(json.dumps({**stamp, "lock": "of yesterday"}))
     assert environment.ensure("demo")
     assert any(step[1:3] == ("pip", "sync") for step in built)
 
@@ -60,8 +80,8 @@ def test_an_installation_that_broke_off_is_done_again(
         raise EnvironmentFailed("no network")
 
     environment.ensure("demo")
-    stamp = json.loads(environment._STAMP.read_text())
-    environment._STAMP.write_text(json.dumps({**stamp, "lock": "of yesterday"}))
+    stamp = json.loads(stamp_file().read_text())
+    stamp_file().write_text(json.dumps({**stamp, "lock": "of yesterday"}))
     with monkeypatch.context() as patch:
         patch.setattr(environment, "_run", broken)
         with pytest.raises(EnvironmentFailed):
@@ -74,8 +94,8 @@ def test_an_installation_that_broke_off_is_done_again(
 def test_an_environment_that_was_moved_is_built_anew(built: list[tuple[str, ...]]) -> None:
     environment.ensure("demo")
     built.clear()
-    stamp = json.loads(environment._STAMP.read_text())
-    environment._STAMP.write_text(json.dumps({**stamp, "place": "/elsewhere/.venv"}))
+    stamp = json.loads(stamp_file().read_text())
+    stamp_file().write_text(json.dumps({**stamp, "place": "/elsewhere/.venv"}))
     environment.ensure("demo")
     assert built[0][1] == "venv"
 
@@ -128,3 +148,10 @@ def test_the_environment_for_development_has_the_versions_of_the_demo() -> None:
         return {(name, version) for name, version, _ in pins}
 
     assert versions(environment.LOCKS["demo"]) <= versions(environment.LOCKS["dev"])
+
+
+def test_dbt_has_the_same_versions_with_one_adapter_and_with_both() -> None:
+    def versions(lock: str) -> set[str]:
+        return set(re.findall(r"^(?:dbt|agate|jinja2)\S*==\S+", (CHECKOUT / lock).read_text(), re.MULTILINE))
+
+    assert versions(environment.LOCKS["dbt"]) <= versions(environment.LOCKS["dbt-bigquery"])

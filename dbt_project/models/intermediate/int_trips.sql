@@ -38,8 +38,9 @@ keyed as (
 
     from trips
     inner join published
-        on trips.dataset = published.dataset
-        and trips.file_month = published.file_month
+        on
+            trips.dataset = published.dataset
+            and trips.file_month = published.file_month
 
 ),
 
@@ -114,7 +115,7 @@ select
     pickup_location_id,
     dropoff_location_id,
     payment_type,
-    {{ payment_type_description('payment_type') }} as payment_type_description,
+    {{ payment_in_words('payment_type') }} as payment_type_description,
     trip_type,
 
     ---------- times

@@ -2,19 +2,33 @@ with
 
 vendors as (
 
-    select 1 as vendor_id, 'Creative Mobile Technologies' as vendor_name
+    select
+        1 as vendor_id,
+        'Creative Mobile Technologies' as vendor_name
     union all
-    select 2, 'VeriFone Inc.'
+    select
+        2 as vendor_id,
+        'VeriFone Inc.' as vendor_name
     union all
-    select 3, 'Digital Dispatch Systems'
+    select
+        3 as vendor_id,
+        'Digital Dispatch Systems' as vendor_name
     union all
-    select 4, 'Unknown/Other'
+    select
+        4 as vendor_id,
+        'Unknown/Other' as vendor_name
     union all
-    select 5, 'Unknown/Other'
+    select
+        5 as vendor_id,
+        'Unknown/Other' as vendor_name
     union all
-    select 6, 'Myle Technologies'
+    select
+        6 as vendor_id,
+        'Myle Technologies' as vendor_name
     union all
-    select 7, 'Helix'
+    select
+        7 as vendor_id,
+        'Helix' as vendor_name
 
 )
 

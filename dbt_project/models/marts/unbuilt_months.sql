@@ -27,7 +27,7 @@ built as (
 
 zones as (
 
-    select {{ zones_version() }} as zones_version
+    select {{ zones_version() }}
     from {{ ref('stg_taxi_zone_lookup') }}
 
 ),
@@ -47,9 +47,10 @@ compared as (
         end as reason
 
     from published
-    full join built
-        on published.dataset = built.dataset
-        and published.file_month = built.file_month
+    full outer join built
+        on
+            published.dataset = built.dataset
+            and published.file_month = built.file_month
     cross join zones
 
 )

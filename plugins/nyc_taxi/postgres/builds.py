@@ -1,0 +1,54 @@
+"""What dbt has built: the record that its runs write, compared with the ledger."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from psycopg import sql
+
+from nyc_taxi.core.month import Month
+from nyc_taxi.postgres import ledger
+from nyc_taxi.postgres.statements import statement
+
+if TYPE_CHECKING:
+    import psycopg
+
+MARTS: Final = "marts"
+"""The schema of the marts in dbt's target ``prod``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unbuilt:
+    """A month whose rows the marts do not hold as the ledger has them now.
+
+    :param dataset: name of the dataset
+    :param month: the month
+    :param reason: ``new``, ``replaced``, ``unloaded`` or ``other zones``
+    """
+
+    dataset: str
+    month: Month
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.dataset} {self.month} ({self.reason})"
+
+
+def unbuilt(connection: psycopg.Connection[Any], marts: str = MARTS) -> list[Unbuilt]:
+    """Return the months that dbt has to build, oldest first; after a run that built them, none of them.
+
+    Before the first run these are all published months.
+
+    :param connection: an autocommit session of the warehouse
+    :param marts: schema of the marts
+    """
+    there = connection.execute(
+        "select to_regclass(%s)", (sql.Identifier(marts, "unbuilt_months").as_string(connection),)
+    ).fetchone()
+    if there is None or there[0] is None:
+        months = [Unbuilt(one.dataset, one.month, "new") for one in ledger.months(connection)]
+        return sorted(months, key=lambda one: (one.month, one.dataset))
+    view = sql.Identifier(marts, "unbuilt_months")
+    rows = connection.execute(statement("unbuilt_months", view=view)).fetchall()
+    return [Unbuilt(dataset, Month.of(month), reason) for dataset, month, reason in rows]
