@@ -59,9 +59,13 @@ def differences(connection: psycopg.Connection[Any], dev: str = "dev") -> list[D
         columns = [_columns(connection, schema, model) for schema in ("marts", f"{dev}_marts")]
         for name in sorted(set(columns[0]) ^ set(columns[1])):
             only_prod = name in columns[0]
-            found.append(Difference(model, "", f"column {name} only in {'prod' if only_prod else dev}", None, None))
+            found.append(
+                Difference(model, "", f"column {name} only in {'prod' if only_prod else dev}", None, None)
+            )
         summed = [name for name in columns[0] if name in columns[1]]
-        prod, own = (_figures(connection, schema, model, keys, summed) for schema in ("marts", f"{dev}_marts"))
+        prod, own = (
+            _figures(connection, schema, model, keys, summed) for schema in ("marts", f"{dev}_marts")
+        )
         found += _compare(model, prod, own)
     return found
 

@@ -86,7 +86,9 @@ def ensure(kind: str) -> bool:
     _run(uv, "pip", "sync", *install, *quiet, "--require-hashes", "--compile-bytecode", LOCKS[kind])
     if venv == VENV:
         # The build tool is in the lock, so that this step needs no network.
-        _run(uv, "pip", "install", *install, "--quiet", "--no-deps", "--no-build-isolation", "--editable", ".")
+        _run(
+            uv, "pip", "install", *install, "--quiet", "--no-deps", "--no-build-isolation", "--editable", "."
+        )
     _stamp(venv).write_text(json.dumps(wanted))
     return True
 

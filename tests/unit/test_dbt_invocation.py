@@ -16,7 +16,8 @@ FORM = {"command": "build", "months": None, "full_refresh": False, "select": Non
 def test_months_are_one_argument() -> None:
     words = Invocation(Command.BUILD, (JANUARY, MARCH), threads=3).arguments()
 
-    assert words[:5] == ["build", "--target", "prod", "--threads", "3"]
+    assert words[0] == "build"
+    assert words[words.index("--threads") + 1] == "3"
     assert json.loads(words[words.index("--vars") + 1]) == {"months": ["2021-01", "2021-03"]}
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +19,8 @@ if TYPE_CHECKING:
     from airflow.sdk import ObjectStoragePath
 
     from nyc_taxi.core.dbt.process import Dbt
+
+_log = logging.getLogger(__name__)
 
 
 def dbt(folder: Path, postgres_conn_id: str = settings.POSTGRES_CONN_ID) -> Dbt:
@@ -54,6 +58,11 @@ def project_folder() -> Path:
     return Path(settings.DBT_PROJECT or Path(conf.get("core", "dags_folder")).parent / "dbt_project")
 
 
+def marts_schema(target: str) -> str:
+    """Return the schema in which a target of the project has its marts."""
+    return "marts" if target == "prod" else f"{os.environ.get('DBT_DEV_SCHEMA', 'dev')}_marts"
+
+
 def docs_page(dag_id: str) -> ObjectStoragePath:
     """Return where a DAG publishes the documentation of its dbt project, and the web server finds it."""
     from airflow.sdk import ObjectStoragePath
@@ -74,6 +83,7 @@ def resolve_work(
     store = warehouse(postgres_conn_id)
     store.prepare()
     with store.session("looking for months to build") as connection:
-        months = {month for _, month in unbuilt(connection)}
-    wanted = work(form, months, settings.DBT_THREADS)
+        missing = unbuilt(connection, marts_schema(form["target"]))
+    _log.info("Not built yet: %s.", ", ".join(map(str, missing)) or "none")
+    wanted = work(form, {one.month for one in missing}, settings.DBT_THREADS)
     return None if wanted is None else wanted.to_json()

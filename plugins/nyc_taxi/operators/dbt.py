@@ -90,11 +90,11 @@ def artifacts(name: str, run_id: str) -> Iterator[tuple[Path, bool]]:
     """
     folder = Path(settings.DBT_ARTIFACTS) / re.sub(r"[^\w-]+", "-", name)
     folder.mkdir(parents=True, exist_ok=True)
-    with (folder / "run").open("a+", encoding="utf-8") as last:
+    with (folder / "last_run_id").open("a+", encoding="utf-8") as last:
         fcntl.flock(last, fcntl.LOCK_EX)
         last.seek(0)
         same = last.read() == run_id
         last.truncate(0)
         last.write(run_id)
         last.flush()
-        yield folder, same
+        yield folder / "target", same

@@ -12,7 +12,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from nyc_taxi.core.dbt.results import failures, read_results
+from nyc_taxi.core.dbt.results import TESTS, failures, read_results
 from nyc_taxi.errors import DbtFailed, DbtRefused, MissingExtra
 
 if TYPE_CHECKING:
@@ -31,7 +31,10 @@ _LEVELS: Final = {
     "warn": logging.WARNING,
     "error": logging.ERROR,
 }
-_PADDING: Final = re.compile(r" \.{2,} ")
+_REPEATED: Final = frozenset(
+    {"SkippingDetails", "SQLCompiledPath", "RunResultFailure", "RunResultError", "CommandCompleted"}
+)
+_PADDING: Final = re.compile(r" \.+ (?=\[)")
 _PATIENCE: Final = 20.0
 """Seconds that dbt gets to cancel its queries when it is told to stop."""
 
@@ -162,11 +165,18 @@ def _told(node: Node) -> str:
 
 
 def _read(line: str) -> tuple[int, str]:
-    """Return the level and the text of a line of dbt's log; a line that is not dbt's is passed on."""
+    """Return the level and the text of a line of dbt's log; a line that is not dbt's is passed on.
+
+    The text is empty for what only repeats: skipped nodes, the start of each test, and the summary of
+    what failed, which the error says.
+    """
     try:
-        info = json.loads(line)["info"]
-        return _LEVELS.get(info["level"], logging.INFO), _PADDING.sub(" ", info["msg"]).rstrip()
-    except (ValueError, TypeError, KeyError):
+        event = json.loads(line)
+        info, node = event["info"], event["data"].get("node_info", {})
+        starts_test = info["name"] == "LogStartLine" and node.get("resource_type") in TESTS
+        said = "" if info["name"] in _REPEATED or starts_test else info["msg"]
+        return _LEVELS.get(info["level"], logging.INFO), _PADDING.sub(" ", said).strip()
+    except (ValueError, TypeError, KeyError, AttributeError):
         return logging.INFO, line.rstrip()
 
 

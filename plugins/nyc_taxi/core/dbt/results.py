@@ -17,7 +17,8 @@ BAD: Final = frozenset({"error", "fail", "runtime error", "partial success"})
 """Statuses of nodes that did not do what they should."""
 
 _BUILDS: Final = frozenset({"model", "seed", "snapshot"})
-_TESTS: Final = frozenset({"test", "unit_test"})
+TESTS: Final = frozenset({"test", "unit_test"})
+"""Kinds of nodes that write nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +81,7 @@ def _node(result: dict[str, Any], known: dict[str, Any], folder: Path) -> Node:
 
 def _tested(about: dict[str, Any], known: dict[str, Any]) -> str | None:
     """Return the model or source that a test is about: the one it is attached to, else the first it reads."""
-    if about.get("resource_type") not in _TESTS:
+    if about.get("resource_type") not in TESTS:
         return None
     candidates = [about.get("attached_node"), about.get("tested_node_unique_id")]
     candidates += about.get("depends_on", {}).get("nodes", [])
@@ -109,7 +110,7 @@ def table(nodes: Sequence[Node]) -> str:
     built = [node for node in nodes if node.kind in _BUILDS]
     tests: dict[str, list[Node]] = {}
     for node in nodes:
-        if node.kind in _TESTS:
+        if node.kind in TESTS:
             tests.setdefault(node.of or node.name, []).append(node)
     rows = [("model", "status", "rows", "seconds", "tests")]
     rows += [
