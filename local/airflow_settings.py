@@ -8,6 +8,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from local.environment import DBT
+
 if TYPE_CHECKING:
     from local.state import Ports, State
 
@@ -85,6 +87,7 @@ def _settings(checkout: Path, state: State, ports: Ports, metadata_uri: str) -> 
         "USAGE_DATA_COLLECTION__ENABLED": "False",
         # A month that appears in the sample folder is seen soon.
         "NYC_TAXI__ASK_INTERVAL": "30",
+        "NYC_TAXI__DBT_PROGRAM": str(DBT),
     }
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import psycopg
 
-from local import samples
+from local import marts, samples
 from local.checks import CheckFailed, check_port
 from local.environment import CHECKOUT
 from local.loads import Load, Loads
@@ -34,6 +34,7 @@ READER = "taxi_reader"
 """The role of the warehouse that people and tools read it with."""
 
 _ZONES = "zones_postgres"
+_TRANSFORM = "transform_postgres"
 _DAGS = {_ZONES, *(f"{dataset}_postgres" for dataset in SAMPLE_DATASETS)}
 
 
@@ -173,7 +174,7 @@ def _samples(stack: Stack, teller: Teller) -> Iterator[None]:
 
 def _load(stack: Stack, teller: Teller) -> bool:
     """Load the months and show them; return whether all is well."""
-    stack.wait_for_dags(_DAGS)
+    stack.wait_for_dags({*_DAGS, _TRANSFORM})
     warehouse = prepared_warehouse(stack)
     with warehouse.session() as connection:
         before = {attempt.id for attempt in ledger.months(connection)}
@@ -187,14 +188,18 @@ def _load(stack: Stack, teller: Teller) -> bool:
     with teller.progress() as show:
         done = loads.watch(show)
     zones_state = stack.api.wait(_ZONES, zones)
-    stack.api.unpause()  # the others, whose scheduled runs would only have been in the way
+    teller.say("All months are loaded, and dbt builds the marts")
+    built = _build(stack)
     with warehouse.session() as connection:
         attempts = [one for one in ledger.months(connection) if one.month in loads.months]
-    teller.say("All runs have ended")
-    teller.console.print(loaded_table(attempts, before))
+        teller.say("All runs have ended")
+        teller.console.print(loaded_table(attempts, before))
+        if built:
+            teller.console.print(marts.trips(connection, loads.months))
+            teller.console.print(marts.top_zones(connection, loads.months))
     failed = [load for load in done if load.state != "success"]
-    _complain(stack, failed, zones_state)
-    return not failed and zones_state == "success" and adds_up(attempts)
+    _complain(stack, failed, zones_state, built)
+    return not failed and zones_state == "success" and built and adds_up(attempts)
 
 
 def prepared_warehouse(stack: Stack) -> Warehouse:
@@ -204,7 +209,18 @@ def prepared_warehouse(stack: Stack) -> Warehouse:
     return warehouse
 
 
-def _complain(stack: Stack, failed: list[Load], zones_state: str) -> None:
+def _build(stack: Stack) -> bool:
+    """Build the marts of all that was loaded in one run, and return whether that succeeded.
+
+    Only then are the other DAGs unpaused: from now on every month that arrives starts a run by itself.
+    """
+    stack.api.unpause(_TRANSFORM)
+    state = stack.api.wait(_TRANSFORM, stack.api.trigger(_TRANSFORM), seconds=900)
+    stack.api.unpause()
+    return state == "success"
+
+
+def _complain(stack: Stack, failed: list[Load], zones_state: str, built: bool) -> None:
     """Say which loads failed, and where the reasons are."""
     for load in failed:
         where = stack.state.airflow / "logs" / f"dag_id={load.dataset}_postgres"
@@ -214,6 +230,8 @@ def _complain(stack: Stack, failed: list[Load], zones_state: str) -> None:
         )
     if zones_state != "success":
         print(f"The zones were not loaded: see the DAG {_ZONES} in the UI.", file=sys.stderr)
+    if not built:
+        print(f"The marts were not built: see the DAG {_TRANSFORM} in the UI.", file=sys.stderr)
 
 
 def _on_its_ports(stack: Stack, command: str) -> Stack:

@@ -119,6 +119,14 @@ class WarehouseBusy(TransientError):
     """A lock was not granted in time."""
 
 
+class DbtFailed(TransientError):
+    """dbt did not end well for a reason that may pass, such as a warehouse that was restarted."""
+
+
+class DbtRefused(ContractError):
+    """A dbt project, one of its contracts or a data test is at fault; trying again cannot help."""
+
+
 class MissingColumn(ContractError, ValueError):
     """A table lacks a column that the next step needs."""
 

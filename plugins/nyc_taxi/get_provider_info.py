@@ -30,6 +30,7 @@ def get_provider_info() -> dict[str, Any]:
                     "nyc_taxi.hooks.taxi_postgres",
                     "nyc_taxi.hooks.warehouse",
                     "nyc_taxi.hooks.products",
+                    "nyc_taxi.hooks.dbt",
                 ],
             },
         ],
@@ -55,6 +56,8 @@ def get_provider_info() -> dict[str, Any]:
                     "nyc_taxi.operators.load_again",
                     "nyc_taxi.operators.recheck",
                     "nyc_taxi.operators.zones",
+                    "nyc_taxi.operators.dbt",
+                    "nyc_taxi.operators.dbt_docs",
                 ],
             },
         ],
@@ -160,6 +163,60 @@ def get_provider_info() -> dict[str, Any]:
                         "type": "string",
                         "example": "data-platform",
                         "default": "taxi",
+                    },
+                    "dbt_program": {
+                        "description": (
+                            "The program dbt, of an environment in which dbt-core and its adapter "
+                            "are installed."
+                        ),
+                        "version_added": "0.1.0",
+                        "type": "string",
+                        "example": "/opt/dbt/bin/dbt",
+                        "default": "dbt",
+                    },
+                    "dbt_project": {
+                        "description": (
+                            "The folder of the dbt project; empty for dbt_project beside the DAGs' folder."
+                        ),
+                        "version_added": "0.1.0",
+                        "type": "string",
+                        "example": "/opt/airflow/dbt_project",
+                        "default": "",
+                    },
+                    "dbt_target": {
+                        "description": "The target of runs that nobody started by hand, prod or dev.",
+                        "version_added": "0.1.0",
+                        "type": "string",
+                        "example": "dev",
+                        "default": "prod",
+                    },
+                    "dbt_threads": {
+                        "description": "How many models dbt builds at once.",
+                        "version_added": "0.1.0",
+                        "type": "integer",
+                        "example": "8",
+                        "default": "4",
+                    },
+                    "dbt_artifacts": {
+                        "description": (
+                            "The folder in which dbt's calls leave statements, results and logs.\n"
+                            "A retry goes on with what failed only where it finds the last try's results.\n"
+                        ),
+                        "version_added": "0.1.0",
+                        "type": "string",
+                        "example": "/var/lib/taxi/dbt",
+                        "default": "{AIRFLOW_HOME}/dbt",
+                    },
+                    "dbt_docs": {
+                        "description": (
+                            "The URL of the folder where the models' documentation is published, "
+                            "readable by workers and by the\n"
+                            "API server.\n"
+                        ),
+                        "version_added": "0.1.0",
+                        "type": "string",
+                        "example": "gs://my-bucket/dbt_docs",
+                        "default": "file://{AIRFLOW_HOME}/dbt_docs",
                     },
                 },
             },

@@ -5,10 +5,16 @@ from __future__ import annotations
 from airflow.plugins_manager import AirflowPlugin
 
 from nyc_taxi import listener
+from nyc_taxi.partitions import MonthOfDataset
+from nyc_taxi.ui import LazyPages
 
 
 class NycTaxiPlugin(AirflowPlugin):
-    """Writes a note on every run that loaded months."""
+    """Notes what runs loaded, makes runs of months that arrived, and serves the pages beside Airflow's."""
 
     name = "nyc_taxi"
     listeners: list[object] = [listener]  # noqa: RUF012  # as Airflow declares it
+    partition_mappers: list[type] = [MonthOfDataset]  # noqa: RUF012
+    fastapi_apps: list[dict[str, object]] = [  # noqa: RUF012
+        {"app": LazyPages(), "url_prefix": "/nyc-taxi", "name": "NYC taxi"}
+    ]

@@ -10,7 +10,12 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from airflow.sdk import CronDataIntervalTimetable, CronTriggerTimetable, ExceptionRetryPolicy
+from airflow.sdk import (
+    CronDataIntervalTimetable,
+    CronTriggerTimetable,
+    ExceptionRetryPolicy,
+    PartitionedAssetTimetable,
+)
 from airflow.sdk.configuration import conf
 from airflow.sdk.definitions.retry_policy import RetryAction, RetryRule
 
@@ -71,6 +76,24 @@ POOL = conf.get("nyc_taxi", "pool")
 OWNER = conf.get("nyc_taxi", "owner")
 """Owner of the DAGs."""
 
+DBT_PROGRAM = conf.get("nyc_taxi", "dbt_program")
+"""The dbt of an environment of its own."""
+
+DBT_PROJECT = conf.get("nyc_taxi", "dbt_project")
+"""Folder of the dbt project; empty for the one beside the DAGs."""
+
+DBT_TARGET = conf.get("nyc_taxi", "dbt_target")
+"""Target of dbt's runs that nobody started by hand."""
+
+DBT_THREADS = conf.getint("nyc_taxi", "dbt_threads")
+"""How many models dbt builds at once."""
+
+DBT_ARTIFACTS = conf.get("nyc_taxi", "dbt_artifacts")
+"""Folder in which dbt's calls leave statements, results and logs."""
+
+DBT_DOCS = conf.get("nyc_taxi", "dbt_docs")
+"""URL of the folder where the documentation of the dbt project is published."""
+
 
 def ingest_timetable() -> BaseTimetable:
     """Return the schedule of the ingest DAGs: one data interval a month."""
@@ -80,6 +103,17 @@ def ingest_timetable() -> BaseTimetable:
 def recheck_timetable() -> BaseTimetable:
     """Return the schedule on which republished files are looked for."""
     return CronTriggerTimetable(RECHECK_CRON, timezone=TIMEZONE)
+
+
+def transform_timetable() -> BaseTimetable:
+    """Return what starts the DAG that builds the marts: a month's arrival, of whichever dataset."""
+    from nyc_taxi.assets import raw_asset
+    from nyc_taxi.partitions import MonthOfDataset
+
+    return PartitionedAssetTimetable(
+        assets=raw_asset("postgres"),
+        default_partition_mapper=MonthOfDataset(),  # type: ignore[arg-type]  # the scheduler's own base class
+    )
 
 
 def default_args() -> dict[str, Any]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from airflow.sdk import BaseOperator
 
 from nyc_taxi import settings
+from nyc_taxi.core.text_table import text_table
 from nyc_taxi.hooks.warehouse import warehouse
 
 if TYPE_CHECKING:
@@ -58,5 +59,4 @@ class AuditMonthOperator(BaseOperator):
 def _table(checks: Iterable[Check]) -> str:
     rows = [("check", "outcome", "what was found")]
     rows += [(check.name, check.outcome, check.message) for check in checks]
-    widths = [max(len(row[column]) for row in rows) for column in (0, 1)]
-    return "\n".join(f"{name:<{widths[0]}}  {outcome:<{widths[1]}}  {found}" for name, outcome, found in rows)
+    return text_table(rows)

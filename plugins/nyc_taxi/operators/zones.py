@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 class LoadZonesOperator(BaseOperator):
     """Replaces ``raw.taxi_zone_lookup`` by the first zone lookup that the sources have.
 
+    :param only_if_missing: leave the table alone when it has zones
     :param tlc_conn_id: connection that names the sources
     :param postgres_conn_id: connection of the warehouse
     """
@@ -29,11 +30,13 @@ class LoadZonesOperator(BaseOperator):
     def __init__(
         self,
         *,
+        only_if_missing: bool = False,
         tlc_conn_id: str = settings.TLC_CONN_ID,
         postgres_conn_id: str = settings.POSTGRES_CONN_ID,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
+        self.only_if_missing = only_if_missing
         self.tlc_conn_id = tlc_conn_id
         self.postgres_conn_id = postgres_conn_id
 
@@ -41,13 +44,17 @@ class LoadZonesOperator(BaseOperator):
         """Fetch, check and load the zones, and say how many there are and where they are from."""
         from nyc_taxi.core.scratch import scratch_folder
         from nyc_taxi.core.zones import read_zones
-        from nyc_taxi.postgres.zones import replace_zones
+        from nyc_taxi.postgres.zones import count_zones, replace_zones
 
+        store = warehouse(self.postgres_conn_id)
+        if self.only_if_missing and (there := count_zones(store)):
+            self.log.info("%d zones are there.", there)
+            return {"rows": there, "url": None}
         urls = NycTlcHook(self.tlc_conn_id).sources().zone_lookup()
         with scratch_folder("zones", urls[0]) as folder:
             path = folder / "taxi_zone_lookup.csv"
             url = self._fetch(urls, path)
-            rows = replace_zones(warehouse(self.postgres_conn_id), read_zones(path))
+            rows = replace_zones(store, read_zones(path))
         self.log.info("%d zones were loaded from %s.", rows, url)
         return {"rows": rows, "url": url}
 

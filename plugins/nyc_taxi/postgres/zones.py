@@ -34,3 +34,10 @@ def replace_zones(warehouse: Warehouse, zones: pd.DataFrame) -> int:
                 for row in rows:
                     copy.write_row(row)
     return len(rows)
+
+
+def count_zones(warehouse: Warehouse) -> int:
+    """Return how many zones ``raw.taxi_zone_lookup`` has; the table is made when it is not there."""
+    warehouse.prepare()
+    with warehouse.session("count the zones") as connection:
+        return len(connection.execute(statement("zones")).fetchall())

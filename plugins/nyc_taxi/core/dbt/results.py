@@ -1,0 +1,139 @@
+"""What a call of dbt came to, node by node, from the artifacts that it leaves behind."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from nyc_taxi.core.text_table import text_table
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+    from pathlib import Path
+
+BAD: Final = frozenset({"error", "fail", "runtime error", "partial success"})
+"""Statuses of nodes that did not do what they should."""
+
+_BUILDS: Final = frozenset({"model", "seed", "snapshot"})
+TESTS: Final = frozenset({"test", "unit_test"})
+"""Kinds of nodes that write nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """One node of a dbt project, as it went.
+
+    :param name: its name in the project
+    :param kind: what it is, in dbt's word: ``model``, ``seed``, ``test``, ``unit_test`` and so on
+    :param status: how it went, in dbt's word: ``success``, ``pass``, ``warn``, ``error``, ``fail``, …
+    :param seconds: how long it took
+    :param rows: rows that it wrote, where the warehouse says so
+    :param failures: rows that a test found
+    :param message: what the warehouse or the test said
+    :param of: name of the model that a test is about, if it is about one
+    :param compiled: the statement as it was sent, if there is one
+    :param meta: what the project says about the node
+    """
+
+    name: str
+    kind: str
+    status: str
+    seconds: float
+    rows: int | None = None
+    failures: int | None = None
+    message: str = ""
+    of: str | None = None
+    compiled: Path | None = None
+    meta: Mapping[str, Any] | None = None
+
+
+def read_results(folder: Path) -> tuple[Node, ...]:
+    """Return the nodes of the last call whose artifacts are in a folder; none when it came to no node."""
+    try:
+        results = json.loads((folder / "run_results.json").read_text("utf-8"))["results"]
+        manifest = json.loads((folder / "manifest.json").read_text("utf-8"))
+    except FileNotFoundError:
+        return ()
+    known = {**manifest["nodes"], **manifest["unit_tests"], **manifest["sources"]}
+    return tuple(_node(result, known, folder) for result in results)
+
+
+def _node(result: dict[str, Any], known: dict[str, Any], folder: Path) -> Node:
+    id: str = result["unique_id"]
+    about = known.get(id, {})
+    rows = result.get("adapter_response", {}).get("rows_affected", -1)
+    kind = id.split(".", 1)[0]
+    return Node(
+        name=about.get("name", id),
+        kind=kind,
+        status=result["status"],
+        seconds=result["execution_time"],
+        rows=rows if kind in _BUILDS and isinstance(rows, int) and rows >= 0 else None,
+        failures=result.get("failures"),
+        message=result.get("message") or "",
+        of=_tested(about, known),
+        compiled=_compiled(about, folder) if result.get("compiled") else None,
+        meta=about.get("config", {}).get("meta"),
+    )
+
+
+def _tested(about: dict[str, Any], known: dict[str, Any]) -> str | None:
+    """Return the model or source that a test is about: the one it is attached to, else the first it reads."""
+    if about.get("resource_type") not in TESTS:
+        return None
+    candidates = [about.get("attached_node"), about.get("tested_node_unique_id")]
+    candidates += about.get("depends_on", {}).get("nodes", [])
+    return next((known[id]["name"] for id in candidates if id in known), None)
+
+
+def _compiled(about: dict[str, Any], folder: Path) -> Path | None:
+    """Return the file with the statement of a node, below the folder of the artifacts."""
+    if "original_file_path" not in about:
+        return None
+    path = folder / "compiled" / about["package_name"] / about["original_file_path"]
+    nested = path / about.get("path", "").rpartition("/")[2]
+    return next((file for file in (nested, path) if file.is_file()), None)
+
+
+def failures(nodes: Iterable[Node]) -> list[Node]:
+    """Return the nodes that did not do what they should; skipped ones only follow from those."""
+    return [node for node in nodes if node.status in BAD]
+
+
+def table(nodes: Sequence[Node]) -> str:
+    """Return a table of the models: status, rows, seconds, and what their tests said.
+
+    Tests that are about no model that was built have a line of their own.
+    """
+    built = [node for node in nodes if node.kind in _BUILDS]
+    tests: dict[str, list[Node]] = {}
+    for node in nodes:
+        if node.kind in TESTS:
+            tests.setdefault(node.of or node.name, []).append(node)
+    rows = [("model", "status", "rows", "seconds", "tests")]
+    rows += [
+        (
+            node.name,
+            node.status,
+            "" if node.rows is None else f"{node.rows:,}",
+            f"{node.seconds:.1f}",
+            _counted(tests.pop(node.name, [])),
+        )
+        for node in built
+    ]
+    rows += [(name, "", "", f"{sum(t.seconds for t in of):.1f}", _counted(of)) for name, of in tests.items()]
+    return text_table(rows, numbers=(2, 3))
+
+
+def _counted(tests: list[Node]) -> str:
+    """Return how many tests went how, such as ``4 pass, 1 warn (range_of_fare: 12)``."""
+    counted = Counter(test.status for test in tests)
+    said = [f"{count} {status}" for status, count in sorted(counted.items(), key=lambda item: -item[1])]
+    found = [
+        f"{test.name}: {test.failures}" if test.failures else test.name
+        for test in tests
+        if test.status in BAD or test.status == "warn"
+    ]
+    return ", ".join(said) + (f" ({', '.join(found)})" if found else "")

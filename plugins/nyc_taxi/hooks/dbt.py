@@ -1,0 +1,89 @@
+"""The dbt project of a deployment, and how it reaches a warehouse."""
+
+from __future__ import annotations
+
+import logging
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk.configuration import conf
+
+from nyc_taxi import settings
+from nyc_taxi.errors import InvalidCommand
+from nyc_taxi.hooks.warehouse import warehouse
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from airflow.sdk import ObjectStoragePath
+
+    from nyc_taxi.core.dbt.process import Dbt
+
+_log = logging.getLogger(__name__)
+
+
+def dbt(folder: Path, postgres_conn_id: str = settings.POSTGRES_CONN_ID) -> Dbt:
+    """Return dbt as it is to be called for the warehouse of a Postgres connection.
+
+    The project reads the warehouse's place and password from the environment of its process, where no
+    log and no list of processes shows them.
+
+    :param folder: where the artifacts of the calls go
+    :raises InvalidCommand: when there is no dbt project where the configuration says
+    """
+    from airflow.providers.postgres.hooks.postgres import PostgresHook
+
+    from nyc_taxi.core.dbt.process import Dbt
+
+    project = project_folder()
+    if not (project / "dbt_project.yml").is_file():
+        raise InvalidCommand(
+            f"There is no dbt project in {project}. Name its folder in dbt_project of the section [nyc_taxi]."
+        )
+    connection = PostgresHook.get_connection(postgres_conn_id)
+    environment = {
+        "NYC_TAXI_WAREHOUSE_HOST": connection.host or "",
+        "NYC_TAXI_WAREHOUSE_PORT": str(connection.port or 5432),
+        "NYC_TAXI_WAREHOUSE_USER": connection.login or "",
+        "NYC_TAXI_WAREHOUSE_PASSWORD": connection.password or "",
+        "NYC_TAXI_WAREHOUSE_DATABASE": connection.schema or "",
+        "PGSSLMODE": str(connection.extra_dejson.get("sslmode", "prefer")),
+    }
+    return Dbt(settings.DBT_PROGRAM, project, folder, environment)
+
+
+def project_folder() -> Path:
+    """Return the folder of the dbt project: what the configuration says, else the one beside the DAGs."""
+    return Path(settings.DBT_PROJECT or Path(conf.get("core", "dags_folder")).parent / "dbt_project")
+
+
+def marts_schema(target: str) -> str:
+    """Return the schema in which a target of the project has its marts."""
+    return "marts" if target == "prod" else f"{os.environ.get('DBT_DEV_SCHEMA', 'dev')}_marts"
+
+
+def docs_page(dag_id: str) -> ObjectStoragePath:
+    """Return where a DAG publishes the documentation of its dbt project, and the web server finds it."""
+    from airflow.sdk import ObjectStoragePath
+
+    return ObjectStoragePath(settings.DBT_DOCS) / f"{dag_id}.html"
+
+
+def resolve_work(
+    form: Mapping[str, Any], postgres_conn_id: str = settings.POSTGRES_CONN_ID
+) -> dict[str, Any] | None:
+    """Return what a run calls dbt for as plain values, or None when every month is built.
+
+    :param form: the run's parameters; see :func:`nyc_taxi.core.dbt.work.work`
+    """
+    from nyc_taxi.core.dbt.work import work
+    from nyc_taxi.postgres.builds import unbuilt
+
+    store = warehouse(postgres_conn_id)
+    store.prepare()
+    with store.session("looking for months to build") as connection:
+        missing = unbuilt(connection, marts_schema(form["target"]))
+    _log.info("Not built yet: %s.", ", ".join(map(str, missing)) or "none")
+    wanted = work(form, {one.month for one in missing}, settings.DBT_THREADS)
+    return None if wanted is None else wanted.to_json()

@@ -1,0 +1,100 @@
+"""Running dbt on the months that arrived, in a process and an environment of its own."""
+
+from __future__ import annotations
+
+import fcntl
+import re
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from airflow.sdk import BaseOperator
+from airflow.sdk.exceptions import AirflowSkipException
+
+from nyc_taxi import settings
+from nyc_taxi.core.dbt.invocation import Invocation
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from airflow.sdk import Context
+
+    from nyc_taxi.core.dbt.results import Node
+
+
+class DbtOperator(BaseOperator):
+    """Runs dbt, shows its progress in the log, and ends with a table of the models.
+
+    A retry runs only what failed or was skipped, where the last try left its results on this machine.
+
+    :param work: the :class:`~nyc_taxi.core.dbt.invocation.Invocation` as plain values; None when there is
+        nothing to do, which skips the task (templated)
+    :param postgres_conn_id: connection of the warehouse
+    """
+
+    template_fields: Sequence[str] = ("work",)
+    template_fields_renderers: ClassVar[dict[str, str]] = {"work": "json"}
+    ui_color = "#fbe3d6"
+
+    def __init__(
+        self,
+        *,
+        work: dict[str, Any] | None,
+        postgres_conn_id: str = settings.POSTGRES_CONN_ID,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.work = work
+        self.postgres_conn_id = postgres_conn_id
+
+    def execute(self, context: Context) -> list[dict[str, Any]]:
+        """Run dbt, and return the models that it built with their rows and seconds."""
+        if self.work is None:
+            raise AirflowSkipException("Every month of the ledger is built: there is nothing to do.")
+        from nyc_taxi.core.dbt.results import table
+
+        nodes = self._run(Invocation.from_json(self.work), context)
+        if nodes:
+            self.log.info("dbt %s:\n%s", self.work["command"], table(nodes))
+        return [
+            {"model": node.name, "status": node.status, "rows": node.rows, "seconds": round(node.seconds, 2)}
+            for node in nodes
+            if node.kind == "model"
+        ]
+
+    def _run(self, wanted: Invocation, context: Context) -> tuple[Node, ...]:
+        from nyc_taxi.hooks.dbt import dbt
+
+        run_id = context["run_id"]
+        with artifacts(f"{self.dag_id} {wanted.target}", run_id) as (folder, by_this_run):
+            retried = context["ti"].try_number > 1
+            if retried and not by_this_run:
+                self.log.info(
+                    "There are no results of an earlier try on this machine: everything is run again."
+                )
+            return dbt(folder, self.postgres_conn_id).run(
+                wanted, self.log.log, only_failed=retried and by_this_run
+            )
+
+
+@contextmanager
+def artifacts(name: str, run_id: str) -> Iterator[tuple[Path, bool]]:
+    """Give the folder in which calls of one kind leave their artifacts, to one call at a time.
+
+    It keeps those of the last call, so that a person can look at a statement, a retry can go on, and the
+    next call need not parse the whole project again.
+
+    :param name: whose calls
+    :param run_id: the run that calls
+    :return: the folder, and whether the last call there was by the same run
+    """
+    folder = Path(settings.DBT_ARTIFACTS) / re.sub(r"[^\w-]+", "-", name)
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "last_run_id").open("a+", encoding="utf-8") as last:
+        fcntl.flock(last, fcntl.LOCK_EX)
+        last.seek(0)
+        same = last.read() == run_id
+        last.truncate(0)
+        last.write(run_id)
+        last.flush()
+        yield folder / "target", same
