@@ -25,9 +25,9 @@ _ZONES: Final = 5
 
 @dataclass(frozen=True, slots=True)
 class Day:
-    """The trips of one service that began on one day."""
+    """The trips of one dataset that began on one day."""
 
-    service: str
+    dataset: str
     day: date
     trips: int
 
@@ -47,25 +47,25 @@ def top_zones(connection: psycopg.Connection[Any], months: MonthRange) -> Table:
 
 
 def trips(connection: psycopg.Connection[Any], months: MonthRange) -> Table:
-    """Return every service's trips a month, with a bar for each of its days."""
+    """Return every dataset's trips a month, with a bar for each of its days."""
     rows = connection.execute((_SQL / "daily_trips.sql").read_text("utf-8"), _ends(months))
     return trips_table([Day(*row) for row in rows])
 
 
 def trips_table(days: Sequence[Day]) -> Table:
-    """Return days as a table with a line a service and month; bars of one service have one scale."""
+    """Return days as a table with a line a dataset and month; bars of one dataset have one scale."""
     table = Table(title="Trips, from marts.fct_trips and marts.fct_fhv_trips", title_justify="left")
-    for name in ("service", "month"):
+    for name in ("dataset", "month"):
         table.add_column(name)
     table.add_column("trips", justify="right")
     table.add_column("each day", no_wrap=True)
-    most = {day.service: 0 for day in days}
+    most = {day.dataset: 0 for day in days}
     lines: dict[tuple[str, Month], list[Day]] = {}
     for day in days:
-        most[day.service] = max(most[day.service], day.trips)
-        lines.setdefault((day.service, Month.of(day.day)), []).append(day)
-    for (service, month), of in lines.items():
-        table.add_row(service, str(month), f"{sum(day.trips for day in of):,}", _bars(of, most[service]))
+        most[day.dataset] = max(most[day.dataset], day.trips)
+        lines.setdefault((day.dataset, Month.of(day.day)), []).append(day)
+    for (dataset, month), of in lines.items():
+        table.add_row(dataset, str(month), f"{sum(day.trips for day in of):,}", _bars(of, most[dataset]))
     return table
 
 

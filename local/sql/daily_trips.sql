@@ -3,7 +3,7 @@ with
 days as (
 
     select
-        service_type,
+        dataset,
         cast(pickup_datetime as date) as day
     from marts.fct_trips
     where file_month between %(first)s and %(last)s
@@ -13,7 +13,7 @@ days as (
     union all
 
     select
-        service_type,
+        dataset,
         cast(pickup_datetime as date) as day
     from marts.fct_fhv_trips
     where file_month between %(first)s and %(last)s
@@ -22,9 +22,9 @@ days as (
 )
 
 select
-    service_type,
+    dataset,
     day,
     count(*) as trips
 from days
-group by service_type, day
-order by service_type, day
+group by dataset, day
+order by dataset, day

@@ -1,0 +1,84 @@
+"""The DAG that builds the marts, with a real dbt on a real warehouse."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import psycopg
+import pytest
+
+from local.environment import DBT
+from nyc_taxi import settings
+from nyc_taxi.core.sample.file import write_lookup
+from nyc_taxi.hooks.dbt import docs_page
+from tests.dags.conftest import ROWS, states
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from airflow.models.dagrun import DagRun
+
+    from tests.file_server import FileServer
+
+DONE = {"resolve_months": "success", "load_zones": "success", "dbt": "success", "publish_docs": "success"}
+NOTHING = {**DONE, "dbt": "skipped", "publish_docs": "skipped"}
+
+
+@pytest.fixture(autouse=True)
+def dbt_here(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, files: FileServer) -> None:
+    """dbt's program, folders of this test's own, and a zone lookup to be loaded."""
+    monkeypatch.setattr(settings, "DBT_PROGRAM", str(DBT))
+    monkeypatch.setattr(settings, "DBT_ARTIFACTS", str(tmp_path / "artifacts"))
+    monkeypatch.setattr(settings, "DBT_DOCS", (tmp_path / "docs").as_uri())
+    write_lookup(tmp_path / "zones.csv")
+    files.put("misc/taxi_zone_lookup.csv", (tmp_path / "zones.csv").read_bytes())
+
+
+def rows(uri: str, statement: str) -> list[Any]:
+    with psycopg.connect(uri) as connection:
+        return connection.execute(statement).fetchall()  # type: ignore[arg-type]
+
+
+def test_months_that_arrived_are_built_once_and_described(
+    connections: None,
+    publish: Callable[..., None],
+    run_dag: Callable[..., DagRun],
+    warehouse_uri: str,
+) -> None:
+    for month in ("2021-02", "2021-01"):
+        publish("green", month)
+        assert run_dag("green_postgres", month=month).state == "success"
+
+    assert states(run_dag("transform_postgres")) == DONE
+    built = rows(
+        warehouse_uri, "select dataset, to_char(file_month, 'YYYY-MM') from marts.built_months order by 2"
+    )
+    assert built == [("green", "2021-01"), ("green", "2021-02")]
+    ((trips,),) = rows(warehouse_uri, "select count(*) from marts.fct_trips")
+    assert 1.8 * ROWS < trips <= 2 * ROWS
+    assert rows(warehouse_uri, "select count(*) from raw.taxi_zone_lookup") == [(265,)]
+    assert "fct_monthly_zone_revenue" in docs_page("transform_postgres").read_text(encoding="utf-8")
+
+    assert states(run_dag("transform_postgres")) == NOTHING
+
+    publish("green", "2021-01", edition=2)
+    run_dag("green_postgres", month="2021-01")
+    assert states(run_dag("transform_postgres", command="run", select="+fct_trips")) == DONE
+    seen = """
+        select count(*)
+        from marts.fct_trips
+        inner join ops.file_ledger on attempt_id = id
+        where outcome = 'published'
+    """
+    assert rows(warehouse_uri, seen) == rows(warehouse_uri, "select count(*) from marts.fct_trips")
+
+
+def test_what_is_no_selection_never_reaches_dbt(
+    connections: None, run_dag: Callable[..., DagRun], tmp_path: Path
+) -> None:
+    run = run_dag("transform_postgres", select="--target dev; touch /tmp/x")
+
+    assert run.state == "failed"
+    assert states(run)["resolve_months"] == "failed"
+    assert not (tmp_path / "artifacts").exists()

@@ -1,0 +1,109 @@
+"""What the tasks see of a call of dbt: lines, nodes, and what failed."""
+
+from __future__ import annotations
+
+import logging
+import shutil
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from local.dbt import PROJECT, program
+from nyc_taxi.core.dbt.invocation import Command, Invocation
+from nyc_taxi.core.dbt.process import Dbt
+from nyc_taxi.core.dbt.results import table
+from nyc_taxi.core.month import Month
+from nyc_taxi.errors import DbtFailed, DbtRefused, MissingExtra
+from tests.postgres.trips import green
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.dbt.mart import Mart
+
+JANUARY = Month("2021-01")
+VENDORS = Invocation(Command.BUILD, select="+dim_vendors stg_published_months+1")
+
+
+class Said(list[tuple[int, str]]):
+    """The lines that dbt said, with their levels."""
+
+    def __call__(self, level: int, text: str) -> None:
+        self.append((level, text))
+
+    def lines(self, part: str) -> list[str]:
+        return [text for _, text in self if part in text]
+
+
+@pytest.fixture
+def calls(mart: Mart, tmp_path: Path) -> Dbt:
+    """A copy of the project that a test may damage, on the module's warehouse."""
+    project = tmp_path / "project"
+    shutil.copytree(PROJECT, project)
+    given = {name: value for name, value in mart.environment.items() if name.startswith("NYC_TAXI_")}
+    return Dbt(program(), project, tmp_path / "target", given)
+
+
+def test_a_retry_runs_what_failed_and_what_was_skipped(calls: Dbt, mart: Mart) -> None:
+    zones = calls.project / "models" / "staging" / "stg_taxi_zone_lookup.sql"
+    good = zones.read_text("utf-8")
+    zones.write_text(good.replace("from", "from no_such_schema.t, "), "utf-8")
+    said = Said()
+    with pytest.raises(
+        DbtFailed, match=r"model stg_taxi_zone_lookup: .*no_such_schema.*statement: .*\.sql\)"
+    ):
+        calls.run(Invocation(Command.RUN, select="stg_taxi_zone_lookup dim_zones dim_vendors"), said)
+    assert said.lines("no_such_schema.t")  # the statement is in the log, where the file cannot be looked at
+    assert [level for level, text in said if "ERROR creating" in text] == [logging.ERROR]
+
+    zones.write_text(good, "utf-8")
+    again = calls.run(VENDORS, said, only_failed=True)
+    assert {node.name: node.status for node in again} == {
+        "stg_taxi_zone_lookup": "success",
+        "dim_zones": "success",
+    }
+    assert "dim_zones" in table(again)
+    assert {node.name for node in calls.run(Invocation(Command.RUN, select="dim_vendors"), said)} == {
+        "dim_vendors"
+    }
+
+
+def test_data_that_fail_a_test_are_named_and_not_tried_again(calls: Dbt) -> None:
+    (calls.project / "data-tests" / "nothing_is_well.sql").write_text(
+        "select 1 as id from {{ ref('dim_vendors') }}", "utf-8"
+    )
+    with pytest.raises(DbtRefused, match=r"test nothing_is_well: Got 7 results"):
+        calls.run(Invocation(Command.BUILD, select="dim_vendors"), Said())
+
+
+def test_a_project_that_cannot_be_read_is_at_fault(calls: Dbt) -> None:
+    (calls.project / "models" / "broken.sql").write_text("select {{ ref('nobody') }}", "utf-8")
+
+    with pytest.raises(DbtRefused, match=r"did not come to any node: .*nobody"):
+        calls.run(VENDORS, Said())
+
+
+def test_a_warehouse_that_does_not_answer_may_answer_later(calls: Dbt) -> None:
+    away = replace(calls, environment={**calls.environment, "NYC_TAXI_WAREHOUSE_PORT": "1"})
+
+    with pytest.raises(DbtFailed, match=r"did not come to any node: .*[Cc]onnection"):
+        away.run(VENDORS, Said())
+
+
+def test_a_program_that_is_not_there_is_said(calls: Dbt) -> None:
+    with pytest.raises(MissingExtra, match="dbt_program"):
+        replace(calls, program="/nowhere/dbt").run(VENDORS, Said())
+
+
+def test_progress_and_rows_are_told(calls: Dbt, mart: Mart, tmp_path: Path) -> None:
+    mart.load(green(tmp_path / "files", 50), "green", "2021-01")
+    said = Said()
+    nodes = calls.run(Invocation(Command.BUILD, (JANUARY,), threads=4), said)
+
+    by_name = {node.name: node for node in nodes}
+    assert by_name["fct_trips"].rows == 50
+    assert said.lines("START sql incremental model marts.fct_trips")
+    assert said.lines("OK created sql incremental model marts.fct_trips")
+    assert not [node for node in nodes if node.kind == "unit_test"]
+    assert "pass" in next(line for line in table(nodes).splitlines() if line.startswith("int_trips "))

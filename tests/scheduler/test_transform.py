@@ -1,0 +1,72 @@
+"""Months that arrive start the DAG that builds the marts, through the scheduler."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+import requests
+
+from local import samples
+from nyc_taxi.core.month import MonthRange
+from tests.scheduler.runs import command, eventually, query
+
+if TYPE_CHECKING:
+    from local.stack import Stack
+
+pytestmark = pytest.mark.slow
+
+DATASETS = ("yellow", "green", "fhv")
+MONTHS = MonthRange.parse("2019-01..2019-08")
+RUNS = "select state, count(*) from dag_run where dag_id = 'transform_postgres' group by state"
+BUILT = """
+    select dataset, to_char(file_month, 'YYYY-MM')
+    from marts.built_months
+    where file_month between '2019-01-01' and '2019-08-01'
+"""
+
+
+def test_24_months_at_once_are_all_built(running_stack: Stack) -> None:
+    """Three DAGs emit eight events each; the marts' DAG has a run at a time, and none is lost."""
+    stack = running_stack
+    samples.write(stack.state.samples, stack.settings.rows, MONTHS)
+    for dataset in DATASETS:
+        done = command(
+            stack,
+            "airflow",
+            "dags",
+            "backfill",
+            f"{dataset}_postgres",
+            "-s",
+            "2019-01",
+            "-e",
+            "2019-08",
+            "--no-wait",
+        )
+        assert done.returncode == 0, done.stderr
+
+    def all_built() -> bool:
+        """Every month is in the marts, and no run is left."""
+        if query(stack.warehouse_uri, "select to_regclass('marts.built_months')") == [(None,)]:
+            return False
+        built = set(query(stack.warehouse_uri, BUILT))
+        states = dict(query(stack.metadata_uri, RUNS))
+        assert "failed" not in states
+        return len(built) == len(DATASETS) * len(list(MONTHS)) and not {"queued", "running"} & set(states)
+
+    eventually(all_built, 300)
+    keys = query(
+        stack.metadata_uri,
+        "select distinct partition_key from dag_run where dag_id = 'transform_postgres' "
+        "and partition_key < '2020'",
+    )
+    assert {key for (key,) in keys} == set(map(str, MONTHS))
+
+    ui = f"http://127.0.0.1:{stack.settings.ports.ui}"
+    page = f"{ui}/nyc-taxi/dbt/transform_postgres"
+    assert requests.get(page, timeout=10).status_code == 401
+    login = {"username": "admin", "password": stack.state.password()}
+    token = requests.post(f"{ui}/auth/token", json=login, timeout=10).json()["access_token"]
+    found = requests.get(page, headers={"Authorization": f"Bearer {token}"}, timeout=10)
+    assert found.status_code == 200
+    assert "fct_monthly_zone_revenue" in found.text
