@@ -37,7 +37,7 @@ def dbt_here(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, files: FileServer)
 
 def rows(uri: str, statement: str) -> list[Any]:
     with psycopg.connect(uri) as connection:
-        return connection.execute(statement).fetchall()  # type: ignore[arg-type]
+        return connection.execute(statement).fetchall()
 
 
 def test_months_that_arrived_are_built_once_and_described(
