@@ -118,9 +118,10 @@ def test_timeouts_and_settings_of_a_role_do_not_end_a_load(
     expected: list[tuple[str, int, str]],
     tmp_path: Path,
 ) -> None:
+    since_17 = ["transaction_timeout = '200ms'"] if administrator.info.server_version >= 170000 else []
     for setting in (
+        *since_17,
         "statement_timeout = '200ms'",
-        "transaction_timeout = '200ms'",
         "idle_in_transaction_session_timeout = '200ms'",
         "idle_session_timeout = '200ms'",
         "lock_timeout = '100ms'",
