@@ -8,10 +8,11 @@ import re
 import signal
 import subprocess
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import psutil
 import psycopg
 import pytest
 
@@ -73,7 +74,11 @@ STAGE_TABLES = "select relname from pg_class where relnamespace = 'stage'::regna
 def mortal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """A stack that only these tests use, because they kill it; tasks are tried again after a second."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    soon = {"AIRFLOW__NYC_TAXI__RETRY_DELAY": "1", "AIRFLOW__NYC_TAXI__ASK_INTERVAL": "2"}
+    soon = {
+        "AIRFLOW__NYC_TAXI__RETRY_DELAY": "1",
+        "AIRFLOW__NYC_TAXI__RETRIES": "5",
+        "AIRFLOW__NYC_TAXI__ASK_INTERVAL": "2",
+    }
     stack = Stack(tmp_path_factory.mktemp("mortal"), Settings(Ports.free()), soon)
     stack.state.remember(stack.settings)
     stack.start()
@@ -137,25 +142,32 @@ class Backfill:
 def die(stack: Stack, what: str, how: str) -> None:
     """End a part of the stack, and return when it is dead."""
     parts = {name: Background(name, stack.state.processes) for name in AIRFLOW}
-    if what in {"postgres", "everything"}:
-        if how == "stopped":
-            stack.postgres.stop("fast")
-            return
-        kill(stack.postgres._pid(), signal.SIGKILL)
-    elif what == "worker":
-        at_work = re.compile(r"LocalExecutor: \w{8}-")
-        workers = [one for one in parts["scheduler"].members() if at_work.search(" ".join(one.cmdline()))]
-        workers[0].kill()
-        return
-    for name, part in parts.items():
-        if what in {name, "everything"}:
-            kill(part._session, signal.SIGKILL if how == "killed" else signal.SIGTERM)
-    eventually(lambda: not stack.running())
+    if what == "worker":
+        eventually(lambda: at_work(parts["scheduler"]))[0].kill()
+    elif how == "stopped":
+        stack.postgres.stop("fast") if what == "postgres" else parts[what].stop(patience=5)
+    else:
+        if what in {"postgres", "everything"}:
+            kill(stack.postgres._pid())
+        for name, part in parts.items():
+            if what in {name, "everything"}:
+                kill(part._session)
+        eventually(lambda: not stack.running())
 
 
-def kill(pid: int | None, number: int) -> None:
+def at_work(scheduler: Background) -> list[psutil.Process]:
+    """Return the scheduler's workers that run a task: their names say which."""
+    found = []
+    for process in scheduler.members():
+        with suppress(psutil.Error):
+            if re.search(r"LocalExecutor: \w{8}-", process.name()):
+                found.append(process)
+    return found
+
+
+def kill(pid: int | None) -> None:
     assert pid is not None
-    os.kill(pid, number)
+    os.kill(pid, signal.SIGKILL)
 
 
 @contextmanager
@@ -182,6 +194,7 @@ def watched(backfill: Backfill) -> Iterator[subprocess.Popen[str]]:
     finally:
         command.kill()
         command.communicate()
+        close(stack)
 
 
 @pytest.mark.parametrize(("what", "how"), DEATHS[: extent(2, len(DEATHS))])
@@ -198,15 +211,14 @@ def test_a_backfill_survives(mortal: Stack, what: str, how: str) -> None:
         die(mortal, what, how)
         mortal.start()
         write_sample(MonthRange(first, first), 500, samples, DATASETS[:1])
-        eventually(backfill.ended, seconds=240)
-        said, _ = command.communicate(timeout=60)
+        eventually(backfill.ended, seconds=400)
+        said, _ = command.communicate(timeout=120)
     assert set(backfill.runs().values()) == {"success"}
     assert "Traceback" not in said
     assert command.returncode == 0, said
     assert f"has succeeded for {backfill.months}" in said
     check_rows(backfill)
     check_ledger(backfill)
-    close(mortal)
 
 
 def close(stack: Stack) -> None:
