@@ -8,6 +8,7 @@ before it is needed, and never raises.
 from __future__ import annotations
 
 import logging
+import re
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -39,6 +40,7 @@ _NEEDED = (
     "nyc_taxi.postgres.stage",
 )
 _TASK = "TaskRunnerMarker"
+_NOT_PLAIN = re.compile(r"[^\w.:/%~+-]", re.ASCII)
 _PUBLISHES = "PublishMonthOperator"
 _WAITS = "PublicationSensor"
 
@@ -167,9 +169,13 @@ def _not_loaded(answer: dict[str, Any], linked: bool) -> str:
 
 
 def _file(url: str, linked: bool) -> str:
-    """Return a file's name; as a link where there is room for one and a browser can follow it."""
-    name = url.rpartition("/")[2]
-    return f"[{name}]({url})" if linked and url.startswith(("http://", "https://")) else name
+    """Return a file's name; as a link where there is room for one and a browser can follow it.
+
+    A note is Markdown, so a name or an address that means something in it is written without that.
+    """
+    name = _NOT_PLAIN.sub("", url.rpartition("/")[2])[:100]
+    plain = url.startswith(("http://", "https://")) and len(url) < 400 and not _NOT_PLAIN.search(url)
+    return f"[{name}]({url})" if linked and plain else name
 
 
 def merged(note: str, heading: str, lines: list[str]) -> str:

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from nyc_taxi.listener import HEADING, LONGEST_NOTE, merged
+import re
+
+import pytest
+
+from nyc_taxi.listener import HEADING, LONGEST_NOTE, _file, merged
+from tests.faults.hostile import HOSTILE
 
 OURS = f"{HEADING} (manual run)"
 
@@ -34,3 +39,21 @@ def test_a_full_note_of_somebody_is_left_alone() -> None:
     full = "x" * LONGEST_NOTE
 
     assert merged(full, OURS, ["a"]) == full
+
+
+@pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE)
+@pytest.mark.parametrize(
+    "url", ["TEXT", "http://host/TEXT", "http://host/TEXT/file.csv.gz", "javascript:TEXT//f"]
+)
+def test_a_hostile_file_name_is_neither_a_link_of_its_own_nor_markup(text: str, url: str) -> None:
+    shown = _file(url.replace("TEXT", text), linked=True)
+    assert len(shown) < 500
+    assert not set("<>`*|&") & set(shown)
+    if "(" in shown:
+        assert re.fullmatch(r"\[[^]\[()]*\]\(http://host/[^]\[()\s]*\)", shown)
+
+
+def test_an_ordinary_file_is_a_link() -> None:
+    url = "https://host/a/green_tripdata_2021-01.csv.gz"
+    assert _file(url, linked=True) == f"[green_tripdata_2021-01.csv.gz]({url})"
+    assert _file(url, linked=False) == "green_tripdata_2021-01.csv.gz"

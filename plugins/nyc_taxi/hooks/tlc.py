@@ -11,7 +11,7 @@ from airflow.sdk.exceptions import AirflowNotFoundException
 from nyc_taxi import settings
 from nyc_taxi.core.month import Month
 from nyc_taxi.core.publication import Publication, State
-from nyc_taxi.errors import TaxiError
+from nyc_taxi.errors import InvalidSource, TaxiError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -95,9 +95,17 @@ class NycTlcHook(BaseHook):
         if connection is None:
             self.log.info("There is no connection %s: using the default sources.", self.tlc_conn_id)
             return SourceList.parse("")
-        # Not extra_dejson, which must not be called from an event loop.
-        extra = json.loads(connection.extra or "{}")
-        return SourceList.parse(extra.get("sources") or "")
+        try:
+            # Not extra_dejson, which must not be called from an event loop.
+            sources = json.loads(connection.extra or "{}").get("sources") or ""
+        except (ValueError, AttributeError):
+            sources = None
+        if not isinstance(sources, str):
+            raise InvalidSource(
+                f"The extra of the connection {self.tlc_conn_id} is not a JSON object such as "
+                '{"sources": "mirror, tlc"}. Correct the connection.'
+            )
+        return SourceList.parse(sources)
 
 
 def _test(source: Source) -> tuple[bool, str]:

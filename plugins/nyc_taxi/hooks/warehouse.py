@@ -31,8 +31,9 @@ def warehouse(postgres_conn_id: str = settings.POSTGRES_CONN_ID) -> Warehouse:
             return cast("psycopg.Connection[Any]", hook.get_conn())
         except AirflowNotFoundException:
             raise WarehouseRefused(
-                f"Airflow has no connection {postgres_conn_id}. Create it with the type postgres "
-                "and the warehouse's host, database, login and password."
+                f"Airflow has no connection {postgres_conn_id} that it can read. Create it with the type "
+                "postgres and the warehouse's host, database, login and password; in a URI, the password's "
+                "special characters are percent-encoded."
             ) from None
 
     return Warehouse(open=open, name=postgres_conn_id)
