@@ -46,6 +46,11 @@ MODELS = {
 """Every table that dbt builds but its own record, and what a month's rows of it are told by."""
 
 
+def environment() -> dict[str, str]:
+    """Return the environment of the tests, without settings of dbt that the user has."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("DBT_")}
+
+
 @dataclass(frozen=True)
 class Run:
     """One invocation of dbt.
@@ -72,12 +77,14 @@ class Mart:
 
     :param warehouse: as the product sees it
     :param connection: a reader's
+    :param uri: its URI
     :param folder: for files, and what dbt writes
     :param environment: what dbt is started with
     """
 
     warehouse: Warehouse
     connection: psycopg.Connection[Any]
+    uri: str
     folder: Path
     environment: dict[str, str]
 
@@ -97,7 +104,7 @@ class Mart:
             "NYC_TAXI_WAREHOUSE_DATABASE": database,
         }
         with psycopg.connect(uri, autocommit=True) as connection:
-            yield cls(warehouse, connection, folder, dbt.environment(os.environ | address, folder))
+            yield cls(warehouse, connection, uri, folder, dbt.environment(environment() | address, folder))
 
     def load(self, path: Path, dataset: str, month: str) -> None:
         """Load a file of a month, as a run of its DAG does."""
