@@ -71,6 +71,12 @@ class Run:
         return {name for name, (status, _) in self.results.items() if status in kinds}
 
 
+def node_name(unique_id: str) -> str:
+    """Return the name in an id: ``model.nyc_taxi.fct_trips``, ``unit_test.nyc_taxi.fct_trips.a_rule``."""
+    kind, _, *names = unique_id.split(".")
+    return names[1] if kind == "unit_test" else names[0]
+
+
 @dataclass(frozen=True)
 class Mart:
     """One warehouse.
@@ -137,7 +143,7 @@ class Mart:
             done.returncode,
             done.stdout,
             {
-                one["unique_id"].split(".")[2]: (one["status"], one["message"] or "")
+                node_name(one["unique_id"]): (one["status"], one["message"] or "")
                 for one in written["results"]
             },
             written["elapsed_time"],
