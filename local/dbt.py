@@ -35,7 +35,7 @@ def environment(base: Mapping[str, str], folder: Path) -> dict[str, str]:
     :param folder: where compiled statements, results, documentation and logs go
     """
     return {
-        **{name: value for name, value in base.items() if not name.startswith("DBT_")},
+        **base,
         "DBT_PROJECT_DIR": str(PROJECT),
         "DBT_PROFILES_DIR": str(PROJECT),
         "DBT_TARGET_PATH": str(folder / "target"),

@@ -32,10 +32,13 @@
 
 {#
     The strategy by_month: unlike delete+insert, which deletes the months that it has new rows of, it empties a
-    month that was unloaded. dbt runs both statements in one transaction.
+    month that was unloaded. dbt runs these statements in one transaction; the lock lets readers pass and keeps
+    another run from inserting the same month a second time.
 #}
 {% macro get_incremental_by_month_sql(arg_dict) %}
     {%- set columns = get_quoted_csv(arg_dict['dest_columns'] | map(attribute='name')) -%}
+    lock table {{ arg_dict['target_relation'] }} in share row exclusive mode;
+
     delete from {{ arg_dict['target_relation'] }}
     where {{ in_run_months() }};
 

@@ -46,6 +46,11 @@ MODELS = {
 """Every table that dbt builds but its own record, and what a month's rows of it are told by."""
 
 
+def environment() -> dict[str, str]:
+    """Return the environment of the tests, without settings of dbt that the user has."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("DBT_")}
+
+
 @dataclass(frozen=True)
 class Run:
     """One invocation of dbt.
@@ -66,18 +71,26 @@ class Run:
         return {name for name, (status, _) in self.results.items() if status in kinds}
 
 
+def node_name(unique_id: str) -> str:
+    """Return the name in an id: ``model.nyc_taxi.fct_trips``, ``unit_test.nyc_taxi.fct_trips.a_rule``."""
+    kind, _, *names = unique_id.split(".")
+    return names[1] if kind == "unit_test" else names[0]
+
+
 @dataclass(frozen=True)
 class Mart:
     """One warehouse.
 
     :param warehouse: as the product sees it
     :param connection: a reader's
+    :param uri: its URI
     :param folder: for files, and what dbt writes
     :param environment: what dbt is started with
     """
 
     warehouse: Warehouse
     connection: psycopg.Connection[Any]
+    uri: str
     folder: Path
     environment: dict[str, str]
 
@@ -97,7 +110,7 @@ class Mart:
             "NYC_TAXI_WAREHOUSE_DATABASE": database,
         }
         with psycopg.connect(uri, autocommit=True) as connection:
-            yield cls(warehouse, connection, folder, dbt.environment(os.environ | address, folder))
+            yield cls(warehouse, connection, uri, folder, dbt.environment(environment() | address, folder))
 
     def load(self, path: Path, dataset: str, month: str) -> None:
         """Load a file of a month, as a run of its DAG does."""
@@ -130,7 +143,7 @@ class Mart:
             done.returncode,
             done.stdout,
             {
-                one["unique_id"].split(".")[2]: (one["status"], one["message"] or "")
+                node_name(one["unique_id"]): (one["status"], one["message"] or "")
                 for one in written["results"]
             },
             written["elapsed_time"],

@@ -41,8 +41,7 @@ select
     bool_and(is_known and is_asked_for) as surely_asked_for,
     bool_or(is_known and is_asked_for) as maybe_asked_for,
     min(total_amount) filter (where ends_first) as least,
-    max(total_amount) filter (where ends_first) as most,
-    min(total_amount) < 0 and min(total_amount) = -max(total_amount) as is_pair
+    max(total_amount) filter (where ends_first) as most
 from trips
 group by {grain}
 """
@@ -104,7 +103,7 @@ def counted(month: RealMonth) -> dict[str, str]:
         for year, grain in GRAINS.items()
     }
     lost = {year: sum(group[0] - 1 for group in found) for year, found in groups.items()}
-    halves = {year: sum(1 for group in found if group[7]) for year, found in groups.items()}
+    pairs = one(f"select count(*) / 2 {of} is_reversal_pair and not is_vendor_blank")
     surely, maybe = (sum(1 for group in groups[2025] if group[place]) for place in (1, 2))
     asked = [sum(1 for group in groups[2025] if group[place]) for place in (3, 4)]
     cents = [sum(round(group[place] * 100) for group in groups[2026]) for place in (5, 6)]
@@ -116,15 +115,15 @@ def counted(month: RealMonth) -> dict[str, str]:
         "trips without vendor": f"{blank:,}",
         "trips with a vendor": f"{metered:,}",
         "2025: lost to one row a vendor and second": f"{lost[2025]:,}",
-        "… of them one half of a reversal pair": f"{halves[2025]:,}",
-        "… of them other trips": f"{lost[2025] - halves[2025]:,}",
+        "… of them one row of each reversal pair": f"{pairs:,}",
+        "… of them other trips": f"{lost[2025] - pairs:,}",
         "2025: rows in staging": f"{len(groups[2025]):,}",
         "2025: lost to unknown zones": f"{len(groups[2025]) - maybe:,} to {len(groups[2025]) - surely:,}",
         "2025: rows in `fact_trips`": f"{surely:,} to {maybe:,}",
         "2025: rows of question 6": f"{asked[0]:,} to {asked[1]:,}",
         "2026: lost to one row a vendor, second and pickup zone": f"{lost[2026]:,}",
-        "…… of them one half of a reversal pair": f"{halves[2026]:,}",
-        "…… of them other trips": f"{lost[2026] - halves[2026]:,}",
+        "…… of them one row of each reversal pair": f"{pairs:,}",
+        "…… of them other trips": f"{lost[2026] - pairs:,}",
         "2026: rows in `int_trips` and `fct_trips`": f"{len(groups[2026]):,}",
         "2026: dollars of these": f"{cents[0] / 100:,.2f} to {cents[1] / 100:,.2f}",
         "dollars of trips with a vendor, what was taken back subtracted": f"{net / 100:,.2f}",

@@ -72,7 +72,7 @@ def test_help_is_the_default_and_lists_every_target(checkout: Path) -> None:
     assert make(checkout, "help").stdout == done.stdout
 
 
-@pytest.mark.parametrize("target", ["shell", "psql", "up"])
+@pytest.mark.parametrize("target", ["shell", "psql", "dbt-diff", "up"])
 def test_without_a_demo_one_sentence_says_how_to_get_one(checkout: Path, target: str) -> None:
     done = make(checkout, target)
     assert told(done) == ["There is no demo here yet: make demo starts one."]
@@ -84,6 +84,18 @@ def test_exec_without_a_demo_says_how_to_get_one(checkout: Path) -> None:
     done = make(checkout, "exec", "CMD=true")
     assert told(done) == ["There is no demo here yet: make demo starts one."]
     assert (done.stdout, done.returncode != 0) == ("", True)
+
+
+def test_dbt_without_a_demo_says_how_to_get_one(checkout: Path) -> None:
+    done = make(checkout, "dbt", "CMD=build")
+    assert told(done) == ["There is no demo here yet: make demo starts one."]
+    assert (done.stdout, done.returncode != 0) == ("", True)
+
+
+def test_dbt_without_a_command_says_so(checkout: Path) -> None:
+    assert told(make(checkout, "dbt")) == [
+        "Say what dbt is to do, for example: make dbt CMD='build --target prod'"
+    ]
 
 
 def test_exec_without_a_command_says_so(checkout: Path) -> None:
