@@ -363,11 +363,11 @@ def test_grant_names_the_role_and_says_whether_it_is_new(
     warehouse_uri: str, ordinary_user: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run(f"grant {ordinary_user}") == 0
-    assert capsys.readouterr().out.startswith(f"The role {ordinary_user} may read raw and ops")
+    assert capsys.readouterr().out.startswith(f"The role {ordinary_user} may read the warehouse")
     new = f"{ordinary_user}_readers"
     try:
         assert run(f"grant {new}") == 0
-        assert capsys.readouterr().out.startswith(f"The new role {new} may read raw and ops")
+        assert capsys.readouterr().out.startswith(f"The new role {new} may read the warehouse")
     finally:
         with psycopg.connect(warehouse_uri, autocommit=True) as connection:
             connection.execute(f"drop owned by {new}")

@@ -229,6 +229,43 @@ def test_tables_of_later_versions_can_be_read(
     ]
 
 
+def test_marts_can_be_read_as_they_are_built_unless_they_are_somebody_elses(
+    role: str, ordinary_uri: str, empty_warehouse_uri: str
+) -> None:
+    loader = Warehouse(lambda: psycopg.connect(ordinary_uri), "taxi_warehouse")
+    reads = "select has_schema_privilege(%s, 'marts', 'usage')"
+    with psycopg.connect(empty_warehouse_uri, autocommit=True) as administrator:
+        administrator.execute(f'create role "{role}"')
+        administrator.execute("create schema marts")
+        grant_reading(loader, role)
+        assert administrator.execute(reads, (role,)).fetchone() == (False,)
+        administrator.execute("drop schema marts")
+        grant_reading(loader, role)
+        assert administrator.execute(reads, (role,)).fetchone() == (True,)
+        with loader.session() as dbt:
+            dbt.execute("create table marts.fct_trips ()")
+            dbt.execute("create view marts.everything as select from marts.fct_trips")
+        for built in ("fct_trips", "everything"):
+            asks = "select has_table_privilege(%s, %s, 'select')"
+            assert administrator.execute(asks, (role, f"marts.{built}")).fetchone() == (True,)
+        administrator.execute(f'drop owned by "{role}"')
+
+
+def test_user_who_may_create_nothing_more_lets_a_role_read_what_there_is(
+    role: str, ordinary_uri: str, ordinary_user: str, empty_warehouse_uri: str
+) -> None:
+    loader = Warehouse(lambda: psycopg.connect(ordinary_uri), "taxi_warehouse")
+    loader.prepare()
+    with psycopg.connect(empty_warehouse_uri, autocommit=True) as administrator:
+        administrator.execute(f'create role "{role}"')
+        administrator.execute(f'revoke create on database "{administrator.info.dbname}" from {ordinary_user}')
+        grant_reading(loader, role)
+        assert administrator.execute("select to_regnamespace('marts')").fetchone() == (None,)
+        asks = "select has_table_privilege(%s, 'raw.green_tripdata', 'select')"
+        assert administrator.execute(asks, (role,)).fetchone() == (True,)
+        administrator.execute(f'drop owned by "{role}"')
+
+
 def test_whoever_may_read_a_whole_table_may_read_its_months(
     taxi_warehouse: Warehouse, reader: psycopg.Connection, ordinary_user: str, person: str, tmp_path: Path
 ) -> None:

@@ -128,9 +128,9 @@ _UNLOAD_COMMAND = ActionCommand(
 _GRANT_COMMAND = ActionCommand(
     name="grant",
     help="Let a role read the warehouse",
-    description="Let a role read the warehouse: the trips, the ledger and the refused rows, those that are "
-    "there and those to come. It can write nothing. A role that does not exist is created, without a login; "
-    "people's own roles are then put into it.",
+    description="Let a role read the warehouse: the trips, the ledger, the refused rows and the marts, those "
+    "that are there and those to come. It can write nothing. A role that does not exist is created, without "
+    "a login; people's own roles are then put into it.",
     func=lazy_load_command("nyc_taxi.cli.grant.grant"),
     args=(
         argument("role", help="The role, for example taxi_reader", type=role),

@@ -9,8 +9,9 @@ from psycopg import sql
 
 from nyc_taxi.core.dataset import dataset_names, get_dataset
 from nyc_taxi.errors import WarehouseRefused
+from nyc_taxi.postgres.builds import MARTS
 from nyc_taxi.postgres.locks import PREPARE, patiently, wait_briefly
-from nyc_taxi.postgres.statements import statement
+from nyc_taxi.postgres.statements import names, statement
 
 if TYPE_CHECKING:
     from nyc_taxi.core.dataset import Dataset
@@ -23,9 +24,9 @@ PATIENCE: Final = 60.0
 def grant_reading(warehouse: Warehouse, role: str, *, patience: float = PATIENCE) -> bool:
     """Let a role read what the warehouse holds and what it will hold; create the role if there is none.
 
-    It may read every table of ``raw`` and ``ops``: those that are there, each month as it is published,
-    and the tables that the warehouse's user makes later. It may write nothing, and not read ``stage``.
-    Doing it again changes nothing, and any number of processes may do so while months are loaded.
+    It may read every table of ``raw``, ``ops`` and dbt's ``marts``: those that are there, each month as it
+    is published, and the tables that the warehouse's user makes later. It may write nothing, and not read
+    ``stage``. Doing it again changes nothing, and any number of processes may do so while months are loaded.
 
     :param role: name of the role; a new one cannot log in, and is there for people's roles to be in
     :param patience: seconds to wait for locks that others hold
@@ -54,8 +55,27 @@ def _grant(connection: psycopg.Connection[Any], role: str) -> bool:
         for name in dataset_names():
             table = sql.Identifier("raw", get_dataset(name).table)
             connection.execute(sql.SQL("lock table only {} in share update exclusive mode").format(table))
-        connection.execute(statement("grant_reading", role=sql.Identifier(role)))
+        schemas = names(["raw", "ops", *_marts(connection)])
+        connection.execute(statement("grant_reading", schemas=schemas, role=sql.Identifier(role)))
     return created
+
+
+def _marts(connection: psycopg.Connection[Any]) -> list[str]:
+    """Return the schema of the marts, made for dbt if it is not there; none if it is somebody else's.
+
+    Rights on what dbt will build can only be given in a schema that is there.
+    """
+    owned = connection.execute(
+        "select pg_has_role(nspowner, 'usage') from pg_catalog.pg_namespace where nspname = %s", (MARTS,)
+    ).fetchone()
+    if owned is not None:
+        return [MARTS] if owned[0] else []
+    try:
+        with connection.transaction():
+            connection.execute(sql.SQL("create schema {}").format(sql.Identifier(MARTS)))
+    except psycopg.errors.InsufficientPrivilege:
+        return []
+    return [MARTS]
 
 
 def _ensure_role(connection: psycopg.Connection[Any], role: str) -> bool:

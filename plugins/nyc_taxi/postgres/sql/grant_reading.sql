@@ -1,5 +1,5 @@
-grant usage on schema raw, ops to {role};
+grant usage on schema {schemas} to {role};
 
-grant select on all tables in schema raw, ops to {role};
+grant select on all tables in schema {schemas} to {role};
 
-alter default privileges in schema raw, ops grant select on tables to {role}
+alter default privileges in schema {schemas} grant select on tables to {role}
