@@ -86,6 +86,7 @@ NOT_EVEN_ASKED = (
     "http://127.0.0.1/#hunter2",
     "file:///data?hunter2",
     "http://hunter2@127.0.0.1",
+    "//hunter2@127.0.0.1",
 )
 """Sources that are refused as they are written, and not quoted with what may be a secret."""
 

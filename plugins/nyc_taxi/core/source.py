@@ -32,7 +32,7 @@ _URL = re.compile(
     r"(?P<path>(?:/[\w.~+-]*)*)",
     re.ASCII | re.IGNORECASE,
 )
-_FOLDER = re.compile(r"(?:file://(?:localhost)?)?(?P<path>/[\w./~+@-]*)")
+_FOLDER = re.compile(r"(?:file://(?:localhost)?)?(?P<path>/(?!/)[\w./~+@-]*)")
 
 
 @dataclass(frozen=True, slots=True)
