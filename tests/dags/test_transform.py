@@ -44,7 +44,7 @@ def test_months_that_arrived_are_built_once_and_described(
     connections: None,
     publish: Callable[..., None],
     run_dag: Callable[..., DagRun],
-    warehouse_uri: str,
+    empty_warehouse_uri: str,
 ) -> None:
     for month in ("2021-02", "2021-01"):
         publish("green", month)
@@ -52,12 +52,13 @@ def test_months_that_arrived_are_built_once_and_described(
 
     assert states(run_dag("transform_postgres")) == DONE
     built = rows(
-        warehouse_uri, "select dataset, to_char(file_month, 'YYYY-MM') from marts.built_months order by 2"
+        empty_warehouse_uri,
+        "select dataset, to_char(file_month, 'YYYY-MM') from marts.built_months order by 2",
     )
     assert built == [("green", "2021-01"), ("green", "2021-02")]
-    ((trips,),) = rows(warehouse_uri, "select count(*) from marts.fct_trips")
+    ((trips,),) = rows(empty_warehouse_uri, "select count(*) from marts.fct_trips")
     assert 1.8 * ROWS < trips <= 2 * ROWS
-    assert rows(warehouse_uri, "select count(*) from raw.taxi_zone_lookup") == [(265,)]
+    assert rows(empty_warehouse_uri, "select count(*) from raw.taxi_zone_lookup") == [(265,)]
     assert "fct_monthly_zone_revenue" in docs_page("transform_postgres").read_text(encoding="utf-8")
 
     assert states(run_dag("transform_postgres")) == NOTHING
@@ -71,7 +72,9 @@ def test_months_that_arrived_are_built_once_and_described(
         inner join ops.file_ledger on attempt_id = id
         where outcome = 'published'
     """
-    assert rows(warehouse_uri, seen) == rows(warehouse_uri, "select count(*) from marts.fct_trips")
+    assert rows(empty_warehouse_uri, seen) == rows(
+        empty_warehouse_uri, "select count(*) from marts.fct_trips"
+    )
 
 
 def test_what_is_no_selection_never_reaches_dbt(

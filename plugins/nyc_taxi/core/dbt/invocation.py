@@ -99,7 +99,7 @@ class Invocation:
 
     def to_json(self) -> dict[str, Any]:
         """Return it as plain JSON values, for XCom."""
-        return {**asdict(self), "months": [str(month) for month in self.months]}
+        return {**asdict(self), "command": str(self.command), "months": [str(month) for month in self.months]}
 
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> Self:
