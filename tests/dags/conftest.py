@@ -8,6 +8,7 @@ import signal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import psycopg
 import pytest
 
 from nyc_taxi.core.month import MonthRange
@@ -89,6 +90,13 @@ def connections(
     source(files.url)
     monkeypatch.setenv("AIRFLOW_CONN_TAXI_WAREHOUSE", empty_warehouse_uri)
     monkeypatch.setenv("AIRFLOW_CONN_PRODUCTS_API", files.url)
+
+
+@pytest.fixture
+def warehouse(empty_warehouse_uri: str) -> Iterator[psycopg.Connection]:
+    """A connection to the warehouse that the DAGs use."""
+    with psycopg.connect(empty_warehouse_uri) as connection:
+        yield connection
 
 
 @pytest.fixture(scope="session")
