@@ -122,8 +122,8 @@ def dbt_diff() -> int:
     from local import dbt_diff
 
     with psycopg.connect(stack.warehouse_uri) as connection:
-        found = dbt_diff.differences(connection)
-    dbt_diff.show(found)
+        found, left_out = dbt_diff.differences(connection), dbt_diff.left_out(connection)
+    dbt_diff.show(found, left_out)
     return 1 if found else 0
 
 

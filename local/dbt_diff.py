@@ -17,13 +17,17 @@ if TYPE_CHECKING:
     from decimal import Decimal
 
 MODELS = {
-    "fct_trips": ("dataset", "file_month"),
-    "fct_fhv_trips": ("dataset", "file_month"),
-    "fct_monthly_zone_revenue": ("service_type", "revenue_month"),
+    "marts.fct_trips": ("dataset", "file_month"),
+    "marts.fct_fhv_trips": ("dataset", "file_month"),
+    "intermediate.int_zone_revenue": ("service_type", "file_month"),
 }
 """The models that are compared, each with the columns that name a month's rows of it."""
 
+WHOLE = {"marts.fct_monthly_zone_revenue": ("service_type", "revenue_month")}
+"""Those that are made of all files together, and compared only when both sides have built the same ones."""
+
 _SUMMED = ("integer", "bigint", "numeric", "boolean")
+_WIDTH = 130
 _NOT_SUMMED = {"row_number", "attempt_id"}
 
 
@@ -55,19 +59,42 @@ def differences(connection: psycopg.Connection[Any], dev: str = "dev") -> list[D
     :raises Told: when a side was never built
     """
     found: list[Difference] = []
-    for model, keys in MODELS.items():
-        columns = [_columns(connection, schema, model) for schema in ("marts", f"{dev}_marts")]
+    built = [_built(connection, prefix) for prefix in ("", f"{dev}_")]
+    for model, keys in (MODELS | (WHOLE if built[0] == built[1] else {})).items():
+        prod, own = model, f"{dev}_{model}"
+        columns = [_columns(connection, side) for side in (prod, own)]
         for name in sorted(set(columns[0]) ^ set(columns[1])):
-            only_prod = name in columns[0]
-            found.append(
-                Difference(model, "", f"column {name} only in {'prod' if only_prod else dev}", None, None)
-            )
+            where = "prod" if name in columns[0] else dev
+            found.append(Difference(model, "", f"column {name} only in {where}", None, None))
         summed = {name: type_ for name, type_ in columns[0].items() if name in columns[1]}
-        prod, own = (
-            _figures(connection, schema, model, keys, summed) for schema in ("marts", f"{dev}_marts")
-        )
-        found += _compare(model, prod, own)
+        figures = [_figures(connection, side, keys, summed) for side in (prod, own)]
+        found += _compare(model, *figures)
     return found
+
+
+def left_out(connection: psycopg.Connection[Any], dev: str = "dev") -> list[str]:
+    """Return the months that prod has built and dev has not, which are compared with nothing."""
+    prod, own = (_built(connection, prefix) for prefix in ("", f"{dev}_"))
+    return [f"{dataset} {month:%Y-%m}" for dataset, month in prod if (dataset, month) not in own]
+
+
+def _built(connection: psycopg.Connection[Any], prefix: str) -> list[tuple[Any, ...]]:
+    """Return the months that one side has built.
+
+    :raises Told: when it was never built
+    """
+    relation = f"{prefix}marts.built_months"
+    if connection.execute("select to_regclass(%s)", (relation,)).fetchall() == [(None,)]:
+        raise Told(
+            f"There is no {relation}. Build both sides first: make dbt CMD='build --target prod' "
+            "and make dbt CMD=build."
+        )
+    months = sql.SQL("select dataset, file_month from {} order by dataset, file_month")
+    return connection.execute(months.format(_identifier(relation))).fetchall()
+
+
+def _identifier(relation: str) -> sql.Identifier:
+    return sql.Identifier(*relation.split("."))
 
 
 def _compare(
@@ -83,29 +110,20 @@ def _compare(
                 yield Difference(model, month, figure, theirs[figure], value)
 
 
-def _columns(connection: psycopg.Connection[Any], schema: str, model: str) -> dict[str, str]:
-    """Return the columns of a model that can be summed, with their types."""
+def _columns(connection: psycopg.Connection[Any], relation: str) -> dict[str, str]:
+    """Return the columns of a table that can be summed, with their types."""
     rows = connection.execute(
         "select column_name, data_type from information_schema.columns "
         "where table_schema = %s and table_name = %s order by ordinal_position",
-        (schema, model),
-    ).fetchall()
-    if not rows:
-        raise Told(
-            f"There is no {schema}.{model}. Build both sides first: make dbt CMD='build --target prod' "
-            "and make dbt CMD=build."
-        )
+        relation.split("."),
+    )
     return {name: type_ for name, type_ in rows if type_ in _SUMMED and name not in _NOT_SUMMED}
 
 
 def _figures(
-    connection: psycopg.Connection[Any],
-    schema: str,
-    model: str,
-    keys: tuple[str, ...],
-    summed: dict[str, str],
+    connection: psycopg.Connection[Any], relation: str, keys: tuple[str, ...], summed: dict[str, str]
 ) -> dict[str, dict[str, Decimal]]:
-    """Return the number of rows and the sums of a model, by month."""
+    """Return the number of rows and the sums of a table, by month."""
     sums = [
         sql.SQL("coalesce(sum(cast({} as {})), 0)").format(
             sql.Identifier(name), sql.SQL("integer" if type_ == "boolean" else "numeric")
@@ -115,7 +133,7 @@ def _figures(
     statement = sql.SQL("select {}, {} from {} group by {}").format(
         by := sql.SQL(", ").join(map(sql.Identifier, keys)),
         sql.SQL(", ").join([sql.SQL("count(*)"), *sums]),
-        sql.Identifier(schema, model),
+        _identifier(relation),
         by,
     )
     return {
@@ -124,15 +142,18 @@ def _figures(
     }
 
 
-def show(found: list[Difference]) -> None:
-    """Print the differences as a table, or that there are none."""
+def show(found: list[Difference], left_out: list[str]) -> None:
+    """Print the differences as a table, or that there are none, and what was not compared."""
     console = Console(highlight=False)
+    if left_out:
+        console.print(f"Not built in dev, so not compared: {', '.join(left_out)}.", soft_wrap=True)
     if not found:
         console.print("dev and prod agree in all months that dev has built.")
         return
+    console.width = max(console.width, _WIDTH)
     table = Table(title="What dev would change", title_justify="left")
     for name in ("model", "month", "figure"):
-        table.add_column(name)
+        table.add_column(name, no_wrap=True)
     for name in ("prod", "dev"):
         table.add_column(name, justify="right")
     for one in found:
