@@ -124,7 +124,11 @@ class DbtFailed(TransientError):
 
 
 class DbtRefused(ContractError):
-    """A dbt project, one of its contracts or a data test is at fault; trying again cannot help."""
+    """A dbt project or one of its contracts is at fault; trying again cannot help."""
+
+
+class DataTestFailed(ContractError):
+    """Data did not pass a test of the dbt project; what depends on them was not built."""
 
 
 class MissingColumn(ContractError, ValueError):

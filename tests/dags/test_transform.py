@@ -85,3 +85,28 @@ def test_what_is_no_selection_never_reaches_dbt(
     assert run.state == "failed"
     assert states(run)["resolve_months"] == "failed"
     assert not (tmp_path / "artifacts").exists()
+
+
+def test_a_bad_month_holds_up_no_other_one(
+    connections: None,
+    publish: Callable[..., None],
+    run_dag: Callable[..., DagRun],
+    empty_warehouse_uri: str,
+) -> None:
+    for month in ("2021-01", "2021-02"):
+        publish("green", month)
+        run_dag("green_postgres", month=month)
+    with psycopg.connect(empty_warehouse_uri) as connection:
+        connection.execute(
+            "update raw.green_tripdata set total_amount = null where file_month = '2021-01-01'"
+        )
+
+    run = run_dag("transform_postgres")
+
+    assert run.state == "failed"
+    assert states(run)["dbt"] == "failed"
+    built = rows(empty_warehouse_uri, "select to_char(file_month, 'YYYY-MM') from marts.built_months")
+    assert built == [("2021-02",)]
+    assert rows(
+        empty_warehouse_uri, "select count(*) from marts.fct_trips where file_month < '2021-02-01'"
+    ) == [(0,)]

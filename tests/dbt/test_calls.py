@@ -14,7 +14,7 @@ from nyc_taxi.core.dbt.invocation import Command, Invocation
 from nyc_taxi.core.dbt.process import Dbt
 from nyc_taxi.core.dbt.results import table
 from nyc_taxi.core.month import Month
-from nyc_taxi.errors import DbtFailed, DbtRefused, MissingExtra
+from nyc_taxi.errors import DataTestFailed, DbtFailed, DbtRefused, MissingExtra
 from tests.postgres.trips import green
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ def test_data_that_fail_a_test_are_named_and_not_tried_again(calls: Dbt) -> None
     (calls.project / "data-tests" / "nothing_is_well.sql").write_text(
         "select 1 as id union all select 2", "utf-8"
     )
-    with pytest.raises(DbtRefused, match=r"test nothing_is_well: Got 2 results"):
+    with pytest.raises(DataTestFailed, match=r"test nothing_is_well: Got 2 results"):
         calls.run(Invocation(Command.BUILD, select="nothing_is_well"), Said())
 
 

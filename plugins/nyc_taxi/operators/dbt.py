@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import re
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -13,6 +14,7 @@ from airflow.sdk.exceptions import AirflowSkipException
 
 from nyc_taxi import settings
 from nyc_taxi.core.dbt.invocation import Invocation
+from nyc_taxi.errors import DataTestFailed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
     from nyc_taxi.core.dbt.results import Node
+    from nyc_taxi.core.month import Month
 
 
 class DbtOperator(BaseOperator):
@@ -48,33 +51,54 @@ class DbtOperator(BaseOperator):
         self.postgres_conn_id = postgres_conn_id
 
     def execute(self, context: Context) -> list[dict[str, Any]]:
-        """Run dbt, and return the models that it built with their rows and seconds."""
+        """Run dbt, and return the models that it built with their rows and seconds.
+
+        :raises DataTestFailed: naming the months whose data do not pass a test; the others are built
+        """
         if self.work is None:
             raise AirflowSkipException("Every month of the ledger is built: there is nothing to do.")
-        from nyc_taxi.core.dbt.results import table
-
-        nodes = self._run(Invocation.from_json(self.work), context)
-        if nodes:
-            self.log.info("dbt %s:\n%s", self.work["command"], table(nodes))
+        wanted = Invocation.from_json(self.work)
+        with artifacts(f"{self.dag_id} {wanted.target}", context["run_id"]) as (folder, by_this_run):
+            retried = context["ti"].try_number > 1
+            if retried and not by_this_run:
+                self.log.info("There are no results of an earlier try on this machine: all is run again.")
+            try:
+                nodes = self._run(wanted, folder, only_failed=retried and by_this_run)
+            except DataTestFailed as failure:
+                if len(wanted.months) < 2:
+                    raise
+                self.log.warning("%s Building month by month, so that none holds up the others.", failure)
+                nodes = self._run_month_by_month(wanted, folder)
         return [
             {"model": node.name, "status": node.status, "rows": node.rows, "seconds": round(node.seconds, 2)}
             for node in nodes
             if node.kind == "model"
         ]
 
-    def _run(self, wanted: Invocation, context: Context) -> tuple[Node, ...]:
+    def _run(self, wanted: Invocation, folder: Path, *, only_failed: bool = False) -> tuple[Node, ...]:
+        from nyc_taxi.core.dbt.results import table
         from nyc_taxi.hooks.dbt import dbt
 
-        run_id = context["run_id"]
-        with artifacts(f"{self.dag_id} {wanted.target}", run_id) as (folder, by_this_run):
-            retried = context["ti"].try_number > 1
-            if retried and not by_this_run:
-                self.log.info(
-                    "There are no results of an earlier try on this machine: everything is run again."
-                )
-            return dbt(folder, self.postgres_conn_id).run(
-                wanted, self.log.log, only_failed=retried and by_this_run
+        nodes = dbt(folder, self.postgres_conn_id).run(wanted, self.log.log, only_failed=only_failed)
+        if nodes:
+            self.log.info("dbt %s:\n%s", wanted.command, table(nodes))
+        return nodes
+
+    def _run_month_by_month(self, wanted: Invocation, folder: Path) -> tuple[Node, ...]:
+        nodes: list[Node] = []
+        refused: dict[Month, DataTestFailed] = {}
+        for month in wanted.months:
+            try:
+                nodes += self._run(replace(wanted, months=(month,)), folder)
+            except DataTestFailed as failure:
+                refused[month] = failure
+        if refused:
+            raise DataTestFailed(
+                f"{len(wanted.months) - len(refused)} of {len(wanted.months)} months were built. "
+                "Of the others the marts keep what they had: "
+                + " ".join(f"{month}: {failure}" for month, failure in refused.items())
             )
+        return tuple(nodes)
 
 
 @contextmanager

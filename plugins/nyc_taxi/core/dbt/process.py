@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from nyc_taxi.core.dbt.results import TESTS, failures, read_results
-from nyc_taxi.errors import DbtFailed, DbtRefused, MissingExtra
+from nyc_taxi.errors import DataTestFailed, DbtFailed, DbtRefused, MissingExtra
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from nyc_taxi.core.dbt.invocation import Invocation
     from nyc_taxi.core.dbt.results import Node
+    from nyc_taxi.errors import TaxiError
 
 _INHERITED: Final = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "TZ", "SSL_CERT_FILE")
 """Variables that dbt gets from this process; secrets of Airflow are not among them."""
@@ -74,7 +75,8 @@ class Dbt:
         :param say: told each line with its level, as :mod:`logging` numbers them
         :param only_failed: run what failed or was skipped in the last call in this folder, if there was one
         :return: the nodes as they went
-        :raises DbtRefused: when the project, a contract or a test is at fault
+        :raises DataTestFailed: when data did not pass a test, and nothing else failed
+        :raises DbtRefused: when the project or a contract is at fault
         :raises DbtFailed: when the warehouse or dbt itself failed
         :raises MissingExtra: when there is no such program
         """
@@ -143,7 +145,7 @@ class Dbt:
             _end(process)
 
 
-def _failure(what: str, nodes: tuple[Node, ...], errors: list[str], code: int) -> DbtFailed | DbtRefused:
+def _failure(what: str, nodes: tuple[Node, ...], errors: list[str], code: int) -> TaxiError:
     """Return the error that names what failed, why, and where its statement is."""
     bad = failures(nodes)
     if not bad:
@@ -153,8 +155,10 @@ def _failure(what: str, nodes: tuple[Node, ...], errors: list[str], code: int) -
     told = "; ".join(map(_told, bad[:3]))
     more = f"; and {len(bad) - 3} more" if len(bad) > 3 else ""
     message = f"{what} failed in {len(bad)} of {len(nodes)} nodes: {told}{more}."
+    if all(node.status == "fail" for node in bad):
+        return DataTestFailed(f"{message} What depends on the data keeps its last content.")
     if all(node.status == "fail" or _PROJECT_AT_FAULT.search(node.message) for node in bad):
-        return DbtRefused(f"{message} What depends on them keeps its last content. Correct data or project.")
+        return DbtRefused(f"{message} What depends on them keeps its last content. Correct the project.")
     return DbtFailed(f"{message} A retry runs only these and what was skipped.")
 
 
