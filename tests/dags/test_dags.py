@@ -11,8 +11,10 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from airflow.sdk import PartitionedAssetTimetable
 
 from nyc_taxi import settings
+from nyc_taxi.assets import raw_asset
 from tests.dags.conftest import CHECKOUT
 
 if TYPE_CHECKING:
@@ -99,7 +101,7 @@ def test_an_ingest_dag_waits_stages_audits_and_publishes(dag_bag: DagBag, dag_id
     assert str(dag.timetable) == str(settings.ingest_timetable())
 
 
-@pytest.mark.parametrize("dag_id", [*INGEST, "taxi_postgres", "getting_started"])
+@pytest.mark.parametrize("dag_id", [*INGEST, "taxi_postgres", "transform_postgres", "getting_started"])
 def test_the_form_is_open(dag_bag: DagBag, dag_id: str) -> None:
     """Every named section of Airflow's form starts folded."""
     params = dag_bag.dags[dag_id].params
@@ -120,6 +122,18 @@ def test_the_form_takes_a_month_or_nothing(dag_bag: DagBag, month: str | None, v
     else:
         with pytest.raises(Exception, match="does not match"):
             param.resolve(month)
+
+
+def test_the_marts_are_built_one_run_at_a_time_for_every_month_that_arrives(dag_bag: DagBag) -> None:
+    dag = dag_bag.dags["transform_postgres"]
+
+    assert dag.max_active_runs == 1
+    assert dag.timetable.partitioned
+    assert [asset.uri for _, asset in dag.timetable.asset_condition.iter_assets()] == [
+        "nyctlc://postgres/raw"
+    ]
+    assert dag.get_task("dbt").upstream_task_ids == {"resolve_months", "load_zones"}
+    assert dag.get_task("publish_docs").upstream_task_ids == {"dbt"}
 
 
 def test_the_choice_of_datasets_is_the_one_that_the_package_knows(dag_bag: DagBag) -> None:
@@ -251,6 +265,10 @@ def test_the_page_about_schedules_agrees_with_the_settings() -> None:
         "time zone of the schedules": ("", settings.TIMEZONE),
         "ingest DAGs: one run a month, when the month is over": ("", settings.INGEST_CRON),
         "recheck DAG: looks for republished files": ("", settings.RECHECK_CRON),
+        "transform DAG: one run a month that arrives, one at a time": (
+            "",
+            f"the asset `{raw_asset('postgres').uri}",
+        ),
         "first month that a backfill can reach": ("", f"{settings.START_DATE:%Y-%m}"),
         "missed intervals are caught up": ("", "no"),
         "runs of one ingest DAG at a time, waiting ones included": (
@@ -272,6 +290,8 @@ def test_the_page_about_schedules_agrees_with_the_settings() -> None:
             "after a contract error: an input, a file or a setting has to change first",
         ),
         "pool of the tasks that write to Postgres": ("pool", settings.POOL),
+        "target of dbt's runs": ("dbt_target", settings.DBT_TARGET),
+        "models that dbt builds at once": ("dbt_threads", str(settings.DBT_THREADS)),
         "owner of the DAGs": ("owner", settings.OWNER),
     }
 
