@@ -128,10 +128,8 @@ def test_the_marts_are_built_one_run_at_a_time_for_every_month_that_arrives(dag_
     dag = dag_bag.dags["transform_postgres"]
 
     assert dag.max_active_runs == 1
-    assert dag.timetable.partitioned
-    assert [asset.uri for _, asset in dag.timetable.asset_condition.iter_assets()] == [
-        "nyctlc://postgres/raw"
-    ]
+    assert isinstance(dag.timetable, PartitionedAssetTimetable)
+    assert dag.timetable.asset_condition == raw_asset("postgres")
     assert dag.get_task("dbt").upstream_task_ids == {"resolve_months", "load_zones"}
     assert dag.get_task("publish_docs").upstream_task_ids == {"dbt"}
 
