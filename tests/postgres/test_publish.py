@@ -62,6 +62,17 @@ def test_new_month_is_attached_without_a_scan(
     assert reader.execute(partition).fetchone() == ("raw.green_tripdata_2021_01",)
 
 
+def test_autovacuum_leaves_a_staged_month_alone_and_a_published_one_not(
+    taxi_warehouse: Warehouse, reader: psycopg.Connection, tmp_path: Path
+) -> None:
+    options = "select reloptions from pg_class where relname ~ '^green_tripdata_2021_01'"
+    attempt = staged_and_audited(taxi_warehouse, published(green(tmp_path)))
+    assert reader.execute(options).fetchall() == [(["autovacuum_enabled=off"],)]
+
+    publish_month(taxi_warehouse, attempt)
+    assert reader.execute(options).fetchall() == [(None,)]
+
+
 def test_month_is_replaced_inside_its_partition(
     taxi_warehouse: Warehouse, reader: psycopg.Connection, tmp_path: Path
 ) -> None:

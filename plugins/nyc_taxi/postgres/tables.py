@@ -46,7 +46,8 @@ class StageTable:
         """Create the table with the columns that the dataset's table has now, all but the file's name.
 
         It carries the constraints of the month's partition, and defaults for the columns that no file
-        has. The dataset's table is not locked.
+        has. The dataset's table is not locked. Autovacuum leaves it alone, which would read it in the
+        middle of being filled and lock it when it is to go.
         """
         first_day = sql.Literal(month.first_day)
         own = {

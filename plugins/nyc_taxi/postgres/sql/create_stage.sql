@@ -2,3 +2,4 @@ create table {table} (
     {columns},
     constraint {check} check (file_month = {first_day})
 )
+with (autovacuum_enabled = off)
