@@ -10,12 +10,13 @@ import pytest
 from nyc_taxi.core.dataset import get_dataset
 from nyc_taxi.core.month import Month, MonthRange
 from nyc_taxi.core.sample import SAMPLE_DATASETS, write_sample
-from tests.extent import extent
+from tests.extent import LONG
 
 if TYPE_CHECKING:
     from tests.dbt.mart import Mart
 
 FIRST = Month("2019-06")
+MONTHS = 24
 ROWS = 50_000
 
 # Every further month is the first one, moved: loading it would take longer, and give no other work to dbt.
@@ -53,21 +54,21 @@ def move(mart: Mart, dataset: str, months: int) -> None:
     )
 
 
-@pytest.mark.parametrize("months", [24] * extent(0, 1))
-def test_a_new_month_costs_a_small_part_of_a_full_refresh(mart: Mart, months: int) -> None:
+@pytest.mark.skipif(not LONG, reason="24 months take some minutes: make test-long")
+def test_a_new_month_costs_a_small_part_of_a_full_refresh(mart: Mart) -> None:
     for path in write_sample(MonthRange(FIRST, FIRST), ROWS, mart.folder)[:-1]:
         mart.load(path, path.parent.name, str(FIRST))
-    for number in range(1, months):
+    for number in range(1, MONTHS):
         for dataset in SAMPLE_DATASETS:
             move(mart, dataset, number)
     mart.connection.execute("analyze")
-    last = str(FIRST.plus(months - 1))
+    last = str(FIRST.plus(MONTHS - 1))
     clocks, nodes = [], []
     for chosen in ((), (last,)):
         began = time.monotonic()
         nodes.append(mart.built(*chosen).seconds)
         clocks.append(time.monotonic() - began)
-    assert sum(mart.months().values()) > 2 * 49_000 * months
+    assert sum(mart.months().values()) > 2 * 49_000 * MONTHS
     said = f"{clocks[1]:.1f} of {clocks[0]:.1f} s, without dbt's start {nodes[1]:.1f} of {nodes[0]:.1f} s"
     assert nodes[1] <= 0.15 * nodes[0], said
     assert clocks[1] <= 0.2 * clocks[0], said
