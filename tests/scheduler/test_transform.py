@@ -9,6 +9,7 @@ import requests
 
 from local import samples
 from nyc_taxi.core.month import MonthRange
+from tests.scheduler.conftest import TRANSFORM
 from tests.scheduler.runs import command, eventually, query
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ def test_24_months_at_once_are_all_built(running_stack: Stack) -> None:
     """Three DAGs emit eight events each; the marts' DAG has a run at a time, and none is lost."""
     stack = running_stack
     samples.write(stack.state.samples, stack.settings.rows, MONTHS)
+    stack.api.unpause(TRANSFORM)
     for dataset in DATASETS:
         done = command(
             stack,
