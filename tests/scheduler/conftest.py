@@ -9,6 +9,7 @@ import psycopg
 import pytest
 
 from local import samples
+from local.environment import CHECKOUT
 from local.stack import Stack
 from local.state import Ports, Settings
 from nyc_taxi.core.month import MonthRange
@@ -37,10 +38,10 @@ def running_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     stack.state.remember(stack.settings)
     stack.start()
     try:
-        stack.wait_for_dags({f"{name}_postgres" for name in ("yellow", "green", "fhv", "zones")})
-        for dag_id in stack.api.dags():
-            if dag_id != TRANSFORM:
-                stack.api.unpause(dag_id)
+        names = {path.stem for path in (CHECKOUT / "dags").glob("*.py")}
+        stack.wait_for_dags(names)
+        for dag_id in sorted(names - {TRANSFORM}):
+            stack.api.unpause(dag_id)
         yield stack
     finally:
         stack.api.close()
