@@ -80,15 +80,18 @@ def source(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
 
 
 @pytest.fixture
+def warehouse_uri(empty_warehouse_uri: str) -> str:
+    """These DAGs are the first to use their warehouse."""
+    return empty_warehouse_uri
+
+
+@pytest.fixture
 def connections(
-    monkeypatch: pytest.MonkeyPatch,
-    files: FileServer,
-    source: Callable[[str], None],
-    empty_warehouse_uri: str,
+    monkeypatch: pytest.MonkeyPatch, files: FileServer, source: Callable[[str], None], warehouse_uri: str
 ) -> None:
-    """The connections of the DAGs, to this test's file server and to a warehouse that they use first."""
+    """The connections of the DAGs, to this test's file server and warehouse."""
     source(files.url)
-    monkeypatch.setenv("AIRFLOW_CONN_TAXI_WAREHOUSE", empty_warehouse_uri)
+    monkeypatch.setenv("AIRFLOW_CONN_TAXI_WAREHOUSE", warehouse_uri)
     monkeypatch.setenv("AIRFLOW_CONN_PRODUCTS_API", files.url)
 
 
