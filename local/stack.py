@@ -250,13 +250,17 @@ class Stack:
             time.sleep(0.2)
 
     def _stop(self, parts: list[Background], *, postgres: bool) -> None:
-        """Stop parts: those that make work first, then what work needs, the database last."""
+        """Stop parts: those that make work first, then what work needs, the database last.
+
+        One that cannot be stopped keeps no other from being stopped.
+        """
         makers = [part for part in parts if part.name in {"scheduler", "dag-processor"}]
         others = [part for part in parts if part not in makers]
         for part in others:
             if part.name == "triggerer":
                 part.ask()  # it takes its time, and needs the others for it
-        stop(makers)
-        stop(others, patience=5)
-        if postgres:
-            self.postgres.stop()
+        with contextlib.ExitStack() as then:
+            if postgres:
+                then.callback(self.postgres.stop)
+            then.callback(stop, others, patience=5)
+            stop(makers)

@@ -95,13 +95,6 @@ def connections(
     monkeypatch.setenv("AIRFLOW_CONN_PRODUCTS_API", files.url)
 
 
-@pytest.fixture
-def warehouse(empty_warehouse_uri: str) -> Iterator[psycopg.Connection]:
-    """A connection to the warehouse that the DAGs use."""
-    with psycopg.connect(empty_warehouse_uri) as connection:
-        yield connection
-
-
 @pytest.fixture(scope="session")
 def samples(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Folder with editions 1 and 2 of three sample months, in folders of those names."""

@@ -44,7 +44,7 @@ def test_months_that_arrived_are_built_once_and_described(
     connections: None,
     publish: Callable[..., None],
     run_dag: Callable[..., DagRun],
-    empty_warehouse_uri: str,
+    warehouse_uri: str,
 ) -> None:
     for month in ("2021-02", "2021-01"):
         publish("green", month)
@@ -52,13 +52,13 @@ def test_months_that_arrived_are_built_once_and_described(
 
     assert states(run_dag("transform_postgres")) == DONE
     built = rows(
-        empty_warehouse_uri,
+        warehouse_uri,
         "select dataset, to_char(file_month, 'YYYY-MM') from marts.built_months order by 2",
     )
     assert built == [("green", "2021-01"), ("green", "2021-02")]
-    ((trips,),) = rows(empty_warehouse_uri, "select count(*) from marts.fct_trips")
+    ((trips,),) = rows(warehouse_uri, "select count(*) from marts.fct_trips")
     assert 1.8 * ROWS < trips <= 2 * ROWS
-    assert rows(empty_warehouse_uri, "select count(*) from raw.taxi_zone_lookup") == [(265,)]
+    assert rows(warehouse_uri, "select count(*) from raw.taxi_zone_lookup") == [(265,)]
     assert "fct_monthly_zone_revenue" in docs_page("transform_postgres").read_text(encoding="utf-8")
 
     assert states(run_dag("transform_postgres")) == NOTHING
@@ -72,9 +72,7 @@ def test_months_that_arrived_are_built_once_and_described(
         inner join ops.file_ledger on attempt_id = id
         where outcome = 'published'
     """
-    assert rows(empty_warehouse_uri, seen) == rows(
-        empty_warehouse_uri, "select count(*) from marts.fct_trips"
-    )
+    assert rows(warehouse_uri, seen) == rows(warehouse_uri, "select count(*) from marts.fct_trips")
 
 
 def test_what_is_no_selection_never_reaches_dbt(
@@ -91,12 +89,12 @@ def test_a_bad_month_holds_up_no_other_one(
     connections: None,
     publish: Callable[..., None],
     run_dag: Callable[..., DagRun],
-    empty_warehouse_uri: str,
+    warehouse_uri: str,
 ) -> None:
     for month in ("2021-01", "2021-02"):
         publish("green", month)
         run_dag("green_postgres", month=month)
-    with psycopg.connect(empty_warehouse_uri) as connection:
+    with psycopg.connect(warehouse_uri) as connection:
         connection.execute(
             "update raw.green_tripdata set total_amount = null where file_month = '2021-01-01'"
         )
@@ -105,8 +103,8 @@ def test_a_bad_month_holds_up_no_other_one(
 
     assert run.state == "failed"
     assert states(run)["dbt"] == "failed"
-    built = rows(empty_warehouse_uri, "select to_char(file_month, 'YYYY-MM') from marts.built_months")
+    built = rows(warehouse_uri, "select to_char(file_month, 'YYYY-MM') from marts.built_months")
     assert built == [("2021-02",)]
-    assert rows(
-        empty_warehouse_uri, "select count(*) from marts.fct_trips where file_month < '2021-02-01'"
-    ) == [(0,)]
+    assert rows(warehouse_uri, "select count(*) from marts.fct_trips where file_month < '2021-02-01'") == [
+        (0,)
+    ]
