@@ -12,6 +12,7 @@ from airflow.utils.cli import suppress_logs_and_warning
 from nyc_taxi.cli.command import command, remark, say
 from nyc_taxi.cli.output import print_rows
 from nyc_taxi.core.dataset import get_dataset
+from nyc_taxi.core.excerpt import printable
 from nyc_taxi.errors import ContractError, InvalidCommand
 from nyc_taxi.hooks.warehouse import warehouse
 from nyc_taxi.postgres import ledger
@@ -100,8 +101,7 @@ def escaped(line: bytes) -> str:
 
     A backslash is doubled; what is not printable, or not UTF-8, is written with one.
     """
-    text = line.replace(b"\\", rb"\\").decode("utf-8", "backslashreplace")
-    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
+    return printable(line.replace(b"\\", rb"\\").decode("utf-8", "backslashreplace"))
 
 
 def _row(row: RejectedRow, *, in_full: bool) -> dict[str, Any]:
