@@ -48,6 +48,7 @@ def dbt(folder: Path, postgres_conn_id: str = settings.POSTGRES_CONN_ID) -> Dbt:
         "NYC_TAXI_WAREHOUSE_USER": connection.login or "",
         "NYC_TAXI_WAREHOUSE_PASSWORD": connection.password or "",
         "NYC_TAXI_WAREHOUSE_DATABASE": connection.schema or "",
+        "DBT_DEV_SCHEMA": _dev_schema(),
         "PGSSLMODE": str(connection.extra_dejson.get("sslmode", "prefer")),
     }
     return Dbt(settings.DBT_PROGRAM, project, folder, environment)
@@ -60,7 +61,12 @@ def project_folder() -> Path:
 
 def marts_schema(target: str) -> str:
     """Return the schema in which a target of the project has its marts."""
-    return "marts" if target == "prod" else f"{os.environ.get('DBT_DEV_SCHEMA', 'dev')}_marts"
+    return "marts" if target == "prod" else f"{_dev_schema()}_marts"
+
+
+def _dev_schema() -> str:
+    """Return what the schemas of the target ``dev`` begin with."""
+    return os.environ.get("DBT_DEV_SCHEMA", "dev")
 
 
 def docs_page(dag_id: str) -> ObjectStoragePath:

@@ -105,8 +105,7 @@ class DbtOperator(BaseOperator):
 def artifacts(name: str, run_id: str) -> Iterator[tuple[Path, bool]]:
     """Give the folder in which calls of one kind leave their artifacts, to one call at a time.
 
-    It keeps those of the last call, so that a person can look at a statement, a retry can go on, and the
-    next call need not parse the whole project again.
+    It keeps those of the last call, so that a person can look at a statement, and a retry can go on.
 
     :param name: whose calls
     :param run_id: the run that calls
