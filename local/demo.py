@@ -204,7 +204,7 @@ def _load(stack: Stack, teller: Teller) -> bool:
 
 def prepared_warehouse(stack: Stack) -> Warehouse:
     """Return the warehouse, with its tables and a role that may read them."""
-    warehouse = Warehouse(lambda: psycopg.connect(stack.warehouse_uri), "taxi_warehouse")
+    warehouse = Warehouse(lambda: psycopg.connect(stack.warehouse_uri), "postgres_taxi")
     grant_reading(warehouse, READER)
     return warehouse
 

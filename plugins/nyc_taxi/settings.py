@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 TLC_CONN_ID = "nyc_tlc_default"
 """Connection that names the sources of the files."""
 
-POSTGRES_CONN_ID = "taxi_warehouse"
+POSTGRES_CONN_ID = "postgres_taxi"
 """Connection of the Postgres warehouse."""
 
 PRODUCTS_CONN_ID = "products_api"

@@ -57,7 +57,7 @@ def test_hostile_argument_is_refused_in_plain_words(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    monkeypatch.setenv("AIRFLOW_CONN_TAXI_WAREHOUSE", warehouse_uri)
+    monkeypatch.setenv("AIRFLOW_CONN_POSTGRES_TAXI", warehouse_uri)
     monkeypatch.chdir(tmp_path)
     for name, text in HOSTILE.items():
         with pytest.raises(SystemExit) as end:

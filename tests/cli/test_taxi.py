@@ -30,7 +30,7 @@ ROWS = 500
 @pytest.fixture(autouse=True)
 def _connection(airflow_database: None, monkeypatch: pytest.MonkeyPatch, warehouse_uri: str) -> None:
     monkeypatch.setenv("_AIRFLOW_PROCESS_CONTEXT", "server")
-    monkeypatch.setenv("AIRFLOW_CONN_TAXI_WAREHOUSE", warehouse_uri)
+    monkeypatch.setenv("AIRFLOW_CONN_POSTGRES_TAXI", warehouse_uri)
 
 
 @pytest.fixture(scope="module")
@@ -150,7 +150,7 @@ def test_what_cannot_be_done_is_one_sentence_and_status_1(
 def test_a_wrong_password_is_one_sentence(
     warehouse_uri: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setenv("AIRFLOW_CONN_TAXI_WAREHOUSE", re.sub(":[^:@]+@", ":wrong@", warehouse_uri))
+    monkeypatch.setenv("AIRFLOW_CONN_POSTGRES_TAXI", re.sub(":[^:@]+@", ":wrong@", warehouse_uri))
     assert run("months") == 1
     assert "turned down the password of user" in capsys.readouterr().err
 
@@ -162,9 +162,9 @@ def test_the_warehouse_is_found_in_the_metadata_database(
     from airflow.utils.session import create_session
     from sqlalchemy import delete
 
-    monkeypatch.delenv("AIRFLOW_CONN_TAXI_WAREHOUSE")
+    monkeypatch.delenv("AIRFLOW_CONN_POSTGRES_TAXI")
     with create_session() as session:
-        session.add(Connection(conn_id="taxi_warehouse", uri=warehouse_uri))
+        session.add(Connection(conn_id="postgres_taxi", uri=warehouse_uri))
     try:
         assert listed(capsys, "months") == []
     finally:

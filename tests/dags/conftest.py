@@ -90,7 +90,7 @@ def connections(
 ) -> None:
     """The connections of the DAGs, to this test's file server and warehouse."""
     source(files.url)
-    monkeypatch.setenv("AIRFLOW_CONN_TAXI_WAREHOUSE", warehouse_uri)
+    monkeypatch.setenv("AIRFLOW_CONN_POSTGRES_TAXI", warehouse_uri)
     monkeypatch.setenv("AIRFLOW_CONN_PRODUCTS_API", files.url)
 
 

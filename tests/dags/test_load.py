@@ -161,7 +161,7 @@ def test_a_warehouse_that_is_not_there_fails_the_first_task_that_needs_it(
     publish: Publish, run_dag: RunDag, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     publish("green", "2021-01")
-    monkeypatch.delenv("AIRFLOW_CONN_TAXI_WAREHOUSE")
+    monkeypatch.delenv("AIRFLOW_CONN_POSTGRES_TAXI")
 
     assert states(run_dag("green_postgres", month="2021-01"))["stage"] == "failed"
 

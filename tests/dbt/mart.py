@@ -99,7 +99,7 @@ class Mart:
     def open(cls, server: EmbeddedPostgres, database: str, folder: Path) -> Iterator[Mart]:
         """Prepare a warehouse in an empty database, and load the zones."""
         uri = server.uri(database)
-        warehouse = Warehouse(lambda: psycopg.connect(uri), "taxi_warehouse")
+        warehouse = Warehouse(lambda: psycopg.connect(uri), "postgres_taxi")
         write_lookup(folder / "zones.csv")
         replace_zones(warehouse, read_zones(folder / "zones.csv"))
         address = {

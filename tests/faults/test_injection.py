@@ -152,7 +152,7 @@ def shared_uri(
 
 @pytest.fixture
 def taxi_warehouse(shared_uri: str) -> Warehouse:
-    return Warehouse(lambda: psycopg.connect(shared_uri), "taxi_warehouse")
+    return Warehouse(lambda: psycopg.connect(shared_uri), "postgres_taxi")
 
 
 @pytest.fixture

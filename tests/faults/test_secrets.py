@@ -96,7 +96,7 @@ def check(step: Callable[[], object]) -> None:
 @pytest.mark.parametrize("uri", WAREHOUSES.values(), ids=WAREHOUSES)
 def test_connection_to_the_warehouse(uri: str, warehouse_uri: str, monkeypatch: pytest.MonkeyPatch) -> None:
     server = warehouse_uri.partition("@")[2]
-    monkeypatch.setenv("AIRFLOW_CONN_TAXI_WAREHOUSE", uri.replace("SERVER", server))
+    monkeypatch.setenv("AIRFLOW_CONN_POSTGRES_TAXI", uri.replace("SERVER", server))
     check(warehouse().prepare)
 
 

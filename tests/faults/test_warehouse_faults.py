@@ -57,7 +57,7 @@ def expected(
 @pytest.fixture
 def ordinary(ordinary_uri: str) -> Warehouse:
     """The warehouse of a user without special rights, for whom limits hold."""
-    warehouse = Warehouse(lambda: psycopg.connect(ordinary_uri), "taxi_warehouse")
+    warehouse = Warehouse(lambda: psycopg.connect(ordinary_uri), "postgres_taxi")
     warehouse.prepare()
     return warehouse
 
@@ -159,7 +159,7 @@ def test_second_connection_that_is_not_to_be_had_is_done_without(
     file = published(green(tmp_path, ROWS))
     with caplog.at_level(logging.WARNING):
         staged = stage_month(ordinary, file, fetch=fetch, run_id="crowded", streams=2)
-    assert "Copying over 1 of 2 connections: The warehouse taxi_warehouse" in caplog.text
+    assert "Copying over 1 of 2 connections: The warehouse postgres_taxi" in caplog.text
     audit_month(ordinary, staged.attempt)
     publish_month(ordinary, staged.attempt)
     assert content(administrator) == expected
@@ -335,7 +335,7 @@ def test_connections_that_are_cut_during_a_copy_leave_the_month_as_it_was(
     def cut(step: str, done: int, total: int | None) -> None:
         assert len(reader.execute(end).fetchall()) == streams
 
-    with pytest.raises(WarehouseUnreachable, match=r"taxi_warehouse was lost: .*Run this step again"):
+    with pytest.raises(WarehouseUnreachable, match=r"postgres_taxi was lost: .*Run this step again"):
         stage_month(taxi_warehouse, file, fetch=fetch, run_id="cut", streams=streams, progress=cut)
     assert content(reader) == before
     assert load(taxi_warehouse, file).outcome is Outcome.PUBLISHED

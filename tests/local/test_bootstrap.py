@@ -41,16 +41,16 @@ def test_without_settings_the_sources_are_the_public_ones() -> None:
 
 
 def test_a_warehouse_that_is_not_named_is_left_to_other_means(capfd: pytest.CaptureFixture[str]) -> None:
-    assert "taxi_warehouse" not in connections()
+    assert "postgres_taxi" not in connections()
     assert "NYC_TAXI_WAREHOUSE_HOST is not set" in capfd.readouterr().err
 
 
 def test_no_value_changes_the_structure() -> None:
     password = 'a"b: {c}, #d\n${HOME}'
     filled = connections(NYC_TAXI_WAREHOUSE_HOST="db", NYC_TAXI_WAREHOUSE_PASSWORD=password)
-    assert filled["taxi_warehouse"]["password"] == password
-    assert filled["taxi_warehouse"]["host"] == "db"
-    assert filled["taxi_warehouse"]["port"] == "5432"
+    assert filled["postgres_taxi"]["password"] == password
+    assert filled["postgres_taxi"]["host"] == "db"
+    assert filled["postgres_taxi"]["port"] == "5432"
 
 
 def test_an_empty_variable_means_the_default() -> None:

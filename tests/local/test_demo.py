@@ -20,7 +20,7 @@ def test_the_warehouse_has_a_role_that_may_read_it(
     # Roles belong to the whole server, which other tests use.
     monkeypatch.setattr(demo, "READER", ordinary_user)
     stack: Any = SimpleNamespace(warehouse_uri=warehouse_uri)
-    assert demo.prepared_warehouse(stack).name == "taxi_warehouse"
+    assert demo.prepared_warehouse(stack).name == "postgres_taxi"
     with psycopg.connect(warehouse_uri) as connection:
         connection.execute(f"set role {ordinary_user}")
         assert connection.execute("select count(*) from raw.green_tripdata").fetchone() == (0,)

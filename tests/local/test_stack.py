@@ -68,7 +68,7 @@ def test_secrets_are_the_owner_s_alone_and_stay_the_same(tmp_path: Path) -> None
 
 def test_the_user_s_own_airflow_is_left_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in (
-        "AIRFLOW_CONN_TAXI_WAREHOUSE",
+        "AIRFLOW_CONN_POSTGRES_TAXI",
         "AIRFLOW__CORE__DAGS_FOLDER",
         "PGSERVICE",
         "PYTHONDONTWRITEBYTECODE",

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 @pytest.fixture
 def taxi_warehouse(warehouse_uri: str) -> Warehouse:
     """The warehouse of this test alone."""
-    return Warehouse(lambda: psycopg.connect(warehouse_uri), "taxi_warehouse")
+    return Warehouse(lambda: psycopg.connect(warehouse_uri), "postgres_taxi")
 
 
 @pytest.fixture

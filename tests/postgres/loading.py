@@ -43,7 +43,7 @@ def main(uri: str, file: str, stop_at: str = "") -> None:
         reach("downloaded")
         return done
 
-    warehouse = Warehouse(lambda: psycopg.connect(uri), "taxi_warehouse")
+    warehouse = Warehouse(lambda: psycopg.connect(uri), "postgres_taxi")
     staged = stage_month(
         warehouse,
         publication,

@@ -232,7 +232,7 @@ def test_tables_of_later_versions_can_be_read(
 def test_marts_can_be_read_as_they_are_built_unless_they_are_somebody_elses(
     role: str, ordinary_uri: str, empty_warehouse_uri: str
 ) -> None:
-    loader = Warehouse(lambda: psycopg.connect(ordinary_uri), "taxi_warehouse")
+    loader = Warehouse(lambda: psycopg.connect(ordinary_uri), "postgres_taxi")
     reads = "select has_schema_privilege(%s, 'marts', 'usage')"
     with psycopg.connect(empty_warehouse_uri, autocommit=True) as administrator:
         administrator.execute(f'create role "{role}"')
@@ -254,7 +254,7 @@ def test_marts_can_be_read_as_they_are_built_unless_they_are_somebody_elses(
 def test_user_who_may_create_nothing_more_lets_a_role_read_what_there_is(
     role: str, ordinary_uri: str, ordinary_user: str, empty_warehouse_uri: str
 ) -> None:
-    loader = Warehouse(lambda: psycopg.connect(ordinary_uri), "taxi_warehouse")
+    loader = Warehouse(lambda: psycopg.connect(ordinary_uri), "postgres_taxi")
     loader.prepare()
     with psycopg.connect(empty_warehouse_uri, autocommit=True) as administrator:
         administrator.execute(f'create role "{role}"')
@@ -280,7 +280,7 @@ def test_whoever_may_read_a_whole_table_may_read_its_months(
 def test_user_who_may_not_create_roles_is_told_what_an_administrator_has_to_run(
     role: str, ordinary_uri: str, ordinary_user: str, empty_warehouse_uri: str, tmp_path: Path
 ) -> None:
-    loader = Warehouse(lambda: psycopg.connect(ordinary_uri), "taxi_warehouse")
+    loader = Warehouse(lambda: psycopg.connect(ordinary_uri), "postgres_taxi")
     with psycopg.connect(empty_warehouse_uri, autocommit=True) as administrator:
         with pytest.raises(WarehouseRefused, match=f"user {ordinary_user} may not create one") as caught:
             grant_reading(loader, role)

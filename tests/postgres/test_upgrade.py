@@ -62,7 +62,7 @@ def person(empty_warehouse_uri: str) -> Iterator[psycopg.Connection]:
 @pytest.fixture
 def taxi_warehouse(empty_warehouse_uri: str) -> Warehouse:
     """The warehouse of this test alone, as an earlier version left it."""
-    return Warehouse(lambda: psycopg.connect(empty_warehouse_uri), "taxi_warehouse")
+    return Warehouse(lambda: psycopg.connect(empty_warehouse_uri), "postgres_taxi")
 
 
 @pytest.fixture

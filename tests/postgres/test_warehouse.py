@@ -45,11 +45,11 @@ def warehouse_uri(empty_warehouse_uri: str) -> str:
 
 def refused(uri: str) -> TaxiError:
     """Return the error of a warehouse that cannot be used, after checking that it is one good sentence."""
-    warehouse = Warehouse(lambda: psycopg.connect(uri), "taxi_warehouse")
+    warehouse = Warehouse(lambda: psycopg.connect(uri), "postgres_taxi")
     with pytest.raises(TaxiError) as caught, warehouse.session():
         pytest.fail("the session was opened")
     said = str(caught.value)
-    assert "taxi_warehouse" in said
+    assert "postgres_taxi" in said
     assert "\n" not in said
     assert "hunter2" not in said
     assert caught.value.__suppress_context__, "the driver's message would be shown too"
@@ -130,7 +130,7 @@ def test_lost_connection_is_said_to_be_lost(taxi_warehouse: Warehouse, reader: p
             reader.execute("select pg_terminate_backend(%s)", (connection.info.backend_pid,))
             connection.execute("select 1")
 
-    with pytest.raises(WarehouseUnreachable, match="taxi_warehouse was lost"):
+    with pytest.raises(WarehouseUnreachable, match="postgres_taxi was lost"):
         lose()
 
 
@@ -237,7 +237,7 @@ def test_user_without_rights_is_told_what_to_grant(
         owner.execute(f"create role {role} login password 'visitor'")
         try:
             uri = psycopg.conninfo.make_conninfo(warehouse_uri, user=role, password="visitor")
-            visitor = Warehouse(lambda: psycopg.connect(uri), "taxi_warehouse")
+            visitor = Warehouse(lambda: psycopg.connect(uri), "postgres_taxi")
             with pytest.raises(WarehouseRefused, match="grant create on database"):
                 visitor.check()
             with pytest.raises(WarehouseRefused, match="permission denied"):

@@ -151,5 +151,5 @@ def test_locked_table_is_reported_as_busy(
     monkeypatch.setitem(connections._SETTINGS, "lock_timeout", "200ms")
     with psycopg.connect(warehouse_uri) as holder:
         holder.execute("lock table raw.taxi_zone_lookup in exclusive mode")
-        with pytest.raises(WarehouseBusy, match="taxi_warehouse"):
+        with pytest.raises(WarehouseBusy, match="postgres_taxi"):
             replace_zones(taxi_warehouse, old)

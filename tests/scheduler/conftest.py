@@ -52,6 +52,6 @@ def running_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 @pytest.fixture(scope="session")
 def stack_warehouse(running_stack: Stack) -> Warehouse:
     """The running Airflow's warehouse."""
-    warehouse = Warehouse(lambda: psycopg.connect(running_stack.warehouse_uri), "taxi_warehouse")
+    warehouse = Warehouse(lambda: psycopg.connect(running_stack.warehouse_uri), "postgres_taxi")
     warehouse.prepare()
     return warehouse

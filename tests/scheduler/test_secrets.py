@@ -55,9 +55,9 @@ def changed(stack: Stack, connection: str, **values: Any) -> Iterator[None]:
 
 
 BROKEN: Mapping[str, tuple[str, dict[str, Any], str]] = {
-    "wrong password": ("taxi_warehouse", {"password": GIVEN}, "turned down the password"),
+    "wrong password": ("postgres_taxi", {"password": GIVEN}, "turned down the password"),
     "no such option": (
-        "taxi_warehouse",
+        "postgres_taxi",
         {"extra": json.dumps({"no_such_option": GIVEN})},
         "not a valid Postgres",
     ),
@@ -74,7 +74,7 @@ BROKEN: Mapping[str, tuple[str, dict[str, Any], str]] = {
 }
 """A connection, what is changed in it, and what the failing task then says."""
 
-WAREHOUSE = {"AIRFLOW_CONN_TAXI_WAREHOUSE": f"postgresql://taxi:{GIVEN}@127.0.0.1:1/taxi"}
+WAREHOUSE = {"AIRFLOW_CONN_POSTGRES_TAXI": f"postgresql://taxi:{GIVEN}@127.0.0.1:1/taxi"}
 SOURCES = {
     "AIRFLOW_CONN_NYC_TLC_DEFAULT": json.dumps({"conn_type": "nyc_tlc", "extra": {"sources": f"//{GIVEN}@x"}})
 }

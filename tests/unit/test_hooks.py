@@ -142,23 +142,23 @@ def test_a_warehouse_connection_that_does_not_exist_is_named() -> None:
 def test_a_warehouse_is_opened_through_its_connection(
     monkeypatch: pytest.MonkeyPatch, warehouse_uri: str
 ) -> None:
-    monkeypatch.setenv("AIRFLOW_CONN_TAXI_WAREHOUSE", warehouse_uri)
+    monkeypatch.setenv("AIRFLOW_CONN_POSTGRES_TAXI", warehouse_uri)
 
     with warehouse().session() as connection:
         assert connection.execute("select 1").fetchone() == (1,)
 
 
 def test_a_warehouse_that_does_not_answer_is_one_clear_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("AIRFLOW_CONN_TAXI_WAREHOUSE", "postgresql://taxi@127.0.0.1:1/taxi")
+    monkeypatch.setenv("AIRFLOW_CONN_POSTGRES_TAXI", "postgresql://taxi@127.0.0.1:1/taxi")
 
-    with pytest.raises(WarehouseUnreachable, match=r"taxi_warehouse at 127\.0\.0\.1"), warehouse().session():
+    with pytest.raises(WarehouseUnreachable, match=r"postgres_taxi at 127\.0\.0\.1"), warehouse().session():
         pass
 
 
 def test_the_warehouses_test_button_says_in_one_sentence_what_is_there(
     monkeypatch: pytest.MonkeyPatch, warehouse_uri: str
 ) -> None:
-    monkeypatch.setenv("AIRFLOW_CONN_TAXI_WAREHOUSE", warehouse_uri)
+    monkeypatch.setenv("AIRFLOW_CONN_POSTGRES_TAXI", warehouse_uri)
 
     works, said = TaxiPostgresHook().test_connection()
 
@@ -177,7 +177,7 @@ def test_the_warehouses_test_button_says_in_one_sentence_what_is_there(
 def test_the_warehouses_test_button_says_in_one_sentence_what_is_wrong(
     monkeypatch: pytest.MonkeyPatch, warehouse_uri: str, wrong: Callable[[str], str], sentence: str
 ) -> None:
-    monkeypatch.setenv("AIRFLOW_CONN_TAXI_WAREHOUSE", wrong(warehouse_uri))
+    monkeypatch.setenv("AIRFLOW_CONN_POSTGRES_TAXI", wrong(warehouse_uri))
 
     works, said = TaxiPostgresHook().test_connection()
 
@@ -190,11 +190,11 @@ def test_the_warehouses_test_button_says_in_one_sentence_what_is_wrong(
 def test_the_warehouses_test_button_refuses_an_old_server(
     monkeypatch: pytest.MonkeyPatch, warehouse_uri: str
 ) -> None:
-    monkeypatch.setenv("AIRFLOW_CONN_TAXI_WAREHOUSE", warehouse_uri)
+    monkeypatch.setenv("AIRFLOW_CONN_POSTGRES_TAXI", warehouse_uri)
     monkeypatch.setattr("nyc_taxi.postgres.warehouse.OLDEST", 99)
 
     assert TaxiPostgresHook().test_connection() == (
         False,
-        "The warehouse taxi_warehouse is Postgres 18; 99 or newer is needed. "
+        "The warehouse postgres_taxi is Postgres 18; 99 or newer is needed. "
         "Point the connection at a newer server.",
     )

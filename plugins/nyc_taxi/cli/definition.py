@@ -38,7 +38,7 @@ _MONTHS = argument("month", help="A month as 2021-01, or several as 2021-01..202
 _WAREHOUSE = argument(
     "--postgres-conn-id",
     help="The Airflow connection of the warehouse (default: %(default)s)",
-    default="taxi_warehouse",
+    default="postgres_taxi",
 )
 
 _MONTHS_COMMAND = ActionCommand(
