@@ -49,6 +49,8 @@ _COMPILED = {
     "uv.txt": ("requirements/uv.in",),
     "airflow.txt": ("pyproject.toml", "--extra=duckdb", "--group=local"),
     "dev.txt": ("pyproject.toml", "--extra=duckdb", "--group=local", "--group=test", "--group=lint"),
+    "image.txt": ("pyproject.toml", "--extra=duckdb"),
+    "build.txt": ("--group=build",),
     "dbt.txt": ("--group=dbt",),
     "dbt-bigquery.txt": ("--group=dbt-bigquery",),
 }
@@ -102,7 +104,7 @@ def lock(*, upgrade: bool) -> None:
     for name, inputs in _COMPILED.items():
         print(f"requirements/{name}", flush=True)
         limits = ["--constraint=requirements/constraints.in"] if "pyproject.toml" in inputs else []
-        if name == "dev.txt":
+        if name in {"dev.txt", "image.txt", "build.txt"}:
             limits.append("--constraint=requirements/airflow.txt")
         _run(
             uv, "pip", "compile", *inputs, *limits, *(["--upgrade"] if upgrade else []),

@@ -1,0 +1,70 @@
+# The image of every part of Airflow, with the provider, dbt, the DAGs and the dbt project in it.
+# Packages come from the package registry only, each with the hash that requirements/ names.
+
+# Airflow's release, in every stage. The lock files are made for it.
+ARG AIRFLOW_IMAGE=apache/airflow:3.3.2-python3.12
+
+# The provider's wheel
+FROM ${AIRFLOW_IMAGE} AS wheel
+USER root
+WORKDIR /src
+ENV UV_CACHE_DIR=/var/cache/uv
+COPY requirements/build.txt requirements/
+RUN --mount=type=cache,id=taxi-build,target=/var/cache/uv \
+    uv venv --quiet /opt/build \
+    && uv pip sync --quiet --python /opt/build/bin/python --require-hashes requirements/build.txt
+COPY pyproject.toml README.md CHANGELOG.md LICENSE ./
+COPY plugins plugins
+RUN /opt/build/bin/python -m hatchling build --target wheel --directory /wheels
+
+# dbt, whose versions do not go with those of Airflow's providers
+FROM ${AIRFLOW_IMAGE} AS dbt
+USER root
+WORKDIR /src
+ENV UV_CACHE_DIR=/var/cache/uv UV_LINK_MODE=copy
+COPY requirements/dbt.txt requirements/
+RUN --mount=type=cache,id=taxi-build,target=/var/cache/uv \
+    uv venv --quiet /opt/dbt \
+    && uv pip sync --quiet --python /opt/dbt/bin/python --require-hashes --compile-bytecode requirements/dbt.txt
+
+FROM ${AIRFLOW_IMAGE}
+
+# Only what the lock file names stays in Airflow's environment: what was tested is what runs.
+# Compiled files halve every start.
+RUN --mount=type=bind,source=requirements/image.txt,target=/mnt/image.txt \
+    --mount=type=cache,id=taxi-image,target=/var/cache/uv,uid=50000 \
+    uv pip sync --quiet --cache-dir /var/cache/uv --python "$(command -v python)" \
+        --require-hashes --compile-bytecode /mnt/image.txt
+
+COPY --from=dbt /opt/dbt /opt/dbt
+RUN --mount=type=bind,from=wheel,source=/wheels,target=/mnt/wheels \
+    --mount=type=cache,id=taxi-image,target=/var/cache/uv,uid=50000 \
+    uv pip install --quiet --cache-dir /var/cache/uv --python "$(command -v python)" \
+        --no-deps --compile-bytecode /mnt/wheels/*.whl \
+    && uv pip uninstall --quiet --python "$(command -v python)" pip uv \
+    # A volume that is first mounted here takes over that any user in group 0 may write.
+    && mkdir -p --mode=2775 /opt/airflow/files /opt/airflow/files/tmp /opt/airflow/logs \
+    # Airflow writes this file when it is missing, which a read-only file system forbids.
+    && rm -f /opt/airflow/airflow.cfg /opt/airflow/airflow.db \
+    && touch /opt/airflow/airflow.cfg
+COPY entrypoint.sh /opt/airflow/
+COPY include /opt/airflow/include
+COPY dbt_project /opt/airflow/dbt_project
+COPY dags /opt/airflow/dags
+
+# A user whom no list of users names has a name all the same, and a home.
+ENV HOME=/home/airflow \
+    USER=airflow \
+    AIRFLOW__CORE__LOAD_EXAMPLES=False \
+    AIRFLOW__NYC_TAXI__DBT_PROGRAM=/opt/dbt/bin/dbt \
+    AIRFLOW__NYC_TAXI__DBT_ARTIFACTS=/opt/airflow/files/dbt \
+    AIRFLOW__NYC_TAXI__DBT_DOCS=file:///opt/airflow/files/dbt_docs
+
+LABEL org.opencontainers.image.title="NYC taxi months on Apache Airflow" \
+      org.opencontainers.image.description="Airflow with the provider airflow-provider-nyc-taxi, its DAGs, and dbt" \
+      org.opencontainers.image.licenses="Apache-2.0" \
+      org.opencontainers.image.base.name="docker.io/apache/airflow:3.3.2-python3.12"
+
+USER 50000
+ENTRYPOINT ["/usr/bin/dumb-init", "--", "/opt/airflow/entrypoint.sh"]
+CMD ["version"]

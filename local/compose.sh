@@ -1,0 +1,85 @@
+#!/bin/sh
+# Builds and starts the stack of docker-compose.yaml, and returns when all of it is healthy.
+# The first time, it makes .env with keys and passwords of its own. Needs Docker with Compose v2, and no Python.
+# PROFILES=pgadmin,mirror starts these as well.
+set -eu
+cd "$(dirname "$0")/.."
+
+secrets='AIRFLOW_FERNET_KEY AIRFLOW_API_SECRET AIRFLOW_JWT_SECRET METADATA_PASSWORD WAREHOUSE_PASSWORD AIRFLOW_PASSWORD'
+
+fail() {
+    echo "$*" >&2
+    exit 1
+}
+
+# The value of a setting: the environment's, else the one in .env
+setting() {
+    eval "value=\${$1:-}"
+    [ -n "$value" ] || value=$(sed -n "s/^$1=//p" .env 2>/dev/null | tail -n 1)
+    printf '%s' "$value"
+}
+
+# So many random bytes in letters, digits, - and _
+random() {
+    head -c "$1" /dev/urandom | base64 | tr -d '\n' | tr '+/' '-_'
+}
+
+check_docker() {
+    command -v docker >/dev/null || fail 'The program docker is not on the PATH: install Docker, or use make demo, which needs none.'
+    case $(docker compose version --short 2>/dev/null) in
+        '') fail 'Docker has no Compose v2 here: install the plugin docker-compose (docker compose version shows it).' ;;
+        v1.* | 1.*) fail 'This is Compose v1; v2 is needed: install the plugin docker-compose.' ;;
+    esac
+    docker version >/dev/null 2>&1 || fail 'The Docker engine does not answer: start it (docker version says what is wrong).'
+}
+
+# Make .env when there is none, and add the keys and passwords that it lacks.
+fill_in() {
+    missing=''
+    for name in $secrets; do
+        [ -n "$(setting "$name")" ] || missing="$missing $name"
+    done
+    [ -n "$missing" ] || return 0
+    project=$(setting COMPOSE_PROJECT_NAME)
+    project=${project:-nyc-taxi}
+    volumes=$(docker volume ls --quiet --filter "label=com.docker.compose.project=$project" | tr '\n' ' ')
+    [ -z "$volumes" ] || fail "The stack $project has data, but .env does not say its${missing}. Bring back the .env that it was made with," \
+        "or remove the data: docker rm --force \$(docker ps --all --quiet --filter label=com.docker.compose.project=$project); docker volume rm $volumes"
+    umask 077
+    cp .env.example .env.new
+    if [ -f .env ]; then cat .env >.env.new; fi
+    for name in $missing; do
+        case $name in
+            AIRFLOW_FERNET_KEY) value=$(random 32) ;;
+            AIRFLOW_PASSWORD) value=$(random 12) ;;
+            *) value=$(random 48) ;;
+        esac
+        # Base64 has no character that means anything to sed.
+        if grep -q "^$name=" .env.new; then
+            sed "s/^$name=.*/$name=$value/" .env.new >.env.newer
+            mv .env.newer .env.new
+        else
+            echo "$name=$value" >>.env.new
+        fi
+    done
+    mv .env.new .env
+    made=$missing
+}
+
+made=''
+check_docker
+fill_in
+if [ -n "${PROFILES:-}" ]; then
+    COMPOSE_PROFILES=$PROFILES
+    export COMPOSE_PROFILES
+fi
+if ! docker compose up --detach --build --wait; then
+    echo 'The stack is not healthy. What init said last:' >&2
+    docker compose logs --no-log-prefix --tail 5 init >&2 || true
+    fail 'docker compose ps shows what does not run, docker compose logs NAME why.'
+fi
+echo "Airflow runs at http://localhost:$(docker compose port api-server 8080 | sed 's/.*://')"
+case $made in
+    *AIRFLOW_PASSWORD*) echo "Log in as admin with the password $(setting AIRFLOW_PASSWORD), which is kept in .env and not shown again." ;;
+    *) echo 'Log in as admin; .env has the password (AIRFLOW_PASSWORD).' ;;
+esac
