@@ -9,13 +9,14 @@ override ARGS := $(value ARGS)
 override CMD := $(value CMD)
 override MONTHS := $(value MONTHS)
 override PORT := $(value PORT)
+override PROFILES := $(value PROFILES)
 override PYTHON := $(value PYTHON)
 override ROWS := $(value ROWS)
 override SOURCE := $(value SOURCE)
 override UPGRADE := $(value UPGRADE)
-export ARGS CMD MONTHS PORT PYTHON ROWS SOURCE UPGRADE
+export ARGS CMD MONTHS PORT PROFILES PYTHON ROWS SOURCE UPGRADE
 
-.PHONY: help demo up down clean exec shell psql dbt dbt-diff test test-long bench bench-history lint format lock wheel
+.PHONY: help demo up down clean exec shell psql dbt dbt-diff up-compose test test-long test-compose bench bench-history lint format lock wheel
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' Makefile
@@ -47,11 +48,17 @@ dbt: ## run dbt on the demo's warehouse (CMD='build --target prod')
 dbt-diff: ## compare dbt's schemas dev and prod: rows and sums of each month
 	$(RUN) dbt-diff
 
+up-compose: ## build and start the stack of docker-compose.yaml, for which Docker is enough (PROFILES=pgadmin,mirror)
+	@sh local/compose.sh
+
 test: ## run all checks and all tests; only some tests with ARGS='tests/unit -k month'
 	$(RUN) test
 
 test-long: ## run all checks and all tests, with as many kills, rounds and files as they know
 	@TEST_LONG=1 sh local/python.sh test
+
+test-compose: ## run the tests that start the stack of docker-compose.yaml
+	$(RUN) test-compose
 
 bench: ## measure what docs/performance.md promises, on a machine that does nothing else; some groups with ARGS='load memory'
 	$(RUN) bench

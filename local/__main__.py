@@ -136,6 +136,14 @@ def test() -> int:
     return quality.test(os.environ.get("ARGS", ""))
 
 
+def test_compose() -> int:
+    """Run the tests that start the stack of docker-compose.yaml."""
+    inside("dev")
+    from local import quality
+
+    return quality.test(f"tests/compose {os.environ.get('ARGS', '')}")
+
+
 def bench() -> int:
     """Measure the figures of docs/performance.md on this machine."""
     inside("demo")
@@ -184,8 +192,8 @@ def wheel() -> int:
 
 COMMANDS: dict[str, Callable[[], int]] = {
     "demo": demo, "up": up, "down": down, "clean": clean, "exec": run_command, "shell": shell, "psql": psql,
-    "dbt": dbt, "dbt-diff": dbt_diff, "test": test, "bench": bench, "bench-history": bench_history,
-    "lint": lint, "format": format, "lock": lock, "wheel": wheel,
+    "dbt": dbt, "dbt-diff": dbt_diff, "test": test, "test-compose": test_compose, "bench": bench,
+    "bench-history": bench_history, "lint": lint, "format": format, "lock": lock, "wheel": wheel,
 }  # fmt: skip
 
 

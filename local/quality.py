@@ -61,6 +61,7 @@ def test(arguments: str) -> int:
         code = _run(f"pytest {folders}", ("pytest", *folders.split()))
         failed = failed or code != 0
         told.append(f"{'failed' if code else 'passed'}  {time.monotonic() - began:6.0f} s  {folders}")
+    told.append("not run            tests/compose: make test-compose runs them, with Docker")
     print("\n".join(("", f"{'failed' if checked else 'passed'}            the checks", *told)))
     return 1 if checked or failed else 0
 
