@@ -1,23 +1,29 @@
 #!/usr/bin/env bash
-# Starts one part of Airflow, or prepares what all parts need. The same on a laptop, in compose and in pods.
-#
-#   entrypoint.sh bootstrap [FOLDER] [--wait SECONDS]   database, pools, connections, variables
-#   entrypoint.sh api-server | scheduler | dag-processor | triggerer | any other airflow command
+# Prepares Airflow, or starts a part of it once that is done. The same on a laptop, in compose and in pods.
 set -euo pipefail
 
 case "${1:-}" in
     '')
-        echo "Usage: $0 bootstrap | api-server | scheduler | dag-processor | triggerer | (an airflow command)" >&2
+        cat >&2 <<USAGE
+Usage: $0 COMMAND
+  init [FOLDER] [--wait SECONDS]   database, pools, connections, variables, warehouse; can be run again
+  api-server | scheduler | dag-processor | triggerer | any other airflow command, once init is complete
+  bash | sh | python | dbt         as they are
+USAGE
         exit 2
         ;;
-    bootstrap)
+    init)
         shift
         case "${1:-}" in
             '' | -*) set -- "$(dirname "$0")/include/bootstrap" "$@" ;;
         esac
-        exec python -m nyc_taxi.bootstrap "$@"
+        exec python -m nyc_taxi.bootstrap init "$@"
         ;;
-    *)
-        exec airflow "$@"
+    dbt)
+        shift
+        exec "${AIRFLOW__NYC_TAXI__DBT_PROGRAM:-dbt}" "$@"
         ;;
+    bash | sh | python) exec "$@" ;;
+    airflow) shift ;;
 esac
+exec python -m nyc_taxi.bootstrap run "$@"

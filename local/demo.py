@@ -147,7 +147,7 @@ def _start(stack: Stack, state: State, teller: Teller, *, configure: bool) -> No
         if not stack.running():
             stack.start(teller.say)
         elif configure:
-            stack.bootstrap()
+            stack.bootstrap(teller.say)
             teller.say(f"Source: {stack.settings.source}")
 
 

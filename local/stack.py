@@ -164,16 +164,17 @@ class Stack:
                 ) from None
             yield
 
-    def bootstrap(self) -> None:
-        """Bring Airflow's database, pools and connections to the settings; messages go to a log.
+    def bootstrap(self, say: Callable[[str], Any] = lambda _: None) -> None:
+        """Bring Airflow's database, pools and connections to the settings; all messages go to a log.
 
+        :param say: told what is not as the settings say, because a person changed it in Airflow
         :raises StackFailed: with the end of the log
         """
         self.state.processes.mkdir(parents=True, exist_ok=True)
-        log = self.state.processes / "bootstrap.log"
+        log = self.state.processes / "init.log"
         with log.open("w") as out:
             done = subprocess.run(
-                ("bash", str(CHECKOUT / "entrypoint.sh"), "bootstrap"),
+                ("bash", str(CHECKOUT / "entrypoint.sh"), "init"),
                 env=self.environment(),
                 cwd=CHECKOUT,
                 stdin=subprocess.DEVNULL,
@@ -181,9 +182,13 @@ class Stack:
                 stderr=out,
                 check=False,
             )
+        lines = log.read_text().splitlines()
         if done.returncode:
-            tail = "\n".join(log.read_text().splitlines()[-12:])
+            tail = "\n".join(lines[-12:])
             raise StackFailed(f"Airflow's database could not be prepared; the end of {log}:\n{tail}")
+        for line in lines:
+            if "BOOTSTRAP_OVERWRITE" in line:
+                say(line)
 
     def wait_for_dags(self, names: Collection[str], seconds: float = 60) -> None:
         """Return when Airflow has read the files of some DAGs.
@@ -215,7 +220,7 @@ class Stack:
         for folder in (self.state.airflow, self.state.samples):
             folder.mkdir(parents=True, exist_ok=True)
         self.state.password()  # before Airflow makes one of its own
-        self.bootstrap()
+        self.bootstrap(say)
         say("Airflow's database, pools and connections")
         server = ("-m", "local.file_server", str(self.state.samples), str(self.settings.ports.files))
         files.start((sys.executable, *server), self.environment(), CHECKOUT)

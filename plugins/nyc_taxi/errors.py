@@ -147,6 +147,10 @@ class MetadataUnavailable(TransientError):
     """Airflow's own database did not answer, or has not been set up."""
 
 
+class BootstrapFailed(ContractError):
+    """Airflow could not be prepared, or was not in time; what is missing has to be provided first."""
+
+
 class BackfillRefused(ContractError):
     """A backfill cannot be made as it was asked for; nothing was changed."""
 
