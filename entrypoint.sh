@@ -1,6 +1,8 @@
 #!/usr/bin/env bash
 # Prepares Airflow, or starts a part of it once that is done. The same on a laptop, in compose and in pods.
 set -euo pipefail
+# In a container the next user may be another one of group 0.
+[ "$(id -g)" != 0 ] || umask 0002
 
 case "${1:-}" in
     '')
@@ -8,6 +10,7 @@ case "${1:-}" in
 Usage: $0 COMMAND
   init [FOLDER] [--wait SECONDS]   database, pools, connections, variables, warehouse; can be run again
   api-server | scheduler | dag-processor | triggerer | any other airflow command, once init is complete
+  alive PART                       whether scheduler, dag-processor or triggerer is at work on this host
   bash | sh | python | dbt         as they are
 USAGE
         exit 2
@@ -19,6 +22,7 @@ USAGE
         esac
         exec python -m nyc_taxi.bootstrap init "$@"
         ;;
+    alive) exec python -m nyc_taxi.bootstrap "$@" ;;
     dbt)
         shift
         exec "${AIRFLOW__NYC_TAXI__DBT_PROGRAM:-dbt}" "$@"

@@ -1,4 +1,4 @@
-"""The two commands of ``entrypoint.sh``: ``init``, and ``run`` for everything that has to wait for it."""
+"""The commands of ``entrypoint.sh``: ``init``, ``run`` for all that has to wait for it, and ``alive``."""
 
 from __future__ import annotations
 
@@ -28,6 +28,10 @@ def main(arguments: list[str] | None = None) -> int:
             from nyc_taxi.bootstrap.init import init
 
             init(options.folder, options.wait, dict(os.environ))
+        elif options.command == "alive":
+            from nyc_taxi.bootstrap.alive import check_alive
+
+            check_alive(options.part, dict(os.environ))
         else:
             from nyc_taxi.bootstrap.run import run
 
@@ -52,6 +56,8 @@ def _parser() -> argparse.ArgumentParser:
         metavar="SECONDS",
         help="time that each database gets to answer (60)",
     )
+    alive = commands.add_parser("alive", prog="entrypoint.sh alive", help="whether a part is at work here")
+    alive.add_argument("part", choices=("dag-processor", "scheduler", "triggerer"))
     run = commands.add_parser("run", prog="entrypoint.sh", help="wait for init, then become Airflow")
     run.add_argument("arguments", nargs=argparse.REMAINDER, help="a command of Airflow")
     return parser
