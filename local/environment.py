@@ -47,9 +47,9 @@ _AS_UV_HAS_IT = {
 
 _COMPILED = {
     "uv.txt": ("requirements/uv.in",),
-    "airflow.txt": ("pyproject.toml", "--extra=duckdb", "--group=local"),
-    "dev.txt": ("pyproject.toml", "--extra=duckdb", "--group=local", "--group=test", "--group=lint"),
-    "image.txt": ("pyproject.toml", "--extra=duckdb"),
+    "airflow.txt": ("pyproject.toml", "--extra=duckdb", "--extra=metrics", "--group=local"),
+    "dev.txt": ("pyproject.toml", "--extra=duckdb", "--extra=metrics", "--group=local", "--group=test", "--group=lint"),
+    "image.txt": ("pyproject.toml", "--extra=duckdb", "--extra=metrics"),
     "build.txt": ("--group=build",),
     "dbt.txt": ("--group=dbt",),
     "dbt-bigquery.txt": ("--group=dbt-bigquery",),
