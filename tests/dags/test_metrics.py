@@ -36,7 +36,7 @@ class Receiver:
 
     def received(self) -> list[str]:
         """Return this package's metrics that have come since the last call, in order."""
-        found = []
+        found: list[str] = []
         while True:
             try:
                 text = self._socket.recv(65_536).decode()
