@@ -185,8 +185,9 @@ def test_no_part_of_a_password_is_shown_however_it_is_written(
     assert SECRET[1:] not in repr([*connection("w"), *sources("w")])
 
 
-def test_a_url_with_a_password_as_the_host_is_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
-    connect(monkeypatch, "api", conn_type="generic", host="https://me:hunter2@api.invalid")
+@pytest.mark.parametrize("host", ["https://me:hunter2@api.invalid", "https://api.invalid/?key=hunter2"])
+def test_a_url_with_a_secret_as_the_host_is_not_shown(host: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    connect(monkeypatch, "api", conn_type="generic", host=host)
 
     (setting,) = connection("api", otherwise="something else")
 

@@ -110,9 +110,9 @@ def _name(backend: BaseSecretsBackend, conn_id: str) -> str:
 
 
 def _torn(found: Connection) -> bool:
-    """Return whether a part of a password may have got into another field."""
+    """Return whether a part of a password, or another secret of a URL, may have got into another field."""
     parts = (found.host or "", found.schema or "", *_extra(found))
-    return not found.conn_type or any("@" in part for part in parts)
+    return not found.conn_type or any(mark in part for part in parts for mark in "@?#")
 
 
 def _extra(found: Connection) -> dict[str, Any]:
