@@ -45,11 +45,13 @@ _AS_UV_HAS_IT = {
 }
 """Pip's settings: uv's variable for each, and what it puts between several values."""
 
+_PROJECT = ("pyproject.toml", "--extra=duckdb", "--extra=metrics")
+
 _COMPILED = {
     "uv.txt": ("requirements/uv.in",),
-    "airflow.txt": ("pyproject.toml", "--extra=duckdb", "--group=local"),
-    "dev.txt": ("pyproject.toml", "--extra=duckdb", "--group=local", "--group=test", "--group=lint"),
-    "image.txt": ("pyproject.toml", "--extra=duckdb"),
+    "airflow.txt": (*_PROJECT, "--group=local"),
+    "dev.txt": (*_PROJECT, "--group=local", "--group=test", "--group=lint"),
+    "image.txt": _PROJECT,
     "build.txt": ("--group=build",),
     "dbt.txt": ("--group=dbt",),
     "dbt-bigquery.txt": ("--group=dbt-bigquery",),

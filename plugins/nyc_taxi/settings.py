@@ -1,8 +1,8 @@
 """When the taxi DAGs run, ask, wait and retry: the one place that says so.
 
 What a deployment may change is read from the section ``[nyc_taxi]`` of Airflow's configuration, whose
-defaults are in ``provider.yaml``. What a month means is fixed here. ``docs/schedules.md`` shows the same
-values to people, and a test keeps the two equal.
+defaults are in ``provider.yaml``. What a month means is fixed here. ``docs/settings.md`` and
+``docs/schedules.md`` show the same values to people, and tests keep them equal.
 """
 
 from __future__ import annotations

@@ -41,6 +41,12 @@ _WAREHOUSE = argument(
     default="postgres_taxi",
 )
 
+_SOURCES = argument(
+    "--tlc-conn-id",
+    help="The Airflow connection of the sources (default: %(default)s)",
+    default="nyc_tlc_default",
+)
+
 _MONTHS_COMMAND = ActionCommand(
     name="months",
     help="List the months that the warehouse holds",
@@ -71,11 +77,7 @@ _LOAD_COMMAND = ActionCommand(
             metavar="DIR|URL",
         ),
         argument("--force", help="Load a month again even if its file is unchanged", action="store_true"),
-        argument(
-            "--tlc-conn-id",
-            help="The Airflow connection of the sources (default: %(default)s)",
-            default="nyc_tlc_default",
-        ),
+        _SOURCES,
         _WAREHOUSE,
         ARG_VERBOSE,
     ),
@@ -193,6 +195,27 @@ _DOCTOR_COMMAND = ActionCommand(
     ),
 )
 
+_CONFIG_COMMAND = ActionCommand(
+    name="config",
+    help="Show every setting with the value that is in force here, and where it comes from",
+    description="Show every setting with the value that is in force for this process, and where it comes "
+    "from: the options of the section [nyc_taxi], the connections, the datasets' specs, and the defaults of "
+    "the DAGs' forms. No password and no value of a connection's extra is shown. The exit status is 0 only "
+    "if every setting can be used.",
+    func=lazy_load_command("nyc_taxi.cli.config.config"),
+    args=(
+        argument(
+            "--products-conn-id",
+            help="The Airflow connection of the products API (default: %(default)s)",
+            default="products_api",
+        ),
+        _SOURCES,
+        _WAREHOUSE,
+        ARG_OUTPUT,
+        ARG_VERBOSE,
+    ),
+)
+
 _BACKFILL_COMMAND = ActionCommand(
     name="backfill",
     help="Run a monthly DAG for past months, and wait for it",
@@ -257,6 +280,7 @@ def get_taxi_cli_commands() -> list[CLICommand]:
                 _REJECTS_COMMAND,
                 _GRANT_COMMAND,
                 _DOCTOR_COMMAND,
+                _CONFIG_COMMAND,
                 _SAMPLE_COMMAND,
                 _BACKFILL_COMMAND,
             ),

@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 
     import requests
 
+PUBLIC_API = "https://dummyjson.com"
+"""The API that is read when no connection names another one."""
+
 PAGE = 100
 """Products asked for at a time."""
 

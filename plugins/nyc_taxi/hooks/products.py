@@ -6,9 +6,7 @@ from airflow.sdk import BaseHook
 from airflow.sdk.exceptions import AirflowNotFoundException
 
 from nyc_taxi import settings
-
-PUBLIC_API = "https://dummyjson.com"
-"""The API that is read when no connection names another one."""
+from nyc_taxi.core.products import PUBLIC_API
 
 
 def products_url(conn_id: str = settings.PRODUCTS_CONN_ID) -> str:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow.sdk import BaseOperator
 
-from nyc_taxi import settings
+from nyc_taxi import metrics, settings
 from nyc_taxi.core.text_table import text_table
 from nyc_taxi.hooks.warehouse import warehouse
 
@@ -51,7 +51,8 @@ class AuditMonthOperator(BaseOperator):
         if staged.unchanged:
             self.log.info("%s %s is unchanged and was audited before.", staged.dataset, staged.month)
         else:
-            checks = audit_month(warehouse(self.postgres_conn_id), staged.attempt)
+            with metrics.timed("audit", staged.dataset):
+                checks = audit_month(warehouse(self.postgres_conn_id), staged.attempt)
             self.log.info("%s %s:\n%s", staged.dataset, staged.month, _table(checks))
         return self.staged
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow.sdk import BaseOperator
 
-from nyc_taxi import settings
+from nyc_taxi import metrics, settings
 from nyc_taxi.assets import partition_key, raw_asset
 from nyc_taxi.hooks.warehouse import warehouse
 
@@ -49,7 +49,8 @@ class PublishMonthOperator(BaseOperator):
         from nyc_taxi.postgres.stage import Staged
 
         staged = Staged.from_json(self.staged)
-        attempt = self._publish(staged)
+        with metrics.timed("publish", staged.dataset):
+            attempt = self._publish(staged)
         result: dict[str, Any] = {
             "dataset": attempt.dataset,
             "month": str(attempt.month),
@@ -62,6 +63,7 @@ class PublishMonthOperator(BaseOperator):
             "rows_rejected": attempt.rows_rejected,
         }
         self.log.info("%s %s: %s.", attempt.dataset, attempt.month, result["outcome"])
+        metrics.count(attempt, result["outcome"])
         for asset in self.outlets:
             event = context["outlet_events"][asset]
             event.add_partitions(partition_key(attempt.dataset, attempt.month))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow.sdk import BaseOperator
 
-from nyc_taxi import settings
+from nyc_taxi import metrics, settings
 from nyc_taxi.core.publication import Publication, State
 from nyc_taxi.errors import NeverInSource, NotPublishedYet
 from nyc_taxi.hooks.tlc import NycTlcHook
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from airflow.sdk import Context
+
+    from nyc_taxi.postgres.stage import Staged
 
 FRESH = timedelta(minutes=15)
 """An answer of the source that is older than this is asked for again."""
@@ -60,19 +62,8 @@ class StageMonthOperator(BaseOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Stage the month, and return what was staged."""
-        from nyc_taxi.postgres.stage import stage_month
-
-        hook = NycTlcHook(self.tlc_conn_id)
-        publication = self._fresh(hook, is_retry=context["ti"].try_number > 1)
-        progress = ProgressLog(self.log)
-        staged = stage_month(
-            warehouse(self.postgres_conn_id),
-            publication,
-            fetch=partial(hook.download, keep=True, progress=partial(progress, "download")),
-            run_id=context["run_id"],
-            force=str(self.force).lower() == "true",
-            progress=progress,
-        )
+        with metrics.timed("stage", self.publication["dataset"]):
+            staged = self._stage(context)
         if staged.unchanged:
             self.log.info("%s %s holds this file already.", staged.dataset, staged.month)
         else:
@@ -86,6 +77,21 @@ class StageMonthOperator(BaseOperator):
                 staged.seconds,
             )
         return staged.to_json()
+
+    def _stage(self, context: Context) -> Staged:
+        from nyc_taxi.postgres.stage import stage_month
+
+        hook = NycTlcHook(self.tlc_conn_id)
+        publication = self._fresh(hook, is_retry=context["ti"].try_number > 1)
+        progress = ProgressLog(self.log)
+        return stage_month(
+            warehouse(self.postgres_conn_id),
+            publication,
+            fetch=partial(hook.download, keep=True, progress=partial(progress, "download")),
+            run_id=context["run_id"],
+            force=str(self.force).lower() == "true",
+            progress=progress,
+        )
 
     def on_kill(self) -> None:
         """Stop at once, so that the copying is rolled back.
