@@ -113,8 +113,8 @@ def lock(*, upgrade: bool) -> None:
         python = _PYTHON.get(name, "3.11")
         _run(
             uv, "pip", "compile", *inputs, *limits, *(["--upgrade"] if upgrade else []),
-            "--universal", f"--python-version={python}", "--generate-hashes", "--no-emit-index-url", "--quiet",
-            "--custom-compile-command=make lock", f"--output-file=requirements/{name}",
+            "--universal", f"--python-version={python}", "--generate-hashes", "--no-emit-index-url",
+            "--quiet", "--custom-compile-command=make lock", f"--output-file=requirements/{name}",
         )  # fmt: skip
 
 
