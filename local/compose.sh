@@ -40,11 +40,11 @@ check_docker() {
 
 # Compose starts nothing for a profile that does not exist, and says nothing.
 check_profiles() {
-    known=$(sed -n 's/^ *profiles: \[\(.*\)\]$/\1/p' docker-compose.yaml | tr -s ', ' '\n' | sort -u | tr '\n' ' ')
+    known=$(cat docker-compose.yaml compose/*/compose.yaml 2>/dev/null | sed -n 's/^ *profiles: \[\(.*\)\]$/\1/p' | tr -s ', ' '\n' | sort -u | tr '\n' ' ')
     for profile in $(echo "$profiles" | tr ',' ' '); do
         case " $known" in
             *" $profile "*) ;;
-            *) fail "There is no profile $profile in docker-compose.yaml; there are: ${known% }" ;;
+            *) fail "There is no profile $profile; there are: ${known% }" ;;
         esac
     done
 }
