@@ -6,7 +6,9 @@ ARG AIRFLOW_IMAGE=apache/airflow:3.3.2-python3.12
 
 # The provider's wheel
 FROM ${AIRFLOW_IMAGE} AS wheel
-USER root
+# Only the build runs as this user.
+# hadolint ignore=DL3002
+USER 0
 WORKDIR /src
 ENV UV_CACHE_DIR=/var/cache/uv
 COPY requirements/build.txt requirements/
@@ -19,7 +21,9 @@ RUN /opt/build/bin/python -m hatchling build --target wheel --directory /wheels
 
 # dbt, whose versions do not go with those of Airflow's providers
 FROM ${AIRFLOW_IMAGE} AS dbt
-USER root
+# Only the build runs as this user.
+# hadolint ignore=DL3002
+USER 0
 WORKDIR /src
 ENV UV_CACHE_DIR=/var/cache/uv UV_LINK_MODE=copy
 COPY requirements/dbt.txt requirements/
@@ -43,7 +47,7 @@ RUN --mount=type=bind,from=wheel,source=/wheels,target=/mnt/wheels \
         --no-deps --compile-bytecode /mnt/wheels/*.whl \
     && uv pip uninstall --quiet --python "$(command -v python)" pip uv \
     # A volume that is first mounted here takes over that any user in group 0 may write.
-    && mkdir -p --mode=2775 /opt/airflow/files /opt/airflow/files/tmp /opt/airflow/logs \
+    && install --directory --mode=2775 /opt/airflow/files /opt/airflow/files/tmp /opt/airflow/logs \
     # Airflow writes this file when it is missing, which a read-only file system forbids.
     && rm -f /opt/airflow/airflow.cfg /opt/airflow/airflow.db \
     && touch /opt/airflow/airflow.cfg

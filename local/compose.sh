@@ -19,6 +19,11 @@ setting() {
     printf '%s' "$value"
 }
 
+# Whether a profile is asked for
+asked() {
+    case ",$profiles," in *",$1,"*) true ;; *) false ;; esac
+}
+
 # So many random bytes in letters, digits, - and _
 random() {
     head -c "$1" /dev/urandom | base64 | tr -d '\n' | tr '+/' '-_'
@@ -33,8 +38,20 @@ check_docker() {
     docker version >/dev/null 2>&1 || fail 'The Docker engine does not answer: start it (docker version says what is wrong).'
 }
 
+# Compose starts nothing for a profile that does not exist, and says nothing.
+check_profiles() {
+    known=$(cat docker-compose.yaml compose/*/compose.yaml 2>/dev/null | sed -n 's/^ *profiles: \[\(.*\)\]$/\1/p' | tr -s ', ' '\n' | sort -u | tr '\n' ' ')
+    for profile in $(echo "$profiles" | tr ',' ' '); do
+        case " $known" in
+            *" $profile "*) ;;
+            *) fail "There is no profile $profile; there are: ${known% }" ;;
+        esac
+    done
+}
+
 # Make .env when there is none, and add the keys and passwords that it lacks.
 fill_in() {
+    if asked pgadmin; then secrets="$secrets PGADMIN_PASSWORD"; fi
     missing=''
     for name in $secrets; do
         [ -n "$(setting "$name")" ] || missing="$missing $name"
@@ -42,7 +59,10 @@ fill_in() {
     [ -n "$missing" ] || return 0
     project=$(setting COMPOSE_PROJECT_NAME)
     project=${project:-nyc-taxi}
-    volumes=$(docker volume ls --quiet --filter "label=com.docker.compose.project=$project" | tr '\n' ' ')
+    # What a profile adds to an older stack hinders only that profile's own data.
+    case $missing in ' PGADMIN_PASSWORD') volume=pgadmin ;; *) volume='' ;; esac
+    volumes=$(docker volume ls --quiet --filter "label=com.docker.compose.project=$project" \
+        ${volume:+--filter "label=com.docker.compose.volume=$volume"} | tr '\n' ' ')
     [ -z "$volumes" ] || fail "The stack $project has data, but .env does not say its${missing}. Bring back the .env that it was made with," \
         "or remove the data: docker rm --force \$(docker ps --all --quiet --filter label=com.docker.compose.project=$project); docker volume rm $volumes"
     umask 077
@@ -51,7 +71,7 @@ fill_in() {
     for name in $missing; do
         case $name in
             AIRFLOW_FERNET_KEY) value=$(random 32) ;;
-            AIRFLOW_PASSWORD) value=$(random 12) ;;
+            AIRFLOW_PASSWORD | PGADMIN_PASSWORD) value=$(random 12) ;;
             *) value=$(random 48) ;;
         esac
         # Base64 has no character that means anything to sed.
@@ -67,11 +87,17 @@ fill_in() {
 }
 
 made=''
+profiles=${PROFILES:-$(setting COMPOSE_PROFILES)}
+profiles=$(echo "$profiles" | tr -d ' ')
 check_docker
+check_profiles
 fill_in
-if [ -n "${PROFILES:-}" ]; then
-    COMPOSE_PROFILES=$PROFILES
-    export COMPOSE_PROFILES
+COMPOSE_PROFILES=$profiles
+export COMPOSE_PROFILES
+if asked mirror && [ -z "$(setting NYC_TAXI_SOURCES)" ]; then
+    NYC_TAXI_SOURCES=http://mirror:8000
+    NYC_TAXI_PRODUCTS_URL=http://mirror:8000
+    export NYC_TAXI_SOURCES NYC_TAXI_PRODUCTS_URL
 fi
 if ! docker compose up --detach --build --wait; then
     echo 'The stack is not healthy. What init said last:' >&2
@@ -83,3 +109,11 @@ case $made in
     *AIRFLOW_PASSWORD*) echo "Log in as admin with the password $(setting AIRFLOW_PASSWORD), which is kept in .env and not shown again." ;;
     *) echo 'Log in as admin; .env has the password (AIRFLOW_PASSWORD).' ;;
 esac
+if asked pgadmin; then
+    email=$(setting PGADMIN_EMAIL)
+    echo "pgAdmin runs at http://localhost:$(docker compose port pgadmin 8080 | sed 's/.*://')"
+    case $made in
+        *PGADMIN_PASSWORD*) echo "Log in as ${email:-admin@example.com} with the password $(setting PGADMIN_PASSWORD), which is kept in .env and not shown again." ;;
+        *) echo "Log in as ${email:-admin@example.com}; .env has the password (PGADMIN_PASSWORD)." ;;
+    esac
+fi

@@ -55,7 +55,11 @@ _COMPILED = {
     "build.txt": ("--group=build",),
     "dbt.txt": ("--group=dbt",),
     "dbt-bigquery.txt": ("--group=dbt-bigquery",),
+    "gcp.txt": ("requirements/gcp.in",),
 }
+
+_PYTHON = {"gcp.txt": "3.13"}
+"""The oldest Python that a lock file is for, where that is not the project's own."""
 
 
 class EnvironmentFailed(Told):
@@ -108,10 +112,11 @@ def lock(*, upgrade: bool) -> None:
         limits = ["--constraint=requirements/constraints.in"] if "pyproject.toml" in inputs else []
         if name in {"dev.txt", "image.txt", "build.txt"}:
             limits.append("--constraint=requirements/airflow.txt")
+        python = _PYTHON.get(name, "3.11")
         _run(
             uv, "pip", "compile", *inputs, *limits, *(["--upgrade"] if upgrade else []),
-            "--universal", "--python-version=3.11", "--generate-hashes", "--no-emit-index-url", "--quiet",
-            "--custom-compile-command=make lock", f"--output-file=requirements/{name}",
+            "--universal", f"--python-version={python}", "--generate-hashes", "--no-emit-index-url",
+            "--quiet", "--custom-compile-command=make lock", f"--output-file=requirements/{name}",
         )  # fmt: skip
 
 

@@ -1,11 +1,13 @@
 """The web server of the demo: the sample months as the mirror serves them, and a page of products.
 
-Run as ``python -m local.file_server FOLDER PORT``; it listens on 127.0.0.1 only.
+Run as ``python -m local.file_server FOLDER PORT``; it listens on 127.0.0.1 only, unless an address follows.
 """
 
 from __future__ import annotations
 
 import json
+import os
+import re
 import shutil
 import sys
 from email.utils import formatdate
@@ -35,13 +37,16 @@ _PRODUCTS = 194
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
 
-    def __init__(self, folder: Path, port: int) -> None:
-        super().__init__(("127.0.0.1", port), _Handler)
+    def __init__(self, folder: Path, port: int, address: str = "127.0.0.1") -> None:
+        super().__init__((address, port), _Handler)
         self.folder = folder.resolve()
 
 
 class _Handler(BaseHTTPRequestHandler):
-    """Answers GET and HEAD for files below the folder, with entity tag, time of change and size."""
+    """Answers GET and HEAD for files below the folder, with entity tag, time of change and size.
+
+    A request for the rest of a file from some byte on gets it, as long as the file is the one it began with.
+    """
 
     protocol_version = "HTTP/1.1"
     server: _Server
@@ -65,15 +70,35 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_error(HTTPStatus.NOT_FOUND)
             return
         with path.open("rb") as file:
-            about = path.stat()
-            self.send_response(HTTPStatus.OK)
+            about = os.fstat(file.fileno())
+            tag = f'"{about.st_mtime_ns:x}-{about.st_size:x}"'
+            start = self._start(tag)
+            if start and start >= about.st_size:
+                self._refuse_part(about.st_size)
+                return
+            self.send_response(HTTPStatus.OK if start is None else HTTPStatus.PARTIAL_CONTENT)
+            if start is not None:
+                self.send_header("Content-Range", f"bytes {start}-{about.st_size - 1}/{about.st_size}")
+            self.send_header("Accept-Ranges", "bytes")
             self.send_header("Content-Type", _TYPES.get(path.suffix, "application/octet-stream"))
-            self.send_header("Content-Length", str(about.st_size))
+            self.send_header("Content-Length", str(about.st_size - (start or 0)))
             self.send_header("Last-Modified", formatdate(about.st_mtime, usegmt=True))
-            self.send_header("ETag", f'"{about.st_mtime_ns:x}-{about.st_size:x}"')
+            self.send_header("ETag", tag)
             self.end_headers()
             if with_body:
+                file.seek(start or 0)
                 shutil.copyfileobj(file, self.wfile, 1 << 20)
+
+    def _start(self, tag: str) -> int | None:
+        """Return the byte from which the rest is asked for, or None when all of the file is."""
+        asked = re.fullmatch(r"bytes=(\d{1,18})-", self.headers.get("Range", ""))
+        return int(asked[1]) if asked and self.headers.get("If-Range", tag) == tag else None
+
+    def _refuse_part(self, size: int) -> None:
+        self.send_response(HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE)
+        self.send_header("Content-Range", f"bytes */{size}")
+        self.send_header("Content-Length", "0")
+        self.end_headers()
 
     def _products(self, query: dict[str, list[str]], *, with_body: bool) -> None:
         try:
@@ -118,11 +143,11 @@ def _product(number: int) -> dict[str, object]:
     return product if brand is None else {**product, "brand": brand}
 
 
-def serve(folder: Path, port: int) -> None:
+def serve(folder: Path, port: int, address: str = "127.0.0.1") -> None:
     """Serve the folder until the process is ended."""
-    with _Server(folder, port) as server:
+    with _Server(folder, port, address) as server:
         server.serve_forever()
 
 
 if __name__ == "__main__":
-    serve(Path(sys.argv[1]), int(sys.argv[2]))
+    serve(Path(sys.argv[1]), int(sys.argv[2]), *sys.argv[3:4])

@@ -75,7 +75,12 @@ def format() -> int:
 
 def _checks() -> dict[str, tuple[str, ...]]:
     scripts = (*CHECKOUT.glob("*.sh"), *CHECKOUT.glob("local/*.sh"), CHECKOUT / ".ci" / "run")
-    return {**_CHECKS, "shellcheck": ("shellcheck", *map(str, scripts))}
+    images = (CHECKOUT / "Dockerfile", *CHECKOUT.glob("compose/*/Dockerfile"))
+    return {
+        **_CHECKS,
+        "shellcheck": ("shellcheck", *map(str, scripts)),
+        "hadolint": ("hadolint", *map(str, images)),
+    }
 
 
 def _run(name: str, command: tuple[str, ...]) -> int:

@@ -46,6 +46,27 @@ def test_the_entity_tag_changes_with_the_file(base: str, tmp_path: Path) -> None
     assert requests.head(url, timeout=5).headers["ETag"] != before
 
 
+def test_the_rest_of_a_file_can_be_had_while_the_file_is_the_same(base: str) -> None:
+    url = f"{base}/green/month.csv.gz"
+    tag = requests.head(url, timeout=5).headers["ETag"]
+    rest = requests.get(url, headers={"Range": "bytes=2-", "If-Range": tag}, timeout=5)
+    assert (rest.status_code, rest.content) == (206, b"some bytes")
+    assert rest.headers["Content-Range"] == "bytes 2-11/12"
+    whole = requests.get(url, headers={"Range": "bytes=2-", "If-Range": '"another"'}, timeout=5)
+    assert (whole.status_code, whole.content) == (200, b"\x1f\x8bsome bytes")
+
+
+def test_a_part_behind_the_end_is_refused_with_the_size(base: str) -> None:
+    answer = requests.get(f"{base}/green/month.csv.gz", headers={"Range": "bytes=12-"}, timeout=5)
+    assert (answer.status_code, answer.headers["Content-Range"]) == (416, "bytes */12")
+
+
+@pytest.mark.parametrize("part", ["bytes=0-3", "bytes=-3", "bytes=0-1,4-5", "lines=1-", "bytes=x-"])
+def test_other_parts_get_the_whole_file(base: str, part: str) -> None:
+    answer = requests.get(f"{base}/green/month.csv.gz", headers={"Range": part}, timeout=5)
+    assert (answer.status_code, answer.content) == (200, b"\x1f\x8bsome bytes")
+
+
 @pytest.mark.parametrize(
     "path", ["/green/other.csv.gz", "/green", "/%2e%2e/secret", "/..%2fsecret", "//etc/passwd"]
 )

@@ -1,0 +1,35 @@
+"""Starts the emulator of BigQuery with two answers that dbt needs and that it lacks.
+
+Its settings are environment variables: BIGQUERY_HOST, BIGQUERY_PORT, GRPC_PORT, DATA_DIR, DEFAULT_PROJECT_ID,
+STORAGE_EMULATOR_HOST.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from local_bigquery.cli import main
+from local_bigquery.jobs import query
+
+_ONE_VARIABLE = re.compile(r"\bset\s*\(\s*(\w+)\s*\)\s*=\s*\(\s*select\s+as\s+struct\b", re.IGNORECASE)
+
+_execute = query.execute
+
+
+def execute(cursor: Any, project: str, job: str | None, config: Any, **more: Any) -> tuple[Any, Any, Any]:
+    """Run a query job as the emulator does, and complete what goes in and what comes out.
+
+    A script may set a list of one variable from a struct; BigQuery takes that, the emulator only a variable.
+    A job that creates a table says which one it wrote to, as BigQuery's does.
+    """
+    text = _ONE_VARIABLE.sub(r"SET \1 = (SELECT", config.query or "")
+    statistics, children, destination = _execute(cursor, project, job, config.replace(query=text), **more)
+    if destination is None and statistics.statementType == "CREATE_TABLE_AS_SELECT":
+        destination = statistics.ddlTargetTable
+    return statistics, children, destination
+
+
+if __name__ == "__main__":
+    query.execute = execute
+    main(["serve"])

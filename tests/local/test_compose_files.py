@@ -1,0 +1,341 @@
+"""The files of the stack in docker-compose.yaml, and the script that starts it, without an engine."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+CHECKOUT = Path(__file__).parents[2]
+COMPOSE = [
+    path.read_text() for path in (CHECKOUT / "docker-compose.yaml", *CHECKOUT.glob("compose/*/compose.yaml"))
+]
+LAID_OVER = {path.name: path.read_text() for path in CHECKOUT.glob("compose/*.yaml")}
+EXAMPLE = (CHECKOUT / ".env.example").read_text()
+SERVICES: dict[str, dict[str, Any]] = {
+    name: service for text in COMPOSE for name, service in yaml.safe_load(text)["services"].items()
+}
+
+SECRETS = [
+    "AIRFLOW_FERNET_KEY",
+    "AIRFLOW_API_SECRET",
+    "AIRFLOW_JWT_SECRET",
+    "METADATA_PASSWORD",
+    "WAREHOUSE_PASSWORD",
+    "AIRFLOW_PASSWORD",
+]
+SECRET = re.compile(r"PASSWORD|SECRET|FERNET")
+ANOTHER = r"\$\{\w+(?::-)?\}"
+"""A default that is another variable."""
+
+
+def variables() -> dict[str, set[str]]:
+    """Each variable of the compose files, with the defaults that it has in them."""
+    found: dict[str, set[str]] = {}
+    for text in (*COMPOSE, *LAID_OVER.values()):
+        for name, default in re.findall(rf"(?<!\$)\$\{{(\w+)(?::-((?:{ANOTHER}|[^{{}}])*))?", text):
+            found.setdefault(name, set()).add(default)
+    return found
+
+
+def examples() -> dict[str, str]:
+    """Each setting of .env.example, also those that are commented out."""
+    return dict(re.findall(r"^#?([A-Z][A-Z_]+)=(.*)$", EXAMPLE, re.MULTILINE))
+
+
+def test_every_variable_has_a_line_in_the_example_and_the_reverse() -> None:
+    assert sorted(variables()) == sorted(name for name in examples() if name != "COMPOSE_PROFILES")
+
+
+def test_the_example_shows_the_defaults() -> None:
+    left_to_bootstrap = {"NYC_TAXI_SOURCES", "NYC_TAXI_PRODUCTS_URL"}
+    shown = {name: {value} for name, value in examples().items() if name in variables()}
+    for name, defaults in variables().items():
+        if name not in left_to_bootstrap:
+            assert defaults == shown[name], name
+
+
+def test_nothing_is_published_but_on_the_own_machine() -> None:
+    ports = [port for service in SERVICES.values() for port in service.get("ports", ())]
+    assert ports
+    for port in ports:
+        assert re.fullmatch(r"127\.0\.0\.1:\$\{[A-Z_]+_PORT:-\d+\}:\d+", port)
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_a_service_has_a_limit_of_memory_and_a_check(name: str) -> None:
+    service = SERVICES[name]
+    assert re.fullmatch(r"\d+[mg]", service["mem_limit"])
+    ends = service["restart"] == "no"
+    assert ("healthcheck" in service) != ends
+
+
+@pytest.mark.parametrize("name", [name for name in SERVICES if name not in {"warehouse", "metadata"}])
+def test_a_service_gains_no_rights(name: str) -> None:
+    assert SERVICES[name]["cap_drop"] == ["ALL"]
+    assert SERVICES[name]["security_opt"] == ["no-new-privileges:true"]
+
+
+def test_no_file_has_a_password() -> None:
+    assert {value for name, value in examples().items() if SECRET.search(name)} == {""}
+    for name, defaults in variables().items():
+        if SECRET.search(name):
+            assert {re.sub(ANOTHER, "", default) for default in defaults} == {""}, name
+    for service in SERVICES.values():
+        for name, value in service.get("environment", {}).items():
+            if SECRET.search(name) and not name.endswith("_FILE"):
+                assert value.startswith("${"), name
+    servers = json.loads((CHECKOUT / "compose" / "pgadmin" / "servers.json").read_text())["Servers"]
+    assert [server["PasswordExecCommand"] for server in servers.values()] == ["printenv WAREHOUSE_PASSWORD"]
+    assert not any("Password" in server for server in servers.values())
+
+
+def test_pgadmin_knows_the_warehouse() -> None:
+    servers = json.loads((CHECKOUT / "compose" / "pgadmin" / "servers.json").read_text())["Servers"]
+    database = SERVICES["warehouse"]["environment"]
+    assert [(server["Host"], server["Username"], server["MaintenanceDB"]) for server in servers.values()] == [
+        ("warehouse", database["POSTGRES_USER"], database["POSTGRES_DB"])
+    ]
+
+
+def test_every_volume_is_used_and_declared() -> None:
+    used = {
+        volume.split(":")[0]
+        for service in SERVICES.values()
+        for volume in service.get("volumes", ())
+        if not volume.startswith(".")
+    }
+    assert used == {name for text in COMPOSE for name in yaml.safe_load(text).get("volumes", {})}
+
+
+def test_credentials_that_are_missing_do_not_become_a_folder() -> None:
+    services = yaml.safe_load(LAID_OVER["application-default-credentials.yaml"])["services"]
+    assert services
+    for name, service in services.items():
+        assert name in SERVICES
+        (mount,) = service["volumes"]
+        assert (mount["read_only"], mount["bind"]) == (True, {"create_host_path": False})
+
+
+DOCKER = """#!/bin/sh
+echo "$COMPOSE_PROFILES|$NYC_TAXI_SOURCES|$NYC_TAXI_PRODUCTS_URL|$*" >>"$DOCKER_LOG"
+case "$*" in
+    'compose version --short') [ -n "$DOCKER_COMPOSE" ] && echo "$DOCKER_COMPOSE" ;;
+    version) [ -z "$DOCKER_DEAD" ] ;;
+    'volume ls '*volume=pgadmin*) printf "$DOCKER_PGADMIN_VOLUME" ;;
+    'volume ls '*) printf "$DOCKER_VOLUMES" ;;
+    'compose up '*) [ -z "$DOCKER_SICK" ] ;;
+    'compose port api-server 8080') echo 127.0.0.1:8099 ;;
+    'compose port pgadmin 8080') echo 127.0.0.1:8085 ;;
+    'compose logs '*) echo 'The warehouse does not answer.' ;;
+    *) exit 64 ;;
+esac
+"""
+
+
+class Stack:
+    """A checkout of what local/compose.sh reads, and a program that stands for Docker."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder / "checkout"
+        self.programs = folder / "bin"
+        (self.folder / "local").mkdir(parents=True)
+        self.programs.mkdir()
+        for file in ("local/compose.sh", "docker-compose.yaml", ".env.example"):
+            shutil.copy(CHECKOUT / file, self.folder / file)
+        for name in (
+            "base64",
+            "cat",
+            "cp",
+            "dirname",
+            "grep",
+            "head",
+            "mv",
+            "sed",
+            "sh",
+            "sort",
+            "tail",
+            "tr",
+        ):
+            found = shutil.which(name)
+            assert found
+            (self.programs / name).symlink_to(found)
+        self.docker = self.programs / "docker"
+        self.docker.write_text(DOCKER)
+        self.docker.chmod(0o755)
+        self.env = self.folder / ".env"
+
+    def up(self, **environment: str) -> subprocess.CompletedProcess[str]:
+        (self.folder / "log").unlink(missing_ok=True)
+        given = {"DOCKER_COMPOSE": "2.40.3", "DOCKER_LOG": str(self.folder / "log"), **environment}
+        return subprocess.run(
+            (str(self.programs / "sh"), "local/compose.sh"),
+            cwd=self.folder,
+            env={"PATH": str(self.programs), **given},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    def settings(self) -> dict[str, str]:
+        return dict(re.findall(r"^([A-Z_]+)=(.*)$", self.env.read_text(), re.MULTILINE))
+
+    def started(self) -> dict[str, str]:
+        """What the one `docker compose up` was given."""
+        calls = [line.split("|") for line in (self.folder / "log").read_text().splitlines()]
+        ((profiles, sources, products, _),) = [call for call in calls if call[3].startswith("compose up")]
+        return {"profiles": profiles, "sources": sources, "products": products}
+
+
+@pytest.fixture
+def stack(tmp_path: Path) -> Stack:
+    return Stack(tmp_path)
+
+
+def test_the_first_start_makes_secrets_of_its_own(stack: Stack) -> None:
+    done = stack.up()
+    assert (done.returncode, done.stderr) == (0, "")
+    made = stack.settings()
+    assert stack.env.stat().st_mode & 0o777 == 0o600
+    assert len({made[name] for name in SECRETS}) == len(SECRETS)
+    assert min(len(made[name]) for name in SECRETS) >= 16
+    assert re.fullmatch(r"[\w-]{43}=", made["AIRFLOW_FERNET_KEY"])
+    assert "PGADMIN_PASSWORD" not in made
+    assert not [path for path in stack.folder.iterdir() if path.name.startswith(".env.new")]
+
+
+def test_two_stacks_have_different_secrets(tmp_path: Path) -> None:
+    stacks = [Stack(tmp_path / name) for name in "ab"]
+    assert [stack.up().returncode for stack in stacks] == [0, 0]
+    one, other = (stack.settings() for stack in stacks)
+    assert not {one[name] for name in SECRETS} & {other[name] for name in SECRETS}
+
+
+def test_a_second_start_changes_nothing(stack: Stack) -> None:
+    stack.up()
+    before = stack.env.read_bytes()
+    assert stack.up(DOCKER_VOLUMES=r"nyc-taxi_warehouse\n").returncode == 0
+    assert stack.env.read_bytes() == before
+
+
+def test_settings_of_an_own_file_are_kept_and_what_lacks_is_added(stack: Stack) -> None:
+    stack.env.write_text("AIRFLOW_PASSWORD=mine\nMETADATA_PASSWORD=\nOTHER=kept & as it was\n")
+    assert stack.up().returncode == 0
+    made = stack.settings()
+    assert (made["AIRFLOW_PASSWORD"], made["OTHER"]) == ("mine", "kept & as it was")
+    assert all(made[name] for name in SECRETS)
+    assert stack.env.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_secret_from_the_environment_is_not_made_up(stack: Stack) -> None:
+    assert stack.up(WAREHOUSE_PASSWORD="from elsewhere").returncode == 0
+    assert stack.settings()["WAREHOUSE_PASSWORD"] == ""
+
+
+def test_data_without_its_settings_is_not_given_new_ones(stack: Stack) -> None:
+    done = stack.up(DOCKER_VOLUMES=r"nyc-taxi_metadata\nnyc-taxi_warehouse\n")
+    assert done.returncode == 1
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("The stack nyc-taxi has data, but .env does not say its AIRFLOW_FERNET_KEY ")
+    assert line.rstrip().endswith("docker volume rm nyc-taxi_metadata nyc-taxi_warehouse")
+    assert not stack.env.exists()
+
+
+def test_the_password_is_shown_once(stack: Stack) -> None:
+    first, second = stack.up(), stack.up()
+    made = stack.settings()
+    assert first.stdout.count(made["AIRFLOW_PASSWORD"]) == 1
+    assert "Airflow runs at http://localhost:8099" in first.stdout
+    assert made["AIRFLOW_PASSWORD"] not in second.stdout
+    for name in set(SECRETS) - {"AIRFLOW_PASSWORD"}:
+        assert made[name] not in first.stdout + first.stderr
+
+
+def test_no_docker_is_one_sentence(stack: Stack) -> None:
+    stack.docker.unlink()
+    done = stack.up()
+    assert done.stderr.splitlines() == [
+        "The program docker is not on the PATH: install Docker, or use make demo, which needs none."
+    ]
+    assert done.returncode == 1
+
+
+@pytest.mark.parametrize(
+    ("given", "sentence"),
+    [
+        ({"DOCKER_COMPOSE": ""}, "Docker has no Compose v2 here: "),
+        ({"DOCKER_COMPOSE": "1.29.2"}, "This is Compose v1; v2 is needed: "),
+        ({"DOCKER_DEAD": "1"}, "The Docker engine does not answer: "),
+        ({"PROFILES": "pgadmin,miror"}, "There is no profile miror; there are: "),
+    ],
+)
+def test_what_cannot_work_is_one_sentence_and_leaves_nothing(
+    stack: Stack, given: dict[str, str], sentence: str
+) -> None:
+    done = stack.up(**given)
+    (line,) = done.stderr.splitlines()
+    assert line.startswith(sentence)
+    assert done.returncode == 1
+    assert not stack.env.exists()
+
+
+def test_a_stack_that_is_not_healthy_says_what_init_said(stack: Stack) -> None:
+    done = stack.up(DOCKER_SICK="1")
+    assert done.returncode == 1
+    assert "The warehouse does not answer." in done.stderr
+    assert stack.settings()["AIRFLOW_PASSWORD"] not in done.stdout + done.stderr
+
+
+def test_without_a_profile_the_sources_are_left_alone(stack: Stack) -> None:
+    stack.up()
+    assert stack.started() == {"profiles": "", "sources": "", "products": ""}
+
+
+@pytest.mark.parametrize("given", ["mirror", "pgadmin,mirror", "pgadmin, mirror"])
+def test_the_mirror_is_the_source_when_it_is_asked_for(stack: Stack, given: str) -> None:
+    assert stack.up(PROFILES=given).returncode == 0
+    assert stack.started() == {
+        "profiles": given.replace(" ", ""),
+        "sources": "http://mirror:8000",
+        "products": "http://mirror:8000",
+    }
+
+
+def test_profiles_can_be_settings(stack: Stack) -> None:
+    stack.env.write_text("COMPOSE_PROFILES=mirror\n")
+    stack.up()
+    assert stack.started()["sources"] == "http://mirror:8000"
+
+
+def test_a_source_that_is_set_stays(stack: Stack) -> None:
+    stack.env.write_text("NYC_TAXI_SOURCES=tlc\n")
+    stack.up(PROFILES="mirror")
+    assert stack.started()["sources"] == ""
+    stack.up(PROFILES="mirror", NYC_TAXI_SOURCES="mirror")
+    assert stack.started()["sources"] == "mirror"
+
+
+def test_pgadmin_gets_a_password_which_is_shown_once(stack: Stack) -> None:
+    assert stack.up().returncode == 0
+    first = stack.up(PROFILES="pgadmin", DOCKER_VOLUMES=r"nyc-taxi_warehouse\n")
+    assert first.returncode == 0
+    made = stack.settings()
+    assert first.stdout.count(made["PGADMIN_PASSWORD"]) == 1
+    assert made["AIRFLOW_PASSWORD"] not in first.stdout
+    assert "pgAdmin runs at http://localhost:8085\nLog in as admin@example.com with " in first.stdout
+    assert made["PGADMIN_PASSWORD"] not in stack.up(PROFILES="pgadmin").stdout
+
+
+def test_a_pgadmin_that_has_data_is_not_given_another_password(stack: Stack) -> None:
+    stack.up()
+    before = stack.env.read_bytes()
+    done = stack.up(PROFILES="pgadmin", DOCKER_PGADMIN_VOLUME=r"nyc-taxi_pgadmin\n")
+    assert done.returncode == 1
+    assert done.stderr.startswith("The stack nyc-taxi has data, but .env does not say its PGADMIN_PASSWORD. ")
+    assert stack.env.read_bytes() == before
