@@ -1,7 +1,7 @@
 #!/bin/sh
 # Builds and starts the stack of docker-compose.yaml, and returns when all of it is healthy.
 # The first time, it makes .env with keys and passwords of its own. Needs Docker with Compose v2, and no Python.
-# PROFILES=pgadmin,mirror starts these as well.
+# PROFILES=pgadmin,mirror starts these as well, and .env remembers them.
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -17,6 +17,17 @@ setting() {
     eval "value=\${$1:-}"
     [ -n "$value" ] || value=$(sed -n "s/^$1=//p" .env 2>/dev/null | tail -n 1)
     printf '%s' "$value"
+}
+
+# Write a setting into .env, in the place of the line that it has there, if any.
+keep() {
+    umask 077
+    awk -v name="$1" -v value="$2" '
+        $0 ~ "^#?" name "=" { if (!done) print name "=" value; done = 1; next }
+        { print }
+        END { if (!done) print name "=" value }
+    ' .env >.env.new
+    mv .env.new .env
 }
 
 # Whether a profile is asked for
@@ -65,40 +76,44 @@ fill_in() {
         ${volume:+--filter "label=com.docker.compose.volume=$volume"} | tr '\n' ' ')
     [ -z "$volumes" ] || fail "The stack $project has data, but .env does not say its${missing}. Bring back the .env that it was made with," \
         "or remove the data: docker rm --force \$(docker ps --all --quiet --filter label=com.docker.compose.project=$project); docker volume rm $volumes"
-    umask 077
-    cp .env.example .env.new
-    if [ -f .env ]; then cat .env >.env.new; fi
+    [ -f .env ] || (umask 077 && cp .env.example .env.new && mv .env.new .env)
     for name in $missing; do
         case $name in
-            AIRFLOW_FERNET_KEY) value=$(random 32) ;;
-            AIRFLOW_PASSWORD | PGADMIN_PASSWORD) value=$(random 12) ;;
-            *) value=$(random 48) ;;
+            AIRFLOW_FERNET_KEY) keep "$name" "$(random 32)" ;;
+            AIRFLOW_PASSWORD | PGADMIN_PASSWORD) keep "$name" "$(random 12)" ;;
+            *) keep "$name" "$(random 48)" ;;
         esac
-        # Base64 has no character that means anything to sed.
-        if grep -q "^$name=" .env.new; then
-            sed "s/^$name=.*/$name=$value/" .env.new >.env.newer
-            mv .env.newer .env.new
-        else
-            echo "$name=$value" >>.env.new
-        fi
     done
-    mv .env.new .env
     made=$missing
 }
 
+# Write into .env what the profiles are, so that plain docker compose knows them, and what they are used for.
+follow_profiles() {
+    [ -z "${PROFILES:-}" ] || keep COMPOSE_PROFILES "$profiles"
+    if asked mirror; then
+        if [ -z "$(setting NYC_TAXI_SOURCES)" ]; then
+            keep NYC_TAXI_SOURCES "$mirror"
+            keep NYC_TAXI_PRODUCTS_URL "$mirror"
+        fi
+    elif [ "$(setting NYC_TAXI_SOURCES)" = "$mirror" ]; then
+        keep NYC_TAXI_SOURCES ''
+        keep NYC_TAXI_PRODUCTS_URL ''
+    fi
+    if asked observability; then
+        keep NYC_TAXI_METRICS True
+    elif [ "$(setting NYC_TAXI_METRICS)" = True ]; then
+        keep NYC_TAXI_METRICS False
+    fi
+}
+
 made=''
+mirror=http://mirror:8000
 profiles=${PROFILES:-$(setting COMPOSE_PROFILES)}
 profiles=$(echo "$profiles" | tr -d ' ')
 check_docker
 check_profiles
 fill_in
-COMPOSE_PROFILES=$profiles
-export COMPOSE_PROFILES
-if asked mirror && [ -z "$(setting NYC_TAXI_SOURCES)" ]; then
-    NYC_TAXI_SOURCES=http://mirror:8000
-    NYC_TAXI_PRODUCTS_URL=http://mirror:8000
-    export NYC_TAXI_SOURCES NYC_TAXI_PRODUCTS_URL
-fi
+follow_profiles
 if ! docker compose up --detach --build --wait; then
     echo 'The stack is not healthy. What init said last:' >&2
     docker compose logs --no-log-prefix --tail 5 init >&2 || true
