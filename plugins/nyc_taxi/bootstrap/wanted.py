@@ -55,6 +55,8 @@ def fill_in(template: Any, environment: Mapping[str, str]) -> Any:
     """
     if isinstance(template, dict):
         return {key: fill_in(inner, environment) for key, inner in template.items()}
+    if isinstance(template, list):
+        return [fill_in(inner, environment) for inner in template]
     if not isinstance(template, str):
         return template
 
