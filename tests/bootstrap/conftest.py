@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 import uuid
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,17 +16,17 @@ import psycopg
 import pytest
 from cryptography.fernet import Fernet
 from psycopg import sql
-from sqlalchemy import create_engine
+from sqlalchemy import Engine, create_engine, text
 from sqlalchemy.orm import Session
 
 from local.environment import CHECKOUT
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from local.postgres import EmbeddedPostgres
 
-METADATA, WAREHOUSE, MIGRATED = "init_metadata", "init_warehouse", "init_migrated"
+METADATA, WAREHOUSE, MIGRATED, EDITS = "init_metadata", "init_warehouse", "init_migrated", "init_edits"
 FILES = CHECKOUT / "include" / "bootstrap"
 ENTRYPOINT = str(CHECKOUT / "entrypoint.sh")
 
@@ -113,9 +114,14 @@ class Inits:
         self._orders: IO[str] = server.stdin
         self._answers: IO[str] = server.stdout
         self._output = folder / "output"
+        self._begun = False
 
     def begin(self, folder: Path = FILES, wait: float = 20, **environment: str) -> int:
         """Start an init and return its pid; :meth:`end` has to follow."""
+        if self._begun:
+            self.end()
+        self._begun = True
+        self._output.unlink(missing_ok=True)
         arguments = ["init", str(folder), "--wait", str(wait)]
         order = {"arguments": arguments, "environment": environment, "output": str(self._output)}
         self._orders.write(json.dumps(order) + "\n")
@@ -125,7 +131,12 @@ class Inits:
     def end(self) -> Ended:
         """Wait until the init that was begun has ended."""
         code = int(self._answers.readline())
-        return self.place.checked(code, self._output.read_text() if self._output.exists() else "")
+        self._begun = False
+        return self.place.checked(code, self.output())
+
+    def output(self) -> str:
+        """Return what the last init has said so far."""
+        return self._output.read_text() if self._output.exists() else ""
 
     def run(self, folder: Path = FILES, wait: float = 20, **environment: str) -> Ended:
         """Run an init to its end."""
@@ -178,22 +189,49 @@ def fresh(place: Place, migrated: str) -> Place:
     return place
 
 
-@pytest.fixture
-def session(fresh: Place) -> Iterator[Session]:
-    """A session of a migrated metadata database, committed by nobody but the test."""
-    engine = create_engine(fresh.environment()["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"])
-    with Session(engine) as session:
-        yield session
+@pytest.fixture(scope="session")
+def metadata_engine(place: Place, migrated: str) -> Iterator[Engine]:
+    """A migrated metadata database for the tests of one module."""
+    place.renew(EDITS, migrated)
+    engine = create_engine(place.server.uri(EDITS).replace("postgresql:", "postgresql+psycopg2:", 1))
+    yield engine
     engine.dispose()
 
 
-def contents(uri: str) -> dict[str, list[Any]]:
-    """Return the rows of the tables that init writes to, encrypted as they are."""
+@pytest.fixture
+def session(metadata_engine: Engine, monkeypatch: pytest.MonkeyPatch) -> Iterator[Session]:
+    """A session of a metadata database in which nothing was brought in, whose values are encrypted."""
+    from airflow.models.crypto import get_fernet
+
+    monkeypatch.setenv("AIRFLOW__CORE__FERNET_KEY", Fernet.generate_key().decode())
+    get_fernet.cache_clear()
+    with Session(metadata_engine) as session:
+        yield session
+        session.rollback()
+        for table in ("connection", "variable", "team", "slot_pool where pool <> 'default_pool'"):
+            session.execute(text(f"delete from {table}"))
+        session.commit()
+    get_fernet.cache_clear()
+
+
+def until(true: Callable[[], bool], seconds: float) -> None:
+    """Return once something is true, and fail when it is not in time."""
+    end = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < end, "it did not come about"
+        time.sleep(0.05)
+
+
+def rows(uri: str) -> dict[str, list[Any]]:
+    """Return the rows of the tables that init writes to, as they are."""
     tables = ("slot_pool", "connection", "variable", "log_template", "alembic_version")
     with psycopg.connect(uri) as connection:
         return {
-            table: connection.execute(
-                sql.SQL("select to_jsonb(t) from {} as t order by 1::text").format(sql.Identifier(table))
-            ).fetchall()
+            table: [
+                row[0]
+                for row in connection.execute(
+                    sql.SQL("select to_jsonb(t) from {} as t order by t::text").format(sql.Identifier(table))
+                )
+            ]
             for table in tables
         }

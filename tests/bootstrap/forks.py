@@ -37,8 +37,14 @@ def serve() -> None:
                 code = become_init(json.loads(line))
             finally:
                 os._exit(code)
-        print(pid, flush=True)
-        print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), flush=True)
+        answer(pid)
+        answer(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+
+
+def answer(number: int) -> None:
+    """Write a line of an answer."""
+    sys.stdout.write(f"{number}\n")
+    sys.stdout.flush()
 
 
 if __name__ == "__main__":

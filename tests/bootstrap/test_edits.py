@@ -157,7 +157,7 @@ def test_what_a_person_edited_is_kept_and_reported_each_time(session: Session, c
         assert as_content(session, case.entry) == kept
 
 
-@every_field
+@every_kind
 def test_an_edit_that_was_taken_back_is_no_edit(session: Session, case: Case) -> None:
     brought(session, case, case.first)
     before = getattr(row(session, case.entry), case.field)
@@ -183,7 +183,10 @@ def test_what_was_there_before_init_is_kept_and_reported(session: Session, case:
     brought(session, other, other.first)
     session.execute(text("delete from variable where key = :key"), {"key": NAME})
     report = brought(session, case, case.first)
-    assert report == f"The {case.entry} was in Airflow before init wrote any, and is kept; {MINE} writes it anew."
+    assert (
+        report
+        == f"The {case.entry} was in Airflow before init wrote any, and is kept; {MINE} writes it anew."
+    )
     assert as_content(session, case.entry) == case.then
 
 
@@ -203,11 +206,14 @@ def test_what_a_person_deleted_stays_deleted_and_is_reported_each_time(session: 
     session.execute(delete(kind).where(key == case.entry.name))
     for content in (case.first, case.then):
         report = brought(session, case, content)
-        assert report == f"The {case.entry} was deleted in Airflow, and is not created again; {MINE} writes it anew."
+        assert (
+            report
+            == f"The {case.entry} was deleted in Airflow, and is not created again; {MINE} writes it anew."
+        )
         assert row(session, case.entry) is None
 
 
-@every_field
+@every_kind
 def test_overwrite_writes_what_was_edited(session: Session, case: Case) -> None:
     brought(session, case, case.first)
     edit(session, case.entry, case.field, case.edited)

@@ -62,8 +62,12 @@ def test_no_value_changes_the_structure() -> None:
     assert filled["postgres_taxi"]["port"] == 5432
 
 
-@pytest.mark.parametrize(("content", "value"), [("pw", "pw"), ("pw\n", "pw"), ("pw\r\n", "pw"), ("p w\n\n", "p w\n")])
-def test_a_secret_comes_from_a_file_without_its_last_line_end(content: str, value: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("content", "value"), [("pw", "pw"), ("pw\n", "pw"), ("pw\r\n", "pw"), ("p w\n\n", "p w\n")]
+)
+def test_a_secret_comes_from_a_file_without_its_last_line_end(
+    content: str, value: str, tmp_path: Path
+) -> None:
     secret = tmp_path / "secret"
     secret.write_bytes(content.encode())
     filled = connections(NYC_TAXI_WAREHOUSE_HOST="db", NYC_TAXI_WAREHOUSE_PASSWORD_FILE=str(secret))
@@ -71,7 +75,9 @@ def test_a_secret_comes_from_a_file_without_its_last_line_end(content: str, valu
 
 
 def test_a_secret_file_that_is_missing_is_one_sentence(tmp_path: Path) -> None:
-    message = refusal(FILES, NYC_TAXI_WAREHOUSE_HOST="db", NYC_TAXI_WAREHOUSE_PASSWORD_FILE=str(tmp_path / "no"))
+    message = refusal(
+        FILES, NYC_TAXI_WAREHOUSE_HOST="db", NYC_TAXI_WAREHOUSE_PASSWORD_FILE=str(tmp_path / "no")
+    )
     assert "which NYC_TAXI_WAREHOUSE_PASSWORD_FILE names, cannot be read: No such file" in message
 
 
@@ -113,7 +119,9 @@ def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
 
 def test_variables_are_read_as_airflow_s_own_import_reads_them(tmp_path: Path) -> None:
     described = {"value": {"a": 1}, "description": "why"}
-    (tmp_path / "variables.json").write_text(json.dumps({"text": "x", "object": {"a": 1}, "described": described}))
+    (tmp_path / "variables.json").write_text(
+        json.dumps({"text": "x", "object": {"a": 1}, "described": described})
+    )
     wanted, _ = read_wanted(tmp_path, {})
     as_text = json.dumps({"a": 1}, indent=2)
     assert wanted == {
