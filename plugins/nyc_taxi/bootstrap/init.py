@@ -45,19 +45,22 @@ def init(folder: Path, wait: float, environment: Mapping[str, str]) -> None:
     from airflow.utils.session import create_session
     from sqlalchemy.exc import SQLAlchemyError
 
-    from nyc_taxi.bootstrap import database, installed, warehouse
+    from nyc_taxi.bootstrap import database, installed
 
     try:
         database.wait_for_database(wait)
         with database.alone(patience):
             database.migrate()
             installed.check_provider()
+            # It reads settings that have their defaults from the provider.
+            from nyc_taxi.bootstrap.warehouse import prepare_warehouse
+
             with create_session() as session:
                 report = bring_in(session, wanted, overwrite=overwrite)
             for sentence in (*left_out, *report):
                 say(sentence)
             installed.check_dag_files()
-            warehouse.prepare_warehouse(wait)
+            prepare_warehouse(wait)
             with create_session() as session:
                 mark_complete(session)
     except SQLAlchemyError as error:
