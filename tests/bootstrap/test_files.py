@@ -102,6 +102,7 @@ def test_a_port_that_is_no_number_is_refused_without_being_quoted() -> None:
         ("connections.yaml", "a: {conn_type: http, extra: [hunter2]}", "The extra of the connection a"),
         ("pools.json", '{"p": {"slot": "hunter2"}}', "The pool p needs slots"),
         ("variables.json", '{"v": hunter2}', "is not JSON at line 1"),
+        ("variables.json", '{"nyc_taxi_bootstrap": "hunter2"}', "is init's own"),
     ],
 )
 def test_a_file_that_is_wrong_is_one_sentence_without_its_content(

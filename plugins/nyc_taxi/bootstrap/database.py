@@ -89,7 +89,7 @@ def migrate() -> None:
     """
     try:
         if not _current():
-            say("Airflow's database is migrated.")
+            say("Airflow's database is being migrated.")
             upgradedb()
         # After a migration that was killed Airflow takes the tables for all there is to do.
         with create_session() as session:

@@ -69,7 +69,7 @@ def init(folder: Path, wait: float, environment: Mapping[str, str]) -> None:
         ) from error
     except AirflowException as error:  # a Fernet key that is none, a connection that cannot be read
         raise BootstrapFailed(
-            f"Airflow refused: {error}. Correct its settings, then run init again."
+            f"Airflow refused: {str(error).rstrip('.')}. Correct its settings, then run init again."
         ) from error
     say(complete())
 
