@@ -2,10 +2,24 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import sys
 from typing import Any
+
+
+LOADED = (
+    "nyc_taxi.bootstrap.database",
+    "nyc_taxi.bootstrap.holdings",
+    "nyc_taxi.bootstrap.installed",
+    "nyc_taxi.bootstrap.warehouse",
+    "nyc_taxi.pipelines",
+    "nyc_taxi.postgres.warehouse",
+    "airflow.api_fastapi.app",
+    "airflow.providers.postgres.hooks.postgres",
+)
+"""What an init imports on its way."""
 
 
 def become_init(order: dict[str, Any]) -> int:
@@ -27,24 +41,22 @@ def become_init(order: dict[str, Any]) -> int:
 
 def serve() -> None:
     """Answer each order on standard input with the pid of its init, then with its exit code."""
-    from nyc_taxi.bootstrap import database, holdings, installed, warehouse  # noqa: F401
-
-    for line in sys.stdin:
-        pid = os.fork()
-        if not pid:
-            code = 70
-            try:
-                code = become_init(json.loads(line))
-            finally:
-                os._exit(code)
-        answer(pid)
-        answer(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
-
-
-def answer(number: int) -> None:
-    """Write a line of an answer."""
-    sys.stdout.write(f"{number}\n")
-    sys.stdout.flush()
+    with os.fdopen(os.dup(1), "w") as answers:
+        os.dup2(2, 1)  # Airflow's log goes to standard output
+        for module in LOADED:
+            importlib.import_module(module)
+        for line in sys.stdin:
+            pid = os.fork()
+            if not pid:
+                code = 70
+                try:
+                    code = become_init(json.loads(line))
+                finally:
+                    os._exit(code)
+            answers.write(f"{pid}\n")
+            answers.flush()
+            answers.write(f"{os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])}\n")
+            answers.flush()
 
 
 if __name__ == "__main__":

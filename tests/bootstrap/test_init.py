@@ -33,7 +33,7 @@ for name in ("importlib.metadata", "importlib_metadata"):  # Airflow takes one o
             one for one in found(**more) if one.name != "airflow-provider-nyc-taxi"
         )
 """
-KILLS = extent(4, 30)
+KILLS = extent(5, 30)
 REPEATS = extent(5, 20)
 
 
