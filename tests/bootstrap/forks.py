@@ -8,7 +8,6 @@ import os
 import sys
 from typing import Any
 
-
 LOADED = (
     "nyc_taxi.bootstrap.database",
     "nyc_taxi.bootstrap.holdings",
