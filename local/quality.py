@@ -23,8 +23,8 @@ _CHECKS: dict[str, tuple[str, ...]] = {
 }
 
 _TESTS = (
-    "tests/unit tests/packaging tests/local tests/postgres tests/faults tests/kills tests/rounds "
-    "tests/benchmarks",
+    "tests/unit tests/packaging tests/local tests/bootstrap tests/postgres tests/faults tests/kills "
+    "tests/rounds tests/benchmarks",
     "tests/dbt",
     "tests/cli",
     "tests/dags",

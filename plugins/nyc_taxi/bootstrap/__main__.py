@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 from typing import NoReturn
 
-from nyc_taxi.bootstrap.output import say_failed
+from nyc_taxi.bootstrap.output import remark
 from nyc_taxi.errors import TaxiError
 
 _DATABASE_WAIT = 60.0
@@ -37,7 +37,7 @@ def main(arguments: list[str] | None = None) -> int:
 
             run(options.arguments, dict(os.environ))
     except TaxiError as error:
-        say_failed(str(error))
+        remark(str(error))
         return 1
     except KeyboardInterrupt:
         return 128 + signal.SIGINT

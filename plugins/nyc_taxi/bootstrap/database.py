@@ -6,7 +6,13 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from airflow import settings
-from airflow.utils.db import check_migrations, upgradedb
+from airflow.utils.db import (
+    add_default_pool_if_not_exists,
+    check_migrations,
+    synchronize_log_template,
+    upgradedb,
+)
+from airflow.utils.session import create_session
 from sqlalchemy import inspect, text
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
@@ -77,15 +83,18 @@ def _lock(connection: Connection, seconds: float) -> None:
 
 
 def migrate() -> None:
-    """Bring Airflow's database to this Airflow's version, unless all of it is there.
+    """Bring Airflow's database to this Airflow's version, with the rows that a new one starts with.
 
     :raises BootstrapFailed: when Airflow cannot do so
     """
-    if _current():
-        return
-    say("Airflow's database is migrated.")
     try:
-        upgradedb()
+        if not _current():
+            say("Airflow's database is being migrated.")
+            upgradedb()
+        # After a migration that was killed Airflow takes the tables for all there is to do.
+        with create_session() as session:
+            add_default_pool_if_not_exists(session=session)
+            synchronize_log_template(session=session)
     except SQLAlchemyError as error:
         raise BootstrapFailed(
             f"Airflow's database could not be migrated: {reason(error)}. {_ADVICE}"
@@ -98,7 +107,7 @@ _ADVICE = "Use the Airflow that wrote the database or a newer one, and run init 
 
 
 def _current() -> bool:
-    """Whether the tables are there and hold what Airflow's migration fills in last."""
+    """Whether the tables are those of this Airflow; the first look saves a second where there are none."""
     with _engine().connect() as connection:
         if not inspect(connection).has_table("alembic_version"):
             return False
@@ -106,9 +115,7 @@ def _current() -> bool:
         check_migrations(0)  # type: ignore[no-untyped-call]
     except TimeoutError:
         return False
-    with _engine().connect() as connection:
-        filled = "select exists (select 1 from slot_pool) and exists (select 1 from log_template)"
-        return bool(connection.scalar(text(filled)))
+    return True
 
 
 def _engine() -> Engine:

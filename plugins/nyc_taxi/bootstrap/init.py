@@ -42,63 +42,64 @@ def init(folder: Path, wait: float, environment: Mapping[str, str]) -> None:
 
     env.load_airflow()
     from airflow.sdk.exceptions import AirflowException
+    from airflow.utils.session import create_session
     from sqlalchemy.exc import SQLAlchemyError
 
-    from nyc_taxi.bootstrap import database, installed, warehouse
+    from nyc_taxi.bootstrap import database, installed
 
     try:
         database.wait_for_database(wait)
         with database.alone(patience):
             database.migrate()
             installed.check_provider()
-            for sentence in (*left_out, *bring_in(wanted, overwrite=overwrite)):
+            # It reads settings that have their defaults from the provider.
+            from nyc_taxi.bootstrap.warehouse import prepare_warehouse
+
+            with create_session() as session:
+                report = bring_in(session, wanted, overwrite=overwrite)
+            for sentence in (*left_out, *report):
                 say(sentence)
             installed.check_dag_files()
-            warehouse.prepare_warehouse(wait)
-            mark_complete()
+            prepare_warehouse(wait)
+            with create_session() as session:
+                mark_complete(session)
     except SQLAlchemyError as error:
         raise BootstrapFailed(
             f"Airflow's database failed in the middle of it: {database.reason(error)}. Run init again."
         ) from error
     except AirflowException as error:  # a Fernet key that is none, a connection that cannot be read
         raise BootstrapFailed(
-            f"Airflow refused: {error}. Correct its settings, then run init again."
+            f"Airflow refused: {str(error).rstrip('.')}. Correct its settings, then run init again."
         ) from error
     say(complete())
 
 
-def bring_in(wanted: Mapping[Entry, Content], *, overwrite: bool) -> list[str]:
-    """Write the entries that nobody but init wrote, and what it wrote, in one transaction.
+def bring_in(session: Session, wanted: Mapping[Entry, Content], *, overwrite: bool) -> list[str]:
+    """Write the entries that no person looks after, and the record of them, in the session's transaction.
 
     :return: a sentence for each entry that was written, or that is not as the files want it
     """
-    from airflow.utils.session import create_session
-
     from nyc_taxi.bootstrap import holdings
 
-    with create_session() as session:
-        held = holdings.read(session, [_RECORD])
-        before = _record(held, overwrite=overwrite)
-        present = holdings.read(session, {*wanted, *before.entries()})
-        plan = decide(wanted, present, before, overwrite=overwrite)
-        holdings.write(session, plan.write)
-        after = before.updated(plan.remember, plan.forget)
-        if after != before or not held:
-            description = (held.get(_RECORD) or {}).get("description") or INCOMPLETE
-            _keep(session, after, description)
+    held = holdings.read(session, [_RECORD])
+    before = _record(held, overwrite=overwrite)
+    present = holdings.read(session, {*wanted, *before.entries()})
+    plan = decide(wanted, present, before, overwrite=overwrite)
+    holdings.write(session, plan.write)
+    after = before.updated(plan.remember, plan.forget)
+    if after != before or not held:
+        description = (held.get(_RECORD) or {}).get("description") or INCOMPLETE
+        _keep(session, after, description)
     return plan.report
 
 
-def mark_complete() -> None:
+def mark_complete(session: Session) -> None:
     """Let the commands go on that wait for init of these versions."""
-    from airflow.utils.session import create_session
-
     from nyc_taxi.bootstrap import holdings
 
-    with create_session() as session:
-        content = holdings.read(session, [_RECORD]).get(_RECORD)
-        if content and content["description"] != complete():
-            _keep(session, Record.parse(content["value"]), complete())
+    content = holdings.read(session, [_RECORD]).get(_RECORD)
+    if content and content["description"] != complete():
+        _keep(session, Record.parse(content["value"]), complete())
 
 
 def _record(held: Mapping[Entry, Content | None], *, overwrite: bool) -> Record:

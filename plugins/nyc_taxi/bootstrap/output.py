@@ -16,8 +16,8 @@ def say(sentence: str) -> None:
     sys.stdout.flush()
 
 
-def say_failed(sentence: str) -> None:
-    """Write why nothing goes on."""
+def remark(sentence: str) -> None:
+    """Write a line that is no result: what is waited for, or why nothing goes on."""
     sys.stderr.write(f"{printable(sentence)}\n")
     sys.stderr.flush()
 
@@ -46,7 +46,7 @@ class Patience:
         if waited >= self._seconds:
             return False
         if waited >= self._remind_at:
-            say(f"Waiting for {self._what}: {why} ({waited:.0f} of {self._seconds:g} s).")
+            remark(f"Waiting for {self._what}: {why} ({waited:.0f} of {self._seconds:g} s).")
             self._remind_at = waited + _REMIND_AFTER
         time.sleep(min(self._pause, self._seconds - waited))
         return True

@@ -34,7 +34,8 @@ def write_admin_password(environment: Mapping[str, str]) -> None:
         passwords = json.loads(text or "{}")
         if passwords.get("admin") != password:
             _replace(path, json.dumps({**passwords, "admin": password}) + "\n")
-        path.chmod(0o600)
+        elif path.stat().st_mode & 0o077:
+            path.chmod(0o600)
     except (ValueError, AttributeError):
         raise BootstrapFailed(
             f"The file of passwords {path} is not a JSON object of users. Correct or remove it."

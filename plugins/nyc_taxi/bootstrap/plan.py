@@ -32,7 +32,8 @@ class Plan:
     forget: list[Entry] = field(default_factory=list)
     report: list[str] = field(default_factory=list)
 
-    def _write(self, entry: Entry, content: Content, what: str) -> None:
+    def put(self, entry: Entry, content: Content, what: str) -> None:
+        """Have an entry written, and its writing reported."""
         self.write[entry] = self.remember[entry] = content
         self.report.append(f"The {entry} was {what}.")
 
@@ -55,7 +56,7 @@ def decide(
     plan = Plan()
     for entry, content in wanted.items():
         _decide(plan, entry, content, present, record, overwrite=overwrite)
-    for entry in record.entries() - set(wanted):
+    for entry in sorted(record.entries() - set(wanted)):
         if entry in present:
             plan.report.append(f"The {entry} is not in the files any more; it stays in Airflow.")
         else:
@@ -75,18 +76,18 @@ def _decide(
     now = present.get(entry)
     if entry not in present:
         if overwrite or entry not in record.entries():
-            plan._write(entry, content, "created")
+            plan.put(entry, content, "created")
         else:
             plan.report.append(f"The {entry} was deleted in Airflow, and is not created again; {_ANEW}.")
     elif now == content:
         if not record.holds(entry, content):
             plan.remember[entry] = content
     elif overwrite:
-        plan._write(entry, content, "overwritten, as BOOTSTRAP_OVERWRITE asks for")
+        plan.put(entry, content, "overwritten, as BOOTSTRAP_OVERWRITE asks for")
     elif now is None:
         raise unreadable(entry)
     elif record.holds(entry, now):
-        plan._write(entry, content, "changed, as its settings were")
+        plan.put(entry, content, "changed, as its settings were")
     elif entry in record.entries():
         plan.report.append(f"The {entry} was edited in Airflow, and is kept; {_ANEW}.")
     else:

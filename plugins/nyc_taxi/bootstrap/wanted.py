@@ -10,6 +10,7 @@ import yaml
 
 from nyc_taxi.bootstrap.entry import CONNECTION, POOL, VARIABLE, Content, Entry
 from nyc_taxi.bootstrap.environment import value
+from nyc_taxi.bootstrap.record import NAME as RECORD
 from nyc_taxi.errors import BootstrapFailed
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ def read_wanted(folder: Path, environment: Mapping[str, str]) -> tuple[dict[Entr
         except _NotSet as missing:
             left_out.append(f"Connection {name} is left out: {missing} is not set.")
     for name, variable in _mapping(folder / "variables.json", json.loads).items():
-        wanted[Entry(VARIABLE, name)] = _variable(variable)
+        wanted[Entry(VARIABLE, name)] = _variable(name, variable)
     return wanted, left_out
 
 
@@ -55,6 +56,8 @@ def fill_in(template: Any, environment: Mapping[str, str]) -> Any:
     """
     if isinstance(template, dict):
         return {key: fill_in(inner, environment) for key, inner in template.items()}
+    if isinstance(template, list):
+        return [fill_in(inner, environment) for inner in template]
     if not isinstance(template, str):
         return template
 
@@ -118,8 +121,10 @@ def _connection(name: str, connection: Any) -> Content:
     return fields
 
 
-def _variable(variable: Any) -> Content:
+def _variable(name: str, variable: Any) -> Content:
     """Return a variable as Airflow's own import reads it: a value, or a value with a description."""
+    if name == RECORD:
+        raise BootstrapFailed(f"The variable {name} is init's own. Give yours another name.")
     described = isinstance(variable, dict) and "value" in variable
     plain = variable["value"] if described else variable
     return {

@@ -26,12 +26,12 @@ def prepare_warehouse(seconds: float) -> None:
             "NYC_TAXI_WAREHOUSE_HOST, or create the connection, and run init again."
         )
         return
-    patience = Patience(f"the warehouse {conn_id}", seconds)
+    patience = Patience("the warehouse", seconds)
     while True:
         try:
             warehouse(conn_id).prepare()
         except TransientError as error:
-            if not patience.again(str(error)):
+            if not patience.again(str(error).partition(". ")[0]):
                 raise
         else:
             return
