@@ -7,7 +7,7 @@ select
     ledger.month,
     measured.dimension,
     measured.check_name,
-    measured.value,
+    measured.share_found,
     measured.upper_limit,
     measured.outcome,
     measured.message,
