@@ -13,6 +13,7 @@ import psycopg
 import pytest
 
 from local.dbt_diff import differences, left_out
+from local.environment import CHECKOUT
 from nyc_taxi.core.month import Month, MonthRange
 from nyc_taxi.core.sample import write_sample
 from nyc_taxi.postgres.quality import record_measured
@@ -268,6 +269,8 @@ def test_every_check_is_a_data_test_of_its_name_and_outcome(story: Story) -> Non
     checks = {check: outcome for of_month in outcomes for check, outcome in of_month.items()}
     assert len(checks) == 18
     assert checks.keys() <= run.results.keys()
+    page = (CHECKOUT / "docs" / "quality.md").read_text()
+    assert [check for check in checks if f"`{check}`" not in page] == []
     warned = {check for of_month in outcomes for check, outcome in of_month.items() if outcome == "warn"}
     assert warned == run.statuses("warn") >= {"no_trip_is_in_the_future"}
     ((dimensions,),) = story.mart.all(

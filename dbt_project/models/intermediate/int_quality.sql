@@ -180,7 +180,7 @@ checks as (
             '{{ check.of }}' as kind,
             '{{ check.severity }}' as severity,
             {{ check.share }} as share_allowed,
-            '{{ 'none' if check.share == 0 else 'at most %g%% of the trips' % (100 * check.share) }}' as upper_limit,
+            '{{ 'none' if check.share == 0 else 'at most %g%%' % (100 * check.share) }}' as upper_limit,
             '{{ check.said }}' as said
         {% if not loop.last %}union all{% endif %}
     {% endfor %}
