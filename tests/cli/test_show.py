@@ -92,7 +92,7 @@ def test_the_table_is_for_people_and_yaml_for_programs(
     assert ["rows_in_file", "500"] in lines
     assert next(line for line in lines if "rejected" in line)[0] == "validity"
     assert lines[-1][:6] == ["warn:", "pickups", "in", "the", "month:", "1"]
-    assert said.err == "dbt has not measured it yet; transform_postgres does, before the marts take it.\n"
+    assert said.err == "dbt has not measured it; transform_postgres does when it builds the month.\n"
     assert run("show green 2021-01 -o yaml") == 0
     in_yaml = yaml.safe_load(capsys.readouterr().out)
     assert in_yaml == listed(capsys, "show green 2021-01")

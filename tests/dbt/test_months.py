@@ -75,6 +75,7 @@ SUCH = {
         "lpep_pickup_datetime < file_month or lpep_pickup_datetime >= file_month + interval '1 month'"
     ),
     "no_trip_is_in_the_future": "lpep_pickup_datetime >= file_month + interval '2 months'",
+    "few_rows_are_copies": "copies > 1",
     "dropoff_zones_are_known": "dolocationid not between 1 and 265",
     "payment_types_are_known": "payment_type not between 0 and 6",
     "pickup_zones_are_known": "pulocationid not between 1 and 265",
@@ -85,11 +86,14 @@ SUCH = {
 """Checks of green trips, and what a row of the raw table is like that they are about."""
 
 COUNT = """
-select
-    file_month::text,
-    count(distinct content) filter (where {such}) || ' of ' || count(distinct content) || ' trips '
-from raw.green_tripdata as trip
-cross join lateral (select to_jsonb(trip) - '{{filename,row_number}}'::text[]) as of_trip (content)
+select file_month::text, count(*) filter (where {such}) || ' of ' || count(*) || ' trips '
+from (
+    select trip.*, count(*) over same as copies, row_number() over same as copy
+    from raw.green_tripdata as trip
+    cross join lateral (select to_jsonb(trip) - '{{filename,row_number}}'::text[]) as of_trip (content)
+    window same as (partition by file_month, content)
+) as trips
+where copy = 1
 group by file_month
 """
 

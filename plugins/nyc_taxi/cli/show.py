@@ -116,4 +116,4 @@ def _explain(shown: Attempt, newest: Attempt, results: Results) -> None:
         reason = f": {newest.reason}" if newest.reason else "."
         remark(f"The newest attempt, {newest.id}, is {newest.outcome}{reason}")
     if shown.outcome is Outcome.PUBLISHED and "dbt" not in results:
-        remark("dbt has not measured it yet; transform_postgres does, before the marts take it.")
+        remark("dbt has not measured it; transform_postgres does when it builds the month.")
