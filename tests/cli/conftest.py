@@ -65,3 +65,10 @@ def dags(_dags: None, monkeypatch: pytest.MonkeyPatch) -> None:
         session.execute(update(DagModel).values(is_paused=False))
         for table in (BackfillDagRun, DagRun, Backfill):
             session.execute(delete(table))
+
+
+@pytest.fixture
+def taxi_connection(airflow_database: None, monkeypatch: pytest.MonkeyPatch, warehouse_uri: str) -> None:
+    """The connection to the warehouse of this test alone."""
+    monkeypatch.setenv("_AIRFLOW_PROCESS_CONTEXT", "server")
+    monkeypatch.setenv("AIRFLOW_CONN_POSTGRES_TAXI", warehouse_uri)

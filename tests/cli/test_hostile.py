@@ -22,6 +22,8 @@ COMMANDS = (
     "taxi load green 2021-01 --source TEXT",
     "taxi load green 2021-01 --source http://127.0.0.1:1/TEXT",
     "taxi months --dataset TEXT",
+    "taxi show TEXT 2021-01",
+    "taxi show green TEXT",
     "taxi rejects TEXT 2021-01",
     "taxi rejects green TEXT",
     "taxi rejects green 2021-01 --limit TEXT",

@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, Any
 
 import psycopg
 import pytest
-from airflow.cli.cli_parser import get_parser
 
 from nyc_taxi.core.month import MonthRange
 from nyc_taxi.core.sample import write_sample
 from nyc_taxi.core.scratch import scratch_folder
 from nyc_taxi.errors import DownloadInterrupted
+from tests.cli.taxi import listed, run
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -27,10 +27,7 @@ if TYPE_CHECKING:
 ROWS = 500
 
 
-@pytest.fixture(autouse=True)
-def _connection(airflow_database: None, monkeypatch: pytest.MonkeyPatch, warehouse_uri: str) -> None:
-    monkeypatch.setenv("_AIRFLOW_PROCESS_CONTEXT", "server")
-    monkeypatch.setenv("AIRFLOW_CONN_POSTGRES_TAXI", warehouse_uri)
+pytestmark = pytest.mark.usefixtures("taxi_connection")
 
 
 @pytest.fixture(scope="module")
@@ -51,22 +48,6 @@ def dirty(samples: Path, tmp_path: Path) -> Path:
     good.insert(4, b"[red]\xff\\" + 300 * b"x" + b"\n")
     (tmp_path / "green_tripdata_2021-01.csv").write_bytes(b"".join(good))
     return tmp_path
-
-
-def run(line: str) -> int:
-    """Call a command of the group with a command line, and return its exit status."""
-    try:
-        arguments = get_parser().parse_args(["taxi", *line.split()])
-        arguments.func(arguments)
-    except SystemExit as end:
-        return int(end.code or 0)
-    return 0
-
-
-def listed(capsys: pytest.CaptureFixture[str], line: str) -> Any:
-    capsys.readouterr()
-    assert run(f"{line} -o json") == 0
-    return json.loads(capsys.readouterr().out)
 
 
 def test_load_says_what_happened_to_each_month(samples: Path, capsys: pytest.CaptureFixture[str]) -> None:

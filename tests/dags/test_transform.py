@@ -35,6 +35,16 @@ def dbt_here(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, files: FileServer)
     files.put("misc/taxi_zone_lookup.csv", (tmp_path / "zones.csv").read_bytes())
 
 
+MEASURED = "select count(distinct q.attempt_id) from ops.quality_result as q where q.measured_by = 'dbt'"
+
+ERRORS = """
+    select to_char(q.month, 'YYYY-MM'), q.check, q.value, q.limit
+    from ops.quality_result as q
+    where q.measured_by = 'dbt' and q.outcome = 'error'
+    order by q.check
+"""
+
+
 def rows(uri: str, statement: str) -> list[Any]:
     with psycopg.connect(uri) as connection:
         return connection.execute(statement).fetchall()
@@ -58,6 +68,7 @@ def test_months_that_arrived_are_built_once_and_described(
     assert built == [("green", "2021-01"), ("green", "2021-02")]
     ((trips,),) = rows(warehouse_uri, "select count(*) from marts.fct_trips")
     assert 1.8 * ROWS < trips <= 2 * ROWS
+    assert rows(warehouse_uri, MEASURED) == [(2,)]
     assert rows(warehouse_uri, "select count(*) from raw.taxi_zone_lookup") == [(265,)]
     assert "fct_monthly_zone_revenue" in docs_page("transform_postgres").read_text(encoding="utf-8")
 
@@ -85,20 +96,27 @@ def test_what_is_no_selection_never_reaches_dbt(
     assert not (tmp_path / "artifacts").exists()
 
 
-def test_a_bad_month_holds_up_no_other_one(
+def test_a_bad_month_holds_up_no_other_one_and_its_failing_checks_are_kept(
     connections: None,
     publish: Callable[..., None],
     run_dag: Callable[..., DagRun],
     warehouse_uri: str,
 ) -> None:
-    for month in ("2021-01", "2021-02"):
-        publish("green", month)
-        run_dag("green_postgres", month=month)
+    publish("green", "2021-01")
+    run_dag("green_postgres", month="2021-01")
     with psycopg.connect(warehouse_uri) as connection:
-        connection.execute(
-            "update raw.green_tripdata set total_amount = null where file_month = '2021-01-01'"
-        )
+        connection.execute("update raw.green_tripdata set total_amount = null")
 
+    run = run_dag("transform_postgres")
+
+    assert run.state == "failed"
+    assert rows(warehouse_uri, ERRORS) == [
+        ("2021-01", "most_trips_cost_something", 1, "at most 20%"),
+        ("2021-01", "nearly_all_trips_have_a_total", 1, "at most 1%"),
+    ]
+
+    publish("green", "2021-02")
+    run_dag("green_postgres", month="2021-02")
     run = run_dag("transform_postgres")
 
     assert run.state == "failed"
@@ -108,3 +126,4 @@ def test_a_bad_month_holds_up_no_other_one(
     assert rows(warehouse_uri, "select count(*) from marts.fct_trips where file_month < '2021-02-01'") == [
         (0,)
     ]
+    assert rows(warehouse_uri, MEASURED) == [(2,)]

@@ -33,6 +33,15 @@ from {relation} as built
 group by 1
 """
 
+QUALITY = "intermediate.int_quality"
+
+MEASURED = f"""(
+    select
+        file_month, dataset, attempt_id, dimension, check_name, share_found, upper_limit, outcome, message
+    from {{prefix}}{QUALITY}
+)"""
+"""What was measured, without the time at which it was."""
+
 MODELS = {
     "intermediate.int_trips": "file_month",
     "intermediate.int_fhv_trips": "file_month",
@@ -43,7 +52,7 @@ MODELS = {
     "marts.dim_zones": "date '2000-01-01'",
     "marts.dim_vendors": "date '2000-01-01'",
 }
-"""Every table that dbt builds but its own record, and what a month's rows of it are told by."""
+"""Every table that dbt builds but its own records, and what a month's rows of it are told by."""
 
 
 def environment() -> dict[str, str]:
@@ -176,9 +185,11 @@ class Mart:
     def content(self, target: str = "prod") -> dict[str, dict[str, str]]:
         """Return a hash of everything in each table that dbt builds, by month."""
         prefix = "" if target == "prod" else f"{target}_"
+        relations = {model: (f"{prefix}{model}", month) for model, month in MODELS.items()}
+        relations[QUALITY] = (MEASURED.format(prefix=prefix), "file_month")
         return {
-            model: dict(self.all(CONTENT.format(relation=f"{prefix}{model}", month=month)))
-            for model, month in MODELS.items()
+            model: dict(self.all(CONTENT.format(relation=relation, month=month)))
+            for model, (relation, month) in relations.items()
         }
 
     def months(self, model: str = "marts.fct_trips") -> dict[str, int]:

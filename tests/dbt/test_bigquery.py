@@ -80,6 +80,7 @@ def test_months_are_constants_so_that_partitions_are_pruned(compiled: dict[str, 
     for name in (
         "int_trips",
         "int_fhv_trips",
+        "int_quality",
         "fct_trips",
         "fct_fhv_trips",
         "int_zone_revenue",

@@ -13,8 +13,11 @@ import psycopg
 import pytest
 
 from local.dbt_diff import differences, left_out
+from local.environment import CHECKOUT
 from nyc_taxi.core.month import Month, MonthRange
 from nyc_taxi.core.sample import write_sample
+from nyc_taxi.postgres.quality import record_measured
+from tests.dbt.mart import QUALITY
 from tests.extent import extent
 from tests.postgres.trips import lines, text, write
 
@@ -49,6 +52,52 @@ group by 1, 2
 """
 
 
+RESULTS = """
+select
+    q.dataset || ' ' || to_char(q.month, 'YYYY-MM'),
+    q.attempt_id,
+    jsonb_object_agg(q.check, q.outcome),
+    array_agg(distinct q.dimension order by q.dimension)
+from ops.quality_result as q
+where q.measured_by = 'dbt'
+group by 1, 2
+"""
+
+FOUND = "select file_month::text, check_name, message from intermediate.int_quality where dataset = 'green'"
+
+SUCH = {
+    "most_trips_cost_something": "coalesce(total_amount, 0) <= 0",
+    "most_trips_end_after_they_began": "lpep_dropoff_datetime < lpep_pickup_datetime",
+    "no_total_is_absurd": "total_amount not between -10000 and 10000",
+    "all_trips_have_a_pickup": "lpep_pickup_datetime is null",
+    "nearly_all_trips_have_a_total": "total_amount is null",
+    "few_trips_are_of_other_months": (
+        "lpep_pickup_datetime < file_month or lpep_pickup_datetime >= file_month + interval '1 month'"
+    ),
+    "no_trip_is_in_the_future": "lpep_pickup_datetime >= file_month + interval '2 months'",
+    "few_rows_are_copies": "copies > 1",
+    "dropoff_zones_are_known": "dolocationid not between 1 and 265",
+    "payment_types_are_known": "payment_type not between 0 and 6",
+    "pickup_zones_are_known": "pulocationid not between 1 and 265",
+    "rate_codes_are_known": "ratecodeid not between 1 and 6 and ratecodeid <> 99",
+    "trip_types_are_known": "trip_type not between 1 and 2",
+    "vendors_are_known": "vendorid not between 1 and 7",
+}
+"""Checks of green trips, and what a row of the raw table is like that they are about."""
+
+COUNT = """
+select file_month::text, count(*) filter (where {such}) || ' of ' || count(*) || ' trips '
+from (
+    select trip.*, count(*) over same as copies, row_number() over same as copy
+    from raw.green_tripdata as trip
+    cross join lateral (select to_jsonb(trip) - '{{filename,row_number}}'::text[]) as of_trip (content)
+    window same as (partition by file_month, content)
+) as trips
+where copy = 1
+group by file_month
+"""
+
+
 @dataclass
 class Step:
     """What could be seen after something had happened.
@@ -61,6 +110,7 @@ class Step:
     :param written: the last transaction that wrote a row of a month
     :param future: months of pickup of the trips that are marked as of the future
     :param read: partitions of the raw tables that the run read
+    :param results: dbt's outcome of each check, by dataset, month and attempt
     """
 
     run: Run
@@ -71,6 +121,7 @@ class Step:
     written: dict[str, int]
     future: set[str]
     read: set[str]
+    results: dict[tuple[str, int], dict[str, str]]
 
     def marts(self) -> dict[str, dict[str, str]]:
         return {model: content for model, content in self.content.items() if model.startswith("marts.")}
@@ -104,6 +155,7 @@ def step(mart: Mart, *months: str) -> Step:
     before, read = mart.unbuilt(), dict(mart.all(READ))
     run = mart.build(*months)
     after = dict(mart.all(READ))
+    record_measured(mart.connection)
     return Step(
         run=run,
         before=before,
@@ -113,6 +165,7 @@ def step(mart: Mart, *months: str) -> Step:
         written=dict(mart.all(WRITTEN)),
         future={month for (month,) in mart.all(FUTURE)},
         read={name for name, tuples in after.items() if tuples != read.get(name, 0)},
+        results={(month, attempt): outcomes for month, attempt, outcomes, _ in mart.all(RESULTS)},
     )
 
 
@@ -207,6 +260,45 @@ def test_a_trip_of_2098_is_told_and_blocks_nothing(story: Story) -> None:
     assert story.february.future == {"2098-07"}
 
 
+def test_what_the_checks_count_is_what_is_in_the_files(story: Story) -> None:
+    found = {(month, check): message for month, check, message in story.mart.all(FOUND)}
+    for check, such in SUCH.items():
+        for month, counted in story.mart.all(COUNT.format(such=such)):
+            assert found[month, check].startswith(counted), (month, check)
+    assert {check for _, check in found} >= SUCH.keys()
+
+
+def test_every_check_is_a_data_test_of_its_name_and_outcome(story: Story) -> None:
+    run, outcomes = story.february.run, story.february.results.values()
+    checks = {check: outcome for of_month in outcomes for check, outcome in of_month.items()}
+    assert len(checks) == 18
+    assert checks.keys() <= run.results.keys()
+    page = (CHECKOUT / "docs" / "quality.md").read_text()
+    assert [check for check in checks if f"`{check}`" not in page] == []
+    warned = {check for of_month in outcomes for check, outcome in of_month.items() if outcome == "warn"}
+    assert warned == run.statuses("warn") >= {"no_trip_is_in_the_future"}
+    ((dimensions,),) = story.mart.all(
+        "select count(distinct dimension) from ops.quality_result where measured_by = 'dbt'"
+    )
+    assert dimensions == 6
+
+
+def test_results_are_of_the_attempt_that_was_measured_and_stay_when_it_is_replaced(story: Story) -> None:
+    built = {(month, attempt) for month, attempt, _ in story.mart.all(RECORD)}
+    assert story.february.results.keys() | built <= story.without_february.results.keys()
+    assert len(story.february.results) == 3
+
+
+def test_a_bad_month_has_its_failing_checks_among_the_results(story: Story) -> None:
+    before, after = story.february_again.results, story.bad_january.results
+    ((month, attempt),) = after.keys() - before.keys()
+    assert month == "green 2021-01"
+    assert {check for check, outcome in after[month, attempt].items() if outcome == "error"} == (
+        story.bad_january.run.statuses("fail")
+    )
+    assert {key: after[key] for key in before} == before
+
+
 def test_a_run_reads_and_writes_the_months_that_it_was_told_only(story: Story) -> None:
     assert story.late_january.read == {"green_tripdata_2021_01"}
     assert story.late_january.written["2021-02"] == story.february.written["2021-02"]
@@ -219,6 +311,8 @@ def test_a_republished_month_changes_only_itself(story: Story) -> None:
     assert after.content["marts.fct_trips"]["2021-01"] == before.content["marts.fct_trips"]["2021-01"]
     assert after.content["marts.fct_trips"]["2021-02"] != before.content["marts.fct_trips"]["2021-02"]
     assert after.content["marts.fct_fhv_trips"] == before.content["marts.fct_fhv_trips"]
+    assert after.content[QUALITY]["2021-01"] == before.content[QUALITY]["2021-01"]
+    assert after.content[QUALITY]["2021-02"] != before.content[QUALITY]["2021-02"]
     assert after.written["2021-01"] == before.written["2021-01"]
     assert after.unbuilt == []
 
@@ -248,6 +342,7 @@ def test_a_month_that_was_unloaded_disappears(story: Story) -> None:
     assert last.run.code == 0, last.run.said
     assert last.months == {"green 2021-01": 999, "yellow 2021-02": 999, "green 2021-03": 999}
     assert last.content["marts.fct_fhv_trips"] == {}
+    assert story.mart.months(QUALITY).keys() == last.months.keys()
     assert last.unbuilt == []
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import asdict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from psycopg import sql
 from psycopg.types.json import Jsonb
@@ -17,6 +17,7 @@ from psycopg.types.json import Jsonb
 from nyc_taxi.core.dataset import dataset_names, get_dataset
 from nyc_taxi.postgres import schema
 from nyc_taxi.postgres.measure import measure
+from nyc_taxi.postgres.quality import Check, record_checks
 from nyc_taxi.postgres.statements import migrations, statement
 from nyc_taxi.postgres.tables import StageTable
 from tests.postgres.trips import GREEN, MONTH, NEXT, lines, text, write
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 STEPS = dict(migrations())
 NAMES = list(STEPS)
 MEASURED = "0004_measured"
+RESULTS = "0006_quality_result"
 RENAMED = {"0005_measured": MEASURED}
 """Names that steps had for some commits."""
 
@@ -77,6 +79,13 @@ values (
 returning id
 """
 
+CHECKS = (
+    Check("not empty", "completeness", "pass", 1, "at least 1", "Rows."),
+    Check("columns", "consistency", "warn", 1, "no unknown column", "New."),
+    Check("volume", "completeness", "warn", 0.125, "50% to 200%", "Few."),
+)
+"""What the audits of the published and the audited attempt found; the ledger had no dimensions."""
+
 PUBLISHED, AUDITED, STAGED = 100, 120, 130
 """Rows of the three attempts, each of which has refused one more."""
 
@@ -94,7 +103,7 @@ def build(connection: psycopg.Connection, steps: list[str], folder: Path) -> dic
         schema._ensure_table(connection, dataset)
         schema._record(connection, schema._fingerprint(dataset))
     measured = MEASURED in {RENAMED.get(name, name) for name in steps}
-    return {
+    files = {
         outcome: _attempt(connection, folder / outcome, outcome, month, rows, measured=measured)
         for outcome, month, rows in (
             ("published", MONTH, PUBLISHED),
@@ -102,6 +111,10 @@ def build(connection: psycopg.Connection, steps: list[str], folder: Path) -> dic
             ("staged", MONTH, STAGED),
         )
     }
+    if RESULTS in steps:
+        for attempt in (1, 2):
+            record_checks(connection, attempt, CHECKS)
+    return files
 
 
 def _attempt(
@@ -119,7 +132,7 @@ def _attempt(
         "header": GREEN.split(","),
         "base": 1 if outcome == "staged" else None,
         "stage": None,
-        "checks": json.dumps([] if outcome == "staged" else [CHECK]),
+        "checks": json.dumps([] if outcome == "staged" else [_in_ledger(check) for check in CHECKS]),
         "finished": "2021-03-01 00:01+00" if outcome == "published" else None,
     }
     (id,) = connection.execute(_ATTEMPT, values).fetchone() or (0,)
@@ -143,7 +156,8 @@ def _attempt(
     return path
 
 
-CHECK = {"name": "not empty", "outcome": "pass", "value": 1, "limit": "at least 1", "message": "Rows."}
+def _in_ledger(check: Check) -> dict[str, Any]:
+    return {name: value for name, value in asdict(check).items() if name != "dimension"}
 
 
 def _fill_then(connection: psycopg.Connection, stage: StageTable, path: Path, month: Month) -> None:

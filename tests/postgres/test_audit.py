@@ -7,7 +7,7 @@ import pytest
 from nyc_taxi.core.month import Month
 from nyc_taxi.errors import AuditFailed, ContractError
 from nyc_taxi.postgres import ledger
-from nyc_taxi.postgres.audit import Check, audit_month
+from nyc_taxi.postgres.audit import audit_month
 from nyc_taxi.postgres.ledger import Outcome
 from nyc_taxi.postgres.publish import publish_month
 from tests.postgres.trips import (
@@ -31,7 +31,15 @@ if TYPE_CHECKING:
 
     import psycopg
 
+    from nyc_taxi.postgres.quality import Check
     from nyc_taxi.postgres.warehouse import Warehouse
+
+RESULTS = """
+select q.dataset, q.month::text, q.dimension, q.check, q.value, q.limit, q.outcome, q.message, q.measured_by
+from ops.quality_result as q
+where q.attempt_id = %s
+order by q.dimension, q.check
+"""
 
 
 def by_name(checks: tuple[Check, ...]) -> dict[str, Check]:
@@ -47,6 +55,40 @@ def test_ordinary_month_passes_every_check_and_keeps_them(
     assert audit_month(taxi_warehouse, attempt) == checks
     publish_month(taxi_warehouse, attempt)
     assert audit_month(taxi_warehouse, attempt) == checks
+
+
+def test_every_check_is_a_row_of_the_results(
+    taxi_warehouse: Warehouse, reader: psycopg.Connection, tmp_path: Path
+) -> None:
+    attempt = stage(taxi_warehouse, published(green(tmp_path))).attempt
+    checks = audit_month(taxi_warehouse, attempt)
+    assert reader.execute(RESULTS, (attempt,)).fetchall() == [
+        (
+            *("green", "2021-01-01", check.dimension, check.name, check.value),
+            *(check.limit, check.outcome, check.message, "load"),
+        )
+        for check in checks
+    ]
+    assert {check.dimension for check in checks} == {
+        "completeness",
+        "consistency",
+        "timeliness",
+        "validity",
+    }
+
+
+def test_results_of_a_second_audit_replace_those_of_the_first(
+    taxi_warehouse: Warehouse, reader: psycopg.Connection, tmp_path: Path
+) -> None:
+    other = published(green(tmp_path, 100, NEXT), month=NEXT)
+    attempt = stage(taxi_warehouse, published(green(tmp_path, 10))).attempt
+    audit_month(taxi_warehouse, attempt)
+    first = reader.execute(RESULTS, (attempt,)).fetchall()
+    load(taxi_warehouse, other)  # a neighbour that is ten times as large
+    audit_month(taxi_warehouse, attempt)
+    second = reader.execute(RESULTS, (attempt,)).fetchall()
+    assert [row[3] for row in second] == [row[3] for row in first]
+    assert [row[3] for row in set(second) - set(first)] == ["volume"]
 
 
 def test_file_without_rows_is_not_published(
@@ -75,6 +117,9 @@ def test_file_of_another_month_is_not_published_and_stays_to_be_looked_at(
         failed = ledger.get(connection, attempt)
     assert failed.outcome is Outcome.FAILED
     assert "row accounting" in [check["name"] for check in failed.checks]
+    results = {row[3]: row[6] for row in reader.execute(RESULTS, (attempt,))}
+    assert results.keys() == {check["name"] for check in failed.checks}
+    assert [name for name, outcome in results.items() if outcome == "error"] == ["pickups in the month"]
     with pytest.raises(ContractError, match="nothing to audit"):
         audit_month(taxi_warehouse, attempt)
 

@@ -98,8 +98,9 @@ def test_reader_sees_months_of_before_and_after_the_grant(
         "select count(*) from raw.green_tripdata_2021_03",
         "select count(*) from ops.file_ledger",
         "select line from ops.rejected_rows",
+        "select count(distinct attempt_id) from ops.quality_result",
         "select count(*) from raw.taxi_zone_lookup",
-    ) == [431, 11, 20, 400, 4, b"cut", 0]
+    ) == [431, 11, 20, 400, 4, b"cut", 4, 0]
 
 
 @pytest.mark.parametrize(
@@ -116,6 +117,7 @@ def test_reader_sees_months_of_before_and_after_the_grant(
         "delete from raw.taxi_zone_lookup",
         "update ops.file_ledger set outcome = 'failed'",
         "delete from ops.rejected_rows",
+        "delete from ops.quality_result",
         "delete from ops.schema_migration",
         "create table raw.mine ()",
         "create table ops.mine ()",

@@ -17,7 +17,7 @@ from nyc_taxi.postgres.audit import audit_month
 from nyc_taxi.postgres.ledger import Outcome
 from nyc_taxi.postgres.publish import publish_month
 from nyc_taxi.postgres.warehouse import Warehouse
-from tests.postgres.earlier import AUDITED, PUBLISHED, STAGED, STATES, build
+from tests.postgres.earlier import AUDITED, CHECKS, PUBLISHED, STAGED, STATES, build
 from tests.postgres.trips import MONTH, content, counts, leftovers, published, stage
 
 if TYPE_CHECKING:
@@ -25,6 +25,13 @@ if TYPE_CHECKING:
 
 LEDGER = "select to_jsonb(attempt) from ops.file_ledger as attempt order by id"
 REJECTS = "select refused::text from ops.rejected_rows as refused order by attempt_id"
+RESULTS = """
+select
+    q.attempt_id, q.dataset, q.month::text, q.dimension, q.check, q.value, q.limit, q.outcome, q.message,
+    q.measured_by
+from ops.quality_result as q
+order by q.attempt_id, q.check
+"""
 CATALOGUE = """
 select oid::regclass::text, xmin::text from pg_class
 where relnamespace in ('raw'::regnamespace, 'ops'::regnamespace)
@@ -93,6 +100,21 @@ def test_nothing_is_lost_and_a_second_upgrade_changes_nothing(
     upgraded = person.execute(CATALOGUE).fetchall()
     taxi_warehouse.prepare()
     assert person.execute(CATALOGUE).fetchall() == upgraded
+
+
+def test_what_earlier_audits_found_becomes_results(
+    taxi_warehouse: Warehouse, person: psycopg.Connection, steps: list[str], tmp_path: Path
+) -> None:
+    build(person, steps, tmp_path)
+    taxi_warehouse.prepare()
+    checks = sorted(CHECKS, key=lambda check: check.name)
+    assert person.execute(RESULTS).fetchall() == [
+        (attempt, "green", month, check.dimension, check.name, check.value, check.limit, check.outcome,
+         check.message, "load")
+        for attempt, month in ((1, "2021-01-01"), (2, "2021-02-01"))
+        for check in checks
+    ]  # fmt: skip
+    assert set(audit_month(taxi_warehouse, 1)) == set(checks)  # as it was judged then
 
 
 def test_attempts_that_were_on_their_way_go_on(

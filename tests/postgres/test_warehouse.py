@@ -153,6 +153,7 @@ def test_prepare_creates_everything_and_then_nothing(
 ) -> None:
     assert [name for (name,) in reader.execute(TABLES)] == [
         "ops.file_ledger",
+        "ops.quality_result",
         "ops.rejected_rows",
         "ops.schema_migration",
         "raw.fhv_tripdata",
@@ -184,7 +185,7 @@ def test_six_first_uses_at_once_all_succeed(taxi_warehouse: Warehouse, warehouse
     with ThreadPoolExecutor(6) as pool:
         list(pool.map(lambda _: taxi_warehouse.prepare(), range(6)))
     with psycopg.connect(warehouse_uri) as reader:
-        assert len(reader.execute(TABLES).fetchall()) == 7
+        assert len(reader.execute(TABLES).fetchall()) == 8
 
 
 def test_column_that_a_dataset_gains_is_added_in_place(

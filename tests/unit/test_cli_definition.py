@@ -37,7 +37,7 @@ def options(group: str, command: str) -> set[str]:
 
 
 def test_airflow_itself_finds_the_commands() -> None:
-    known = {"months", "load", "rejects", "grant", "doctor", "config", "sample", "unload", "backfill"}
+    known = {"months", "show", "load", "rejects", "grant", "doctor", "config", "sample", "unload", "backfill"}
     assert commands("taxi").keys() == known
     assert "backfill" in commands("dags")
 
@@ -50,10 +50,10 @@ def test_every_option_of_airflow_2_is_known() -> None:
     assert options("dags", "backfill") >= AIRFLOW_2_OPTIONS
 
 
-@pytest.mark.parametrize("command", ["months", "rejects", "doctor", "config"])
+@pytest.mark.parametrize("command", ["months", "show", "rejects", "doctor", "config"])
 @pytest.mark.parametrize("form", ["table", "json", "yaml", "plain"])
 def test_lists_come_in_every_form_that_airflow_offers(command: str, form: str) -> None:
-    line = ["taxi", command, "-o", form, *(["green", "2021-01"] if command == "rejects" else [])]
+    line = ["taxi", command, "-o", form, *(["green", "2021-01"] if command in {"show", "rejects"} else [])]
     assert parse(*line).output == form
 
 
@@ -101,6 +101,8 @@ def test_refused_options_are_not_in_the_help(capsys: pytest.CaptureFixture[str])
         ("taxi", "sample", "--to", "x"),
         ("taxi", "rejects", "green", "2021-01", "--limit", "0"),
         ("taxi", "months", "-o", "xml"),
+        ("taxi", "show", "green"),
+        ("taxi", "show", "green", "2021-13"),
         ("taxi", "grant", ""),
         ("taxi", "grant", "public"),
         ("taxi", "grant", "pg_reader"),

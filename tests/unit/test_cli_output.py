@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
-from nyc_taxi.cli.output import print_rows
+from nyc_taxi.cli.output import print_document, print_rows
 from nyc_taxi.cli.rejects import escaped
 
 ROW: dict[str, Any] = {
@@ -40,6 +40,22 @@ def test_json_and_yaml_hold_every_value_whole(
     colours = re.compile(r"\x1b\[[\d;]*m")
     (row,) = read(colours.sub("", printed(output, capsys)))
     assert row == {**ROW, "loaded_at": "2026-11-20T13:06:05+00:00"}
+
+
+@pytest.mark.parametrize("terminal", [False, True])
+@pytest.mark.parametrize(("output", "read"), [("json", json.loads), ("yaml", yaml.safe_load)])
+def test_a_document_holds_rows_within(
+    output: str,
+    read: Any,
+    terminal: bool,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("sys.stdout.isatty", lambda: terminal)
+    print_document({"state": "published", "at": ROW["loaded_at"], "rows": [ROW, ROW]}, output)
+    shown = re.sub(r"\x1b\[[\d;]*m", "", capsys.readouterr().out)
+    row = {**ROW, "loaded_at": "2026-11-20T13:06:05+00:00"}
+    assert read(shown) == {"state": "published", "at": row["loaded_at"], "rows": [row, row]}
 
 
 def test_json_of_no_rows_is_an_empty_list(capsys: pytest.CaptureFixture[str]) -> None:

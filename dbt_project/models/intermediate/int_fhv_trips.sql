@@ -77,7 +77,7 @@ select
     sr_flag,
 
     ---------- marks
-    {{ month_of('pickup_datetime') }} <> file_month as is_outside_file_month,
-    {{ month_of('pickup_datetime') }} >= {{ months_after('file_month', 2) }} as is_future
+    coalesce({{ month_of('pickup_datetime') }} <> file_month, false) as is_outside_file_month,
+    coalesce({{ month_of('pickup_datetime') }} >= {{ months_after('file_month', 2) }}, false) as is_future
 
 from numbered

@@ -147,8 +147,8 @@ select
 
     ---------- marks
     vendor_id is null as is_vendor_blank,
-    {{ month_of('pickup_datetime') }} <> file_month as is_outside_file_month,
-    {{ month_of('pickup_datetime') }} >= {{ months_after('file_month', 2) }} as is_future,
+    coalesce({{ month_of('pickup_datetime') }} <> file_month, false) as is_outside_file_month,
+    coalesce({{ month_of('pickup_datetime') }} >= {{ months_after('file_month', 2) }}, false) as is_future,
     coalesce(total_amount < 0, false) as is_reversal,
     coalesce(
         total_amount <> 0 and charge_number <= times_charged and charge_number <= times_taken_back, false

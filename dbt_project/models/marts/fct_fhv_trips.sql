@@ -20,6 +20,7 @@ zones as (
 
 )
 
+-- after {{ ref('int_quality') }}: the marts take a month in which no check found an error
 select
     ---------- file
     trips.file_month,

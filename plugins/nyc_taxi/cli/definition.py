@@ -35,6 +35,7 @@ _log = logging.getLogger(__name__)
 
 _DATASET = argument("dataset", help="The dataset, for example green")
 _MONTHS = argument("month", help="A month as 2021-01, or several as 2021-01..2021-03", type=months)
+_MONTH = argument("month", help="The month, as 2021-01", type=month_of_date)
 _WAREHOUSE = argument(
     "--postgres-conn-id",
     help="The Airflow connection of the warehouse (default: %(default)s)",
@@ -83,6 +84,21 @@ _LOAD_COMMAND = ActionCommand(
     ),
 )
 
+_SHOW_COMMAND = ActionCommand(
+    name="show",
+    help="Show one month: its file, and what the checks found in it",
+    description="Show one month: the file that it holds, its rows, and what each check of its quality found, "
+    "when it was loaded and when dbt built it. Of a newer attempt that failed, the failing checks come last.",
+    func=lazy_load_command("nyc_taxi.cli.show.show"),
+    args=(
+        _DATASET,
+        _MONTH,
+        _WAREHOUSE,
+        ARG_OUTPUT,
+        ARG_VERBOSE,
+    ),
+)
+
 _REJECTS_COMMAND = ActionCommand(
     name="rejects",
     help="Show the rows of a month's file that the warehouse refused",
@@ -92,7 +108,7 @@ _REJECTS_COMMAND = ActionCommand(
     func=lazy_load_command("nyc_taxi.cli.rejects.rejects"),
     args=(
         _DATASET,
-        argument("month", help="The month, as 2021-01", type=month_of_date),
+        _MONTH,
         argument(
             "--limit",
             help="How many rows at most, or all (default: %(default)s)",
@@ -275,6 +291,7 @@ def get_taxi_cli_commands() -> list[CLICommand]:
             help="Load NYC taxi months and look at what is loaded",
             subcommands=(
                 _MONTHS_COMMAND,
+                _SHOW_COMMAND,
                 _LOAD_COMMAND,
                 _UNLOAD_COMMAND,
                 _REJECTS_COMMAND,

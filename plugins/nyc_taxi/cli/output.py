@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 _WRITERS: dict[str, Callable[[Any], str]] = {"json": json.dumps, "yaml": yaml.dump}
+DOCUMENTS = frozenset(_WRITERS)
+"""The forms that hold values of any depth."""
 
 
 def print_rows(rows: Sequence[dict[str, Any]], output: str = "table", spare: Sequence[str] = ()) -> None:
@@ -28,24 +30,39 @@ def print_rows(rows: Sequence[dict[str, Any]], output: str = "table", spare: Seq
     :param output: ``table``, ``plain``, ``json`` or ``yaml``
     :param spare: columns that a table too wide for its terminal can do without, the first one first
     """
+    if output in DOCUMENTS:
+        print_document(rows, output)
+        return
     console = AirflowConsole()
-    values: Any = [{name: _value(value) for name, value in row.items()} for row in rows]
-    if output in _WRITERS and not console.is_terminal:
+    shown = [
+        {name: "" if value is None else printable(str(_value(value))) for name, value in row.items()}
+        for row in rows
+    ]
+    console.print_as(_table(shown, spare, console.width) if output == "table" else shown, output)
+
+
+def print_document(document: Any, output: str) -> None:
+    """Print a value of any depth as JSON or YAML.
+
+    :param document: dictionaries and lists of text, numbers, times and None
+    :param output: ``json`` or ``yaml``
+    """
+    console = AirflowConsole()
+    values = _value(document)
+    if not console.is_terminal:
         # The same text without colours, which take seconds for some thousand rows.
         sys.stdout.write(f"{_WRITERS[output](values).rstrip()}\n")
     elif output == "json":
         console.print_as_json(values)
-    elif output == "yaml":
-        console.print_as_yaml(values)
     else:
-        shown = [
-            {name: "" if value is None else printable(str(value)) for name, value in row.items()}
-            for row in values
-        ]
-        console.print_as(_table(shown, spare, console.width) if output == "table" else shown, output)
+        console.print_as_yaml(values)
 
 
 def _value(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _value(inner) for name, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_value(inner) for inner in value]
     return value.isoformat() if isinstance(value, datetime) else value
 
 

@@ -76,6 +76,21 @@ def docs_page(dag_id: str) -> ObjectStoragePath:
     return ObjectStoragePath(settings.DBT_DOCS) / f"{dag_id}.html"
 
 
+def record_measured(target: str, postgres_conn_id: str = settings.POSTGRES_CONN_ID) -> int:
+    """Copy what dbt has measured to ``ops.quality_result``, and return how many results are new.
+
+    Of any other target than ``prod`` nothing is recorded: it is somebody's trial.
+    """
+    from nyc_taxi.postgres import quality
+
+    if target != "prod":
+        return 0
+    store = warehouse(postgres_conn_id)
+    store.prepare()
+    with store.session("recording what dbt measured") as connection:
+        return quality.record_measured(connection)
+
+
 def resolve_work(
     form: Mapping[str, Any], postgres_conn_id: str = settings.POSTGRES_CONN_ID
 ) -> dict[str, Any] | None:

@@ -29,6 +29,7 @@ class DbtOperator(BaseOperator):
     """Runs dbt, shows its progress in the log, and ends with a table of the models.
 
     A retry runs only what failed or was skipped, where the last try left its results on this machine.
+    What the checks found of each month is in ``ops.quality_result`` afterwards, also when a month failed one.
 
     :param work: the :class:`~nyc_taxi.core.dbt.invocation.Invocation` as plain values; None when there is
         nothing to do, which skips the task (templated)
@@ -79,10 +80,24 @@ class DbtOperator(BaseOperator):
         from nyc_taxi.core.dbt.results import table
         from nyc_taxi.hooks.dbt import dbt
 
-        nodes = dbt(folder, self.postgres_conn_id).run(wanted, self.log.log, only_failed=only_failed)
+        try:
+            nodes = dbt(folder, self.postgres_conn_id).run(wanted, self.log.log, only_failed=only_failed)
+        except DataTestFailed:
+            self._record(wanted)
+            raise
+        self._record(wanted)
         if nodes:
             self.log.info("dbt %s:\n%s", wanted.command, table(nodes))
         return nodes
+
+    def _record(self, wanted: Invocation) -> None:
+        """Copy what dbt measured to the results of the months, also of those that failed a test."""
+        from nyc_taxi.hooks.dbt import record_measured
+
+        new = record_measured(wanted.target, self.postgres_conn_id)
+        self.log.info(
+            "%d results of checks are new in ops.quality_result; airflow taxi show prints a month's.", new
+        )
 
     def _run_month_by_month(self, wanted: Invocation, folder: Path) -> tuple[Node, ...]:
         nodes: list[Node] = []

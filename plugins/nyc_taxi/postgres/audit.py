@@ -10,9 +10,10 @@ import psycopg
 
 from nyc_taxi.core.dataset import get_dataset
 from nyc_taxi.errors import AuditFailed, ContractError
-from nyc_taxi.postgres import ledger
+from nyc_taxi.postgres import ledger, quality
 from nyc_taxi.postgres.ledger import Attempt, Outcome
 from nyc_taxi.postgres.measure import Measured, measure
+from nyc_taxi.postgres.quality import Check
 from nyc_taxi.postgres.statements import statement
 from nyc_taxi.postgres.tables import StageTable
 
@@ -39,24 +40,6 @@ _FINAL = (Outcome.PUBLISHED, Outcome.REPLACED, Outcome.UNLOADED, Outcome.SUPERSE
 
 
 @dataclass(frozen=True, slots=True)
-class Check:
-    """One check's result.
-
-    :param name: what was checked
-    :param outcome: ``pass``, ``warn`` (reported) or ``error`` (stops publication)
-    :param value: what was found
-    :param limit: what would have passed
-    :param message: the finding as a sentence
-    """
-
-    name: str
-    outcome: Literal["pass", "warn", "error"]
-    value: float
-    limit: str
-    message: str
-
-
-@dataclass(frozen=True, slots=True)
 class _Rejected:
     """What the refused rows of an attempt add up to."""
 
@@ -76,7 +59,7 @@ def audit_month(warehouse: Warehouse, attempt: int) -> tuple[Check, ...]:
     with warehouse.session(f"audit attempt {attempt}") as connection:
         staged = ledger.get(connection, attempt)
         if staged.outcome in _FINAL:
-            return tuple(Check(**check) for check in staged.checks)
+            return quality.checks_of(connection, attempt).get("load", ())
         if staged.outcome not in {Outcome.STAGED, Outcome.AUDITED}:
             raise ContractError(
                 f"{staged} is {staged.outcome}{f': {staged.reason}' if staged.reason else ''}. "
@@ -120,13 +103,14 @@ def _usual_rows(connection: psycopg.Connection[Any], staged: Attempt) -> float |
 
 
 def _judge(staged: Attempt, found: Measured, rejected: _Rejected, usual: float | None) -> tuple[Check, ...]:
+    """Return every check, ordered as :func:`nyc_taxi.postgres.quality.checks_of` returns them."""
     return (
-        _rows(staged, found, rejected),
         _not_empty(staged),
-        _rejects(staged),
-        _month(staged, found),
-        _columns(staged),
+        _rows(staged, found, rejected),
         _volume(staged, usual),
+        _columns(staged),
+        _month(staged, found),
+        _rejects(staged),
     )
 
 
@@ -144,6 +128,7 @@ def _rows(staged: Attempt, found: Measured, rejected: _Rejected) -> Check:
     )
     return Check(
         "row accounting",
+        "completeness",
         "pass" if right else "error",
         found.rows + rejected.rows,
         f"{in_file}",
@@ -156,6 +141,7 @@ def _not_empty(staged: Attempt) -> Check:
     loaded = staged.rows_loaded or 0
     return Check(
         "not empty",
+        "completeness",
         "pass" if loaded else "error",
         loaded,
         "at least 1",
@@ -168,6 +154,7 @@ def _rejects(staged: Attempt) -> Check:
     share = rejected / in_file if in_file else 0.0
     return Check(
         "rejected rows",
+        "validity",
         "warn" if rejected else "pass",
         share,
         "0",
@@ -188,7 +175,8 @@ def _month(staged: Attempt, found: Measured) -> Check:
             f"(from {found.earliest} to {found.latest})"
             f"{': this is the file of another month' if outcome == 'error' else ''}."
         )
-    return Check("pickups in the month", outcome, share, f"at most {OUTSIDE:.0%} outside", message)
+    limit = f"at most {OUTSIDE:.0%} outside"
+    return Check("pickups in the month", "timeliness", outcome, share, limit, message)
 
 
 def _columns(staged: Attempt) -> Check:
@@ -199,6 +187,7 @@ def _columns(staged: Attempt) -> Check:
     ]
     return Check(
         "columns",
+        "consistency",
         "warn" if staged.unknown else "pass",
         len(staged.unknown),
         "no unknown column",
@@ -210,10 +199,11 @@ def _volume(staged: Attempt, usual: float | None) -> Check:
     low, high = VOLUME
     limit = f"{low:.0%} to {high:.0%} of the neighbouring months"
     if not usual:
-        return Check("volume", "pass", 1.0, limit, "No other month to compare with.")
+        return Check("volume", "completeness", "pass", 1.0, limit, "No other month to compare with.")
     share = (staged.rows_loaded or 0) / usual
     return Check(
         "volume",
+        "completeness",
         "pass" if low <= share <= high else "warn",
         share,
         limit,
@@ -222,18 +212,21 @@ def _volume(staged: Attempt, usual: float | None) -> Check:
 
 
 def _record(connection: psycopg.Connection[Any], staged: Attempt, checks: tuple[Check, ...]) -> None:
-    """Write the checks to the ledger, and stop when one of them is an error."""
-    as_json = [asdict(check) for check in checks]
-    errors = [check for check in checks if check.outcome == "error"]
-    on_its_way = [Outcome.STAGED, Outcome.AUDITED]
-    if not errors:
-        ledger.settle(connection, staged.id, Outcome.AUDITED, only_from=on_its_way, checks=as_json)
-        return
-    said = " ".join(f"{check.name}: {check.message}" for check in errors)
-    ledger.settle(
-        connection, staged.id, Outcome.FAILED, only_from=on_its_way, checks=as_json, reason=f"Audit: {said}"
-    )
-    raise AuditFailed(
-        f"{staged} from {staged.url} failed its audit and was not published. {said} "
-        f"What was staged is in {staged.stage_table}; correct the source, then run the month again."
-    )
+    """Write the checks to the ledger and to the results, and stop when one of them is an error."""
+    said = " ".join(f"{check.name}: {check.message}" for check in checks if check.outcome == "error")
+    with connection.transaction():
+        judged = ledger.settle(
+            connection,
+            staged.id,
+            Outcome.FAILED if said else Outcome.AUDITED,
+            only_from=[Outcome.STAGED, Outcome.AUDITED],
+            checks=[asdict(check) for check in checks],
+            reason=f"Audit: {said}" if said else None,
+        )
+        if judged:
+            quality.record_checks(connection, staged.id, checks)
+    if said:
+        raise AuditFailed(
+            f"{staged} from {staged.url} failed its audit and was not published. {said} "
+            f"What was staged is in {staged.stage_table}; correct the source, then run the month again."
+        )

@@ -43,12 +43,15 @@ def unbuilt(connection: psycopg.Connection[Any], marts: str = MARTS) -> list[Unb
     :param connection: an autocommit session of the warehouse
     :param marts: schema of the marts
     """
-    there = connection.execute(
-        "select to_regclass(%s)", (sql.Identifier(marts, "unbuilt_months").as_string(connection),)
-    ).fetchone()
-    if there is None or there[0] is None:
+    view = sql.Identifier(marts, "unbuilt_months")
+    if not is_there(connection, view):
         months = [Unbuilt(one.dataset, one.month, "new") for one in ledger.months(connection)]
         return sorted(months, key=lambda one: (one.month, one.dataset))
-    view = sql.Identifier(marts, "unbuilt_months")
     rows = connection.execute(statement("unbuilt_months", view=view)).fetchall()
     return [Unbuilt(dataset, Month.of(month), reason) for dataset, month, reason in rows]
+
+
+def is_there(connection: psycopg.Connection[Any], relation: sql.Identifier) -> bool:
+    """Return whether dbt has ever built a model."""
+    found = connection.execute("select to_regclass(%s)", (relation.as_string(connection),)).fetchone()
+    return found is not None and found[0] is not None

@@ -1,0 +1,19 @@
+insert into ops.quality_result (
+    attempt_id, dataset, month, dimension, "check", value, "limit", outcome, message, measured_by, measured_at
+)
+select
+    ledger.id,
+    ledger.dataset,
+    ledger.month,
+    measured.dimension,
+    measured.check_name,
+    measured.share_found,
+    measured.upper_limit,
+    measured.outcome,
+    measured.message,
+    'dbt',
+    measured.measured_at
+from {measured} as measured
+inner join ops.file_ledger as ledger
+    on measured.attempt_id = ledger.id
+on conflict (attempt_id, measured_by, "check") do nothing
