@@ -15,7 +15,7 @@ from airflow.models.connection import Connection
 from airflow.utils.session import create_session
 from sqlalchemy import delete
 
-from tests.cli.test_taxi import run
+from tests.cli.taxi import run
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
