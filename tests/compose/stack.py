@@ -64,6 +64,7 @@ class Compose:
             **os.environ,
             "COMPOSE_PROJECT_NAME": self.project,
             "COMPOSE_PROGRESS": "plain",
+            "AIRFLOW_IMAGE": "nyc-taxi-airflow:test",
             "AIRFLOW_PORT": str(self.ports.ui),
             "WAREHOUSE_PORT": str(self.ports.postgres),
             "PROFILES": "mirror",
