@@ -53,7 +53,8 @@ class Compose:
             if name and (CHECKOUT / name).is_file():
                 (folder / name).parent.mkdir(parents=True, exist_ok=True)
                 shutil.copy(CHECKOUT / name, folder / name)
-        quick: dict[str, Any] = {"services": {"scheduler": {"environment": _QUICK}}}
+        reads_dags = ("scheduler", "dag-processor")
+        quick: dict[str, Any] = {"services": {name: {"environment": _QUICK} for name in reads_dags}}
         (folder / "docker-compose.override.yaml").write_text(yaml.safe_dump(quick))
         return cls(folder, project, Ports.free())
 

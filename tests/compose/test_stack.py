@@ -48,7 +48,7 @@ def loaded(stack: Compose) -> list[tuple[str, int, int]]:
 def test_months_that_a_backfill_loaded_are_in_the_marts(
     stack: Compose, loaded: list[tuple[str, int, int]]
 ) -> None:
-    eventually(lambda: query(stack.warehouse_uri, MARTS) == [(2,)], seconds=180)
+    eventually(lambda: months_in_marts(stack) == 2, seconds=180)
 
 
 def test_all_parts_are_healthy_and_airflow_says_so_too(stack: Compose) -> None:
@@ -108,6 +108,14 @@ def test_a_part_killed_in_the_middle_of_a_backfill_costs_no_row(
     eventually(stack.healthy, seconds=HEALTHY_WITHIN.seconds)
     eventually(lambda: content_of(stack.warehouse_uri, "green", MONTHS) == loaded, seconds=240)
     watching.join(240)
+
+
+def months_in_marts(stack: Compose) -> int:
+    """Return of how many months of green the marts have trips."""
+    if query(stack.warehouse_uri, "select to_regclass('marts.fct_trips')") == [(None,)]:
+        return 0
+    ((months,),) = query(stack.warehouse_uri, MARTS)
+    return int(months)
 
 
 def settings_of(stack: Compose) -> list[str]:
