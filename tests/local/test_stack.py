@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import socket
+import subprocess
 from dataclasses import astuple, replace
 from typing import TYPE_CHECKING
 
 import pytest
 
-from local.stack import Busy, Stack
+from local.stack import Busy, Stack, StackFailed
 from local.state import Ports, Settings
 
 if TYPE_CHECKING:
     from pathlib import Path
+    from typing import IO
 
 
 def test_ports_that_others_have_are_replaced_everywhere(tmp_path: Path) -> None:
@@ -87,3 +89,24 @@ def test_the_demo_s_sources_are_its_own_server_unless_another_one_is_chosen(tmp_
     assert local.environment()["NYC_TAXI_SOURCES"] == local.files_url
     assert local.environment()["NYC_TAXI_PRODUCTS_URL"] == local.files_url
     assert public.environment()["NYC_TAXI_SOURCES"] == "mirror, tlc"
+
+
+@pytest.mark.parametrize("code", [0, 1])
+def test_a_start_tells_what_init_kept_of_a_person_s_edits(
+    code: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept = "The connection c was edited in Airflow, and is kept; BOOTSTRAP_OVERWRITE=1 writes it anew."
+
+    def init(command: tuple[str, ...], *, stdout: IO[str], **_: object) -> subprocess.CompletedProcess[str]:
+        stdout.write(f"The pool p was created.\n{kept}\n")
+        return subprocess.CompletedProcess(command, code)
+
+    monkeypatch.setattr(subprocess, "run", init)
+    stack = Stack(tmp_path, Settings(Ports.free()))
+    told: list[str] = []
+    if code:
+        with pytest.raises(StackFailed, match=f"The pool p was created.\n{kept}"):
+            stack.bootstrap(told.append)
+    else:
+        stack.bootstrap(told.append)
+        assert told == [kept]

@@ -19,12 +19,14 @@ _URL = "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"
 _ONLY_AIRFLOW = ("AIRFLOW__DATABASE__SQL_ALCHEMY_SCHEMA", "AIRFLOW__DATABASE__SQL_ALCHEMY_CONNECT_ARGS")
 
 
+def versions() -> str:
+    """Return the installed versions that init prepares for."""
+    return f"Airflow {version('apache-airflow-core')} and airflow-provider-nyc-taxi {__version__}"
+
+
 def complete() -> str:
     """Return what describes the record's variable once init of the installed versions is complete."""
-    return (
-        f"Written by entrypoint.sh init, complete for Airflow {version('apache-airflow-core')} "
-        f"and airflow-provider-nyc-taxi {__version__}."
-    )
+    return f"Written by entrypoint.sh init, complete for {versions()}."
 
 
 def missing(environment: Mapping[str, str]) -> str:

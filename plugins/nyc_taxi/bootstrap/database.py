@@ -64,9 +64,13 @@ def alone(seconds: float) -> Iterator[None]:
     :param seconds: time that another init gets to end
     :raises BootstrapFailed: when it had not ended by then
     """
-    with _engine().connect() as connection:
-        if connection.dialect.name == "postgresql":
-            _lock(connection, seconds)
+    engine = _engine()
+    if engine.dialect.name != "postgresql":
+        yield
+        return
+    # At any other level the open transaction would hold up what a migration does concurrently.
+    with engine.connect().execution_options(isolation_level="READ COMMITTED") as connection:
+        _lock(connection, seconds)
         yield
 
 

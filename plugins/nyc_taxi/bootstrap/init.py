@@ -6,7 +6,7 @@ import os
 from typing import TYPE_CHECKING
 
 from nyc_taxi.bootstrap import environment as env
-from nyc_taxi.bootstrap.completion import INCOMPLETE, complete
+from nyc_taxi.bootstrap.completion import INCOMPLETE, complete, versions
 from nyc_taxi.bootstrap.entry import VARIABLE, Content, Entry
 from nyc_taxi.bootstrap.output import say
 from nyc_taxi.bootstrap.plan import decide, unreadable
@@ -71,7 +71,7 @@ def init(folder: Path, wait: float, environment: Mapping[str, str]) -> None:
         raise BootstrapFailed(
             f"Airflow refused: {str(error).rstrip('.')}. Correct its settings, then run init again."
         ) from error
-    say(complete())
+    say(f"Init is complete for {versions()}.")
 
 
 def bring_in(session: Session, wanted: Mapping[Entry, Content], *, overwrite: bool) -> list[str]:
