@@ -17,8 +17,10 @@ if TYPE_CHECKING:
 DEFAULT_WAIT = 300.0
 """Seconds that a command waits for init."""
 
-_AT_ONCE: Final = frozenset({"config", "db", "info", "providers", "version", "-h", "--help"})
+_AT_ONCE: Final = frozenset({"config", "db", "info", "providers", "version"})
 """Commands that need no database, or prepare it themselves."""
+
+_HELP: Final = frozenset({"-h", "--help"})
 
 _PARTS: Final = frozenset({"api-server", "dag-processor", "scheduler", "triggerer"})
 
@@ -30,7 +32,7 @@ def run(arguments: list[str], environment: Mapping[str, str]) -> NoReturn:
     :raises BootstrapFailed: when init was not complete in time
     """
     name = arguments[0] if arguments else "--help"
-    if name not in _AT_ONCE:
+    if name not in _AT_ONCE and _HELP.isdisjoint(arguments or [name]):
         wait_for_init(environment)
     if name == "api-server":
         write_admin_password(environment)
