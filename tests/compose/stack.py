@@ -122,16 +122,25 @@ class Compose:
     def kill(self, service: str) -> None:
         """End the first process of a container as a crash would: by SIGKILL, unasked.
 
-        Where the engine's processes are out of reach, Docker kills it, and it is started again by hand,
-        because Docker then does not.
+        Where the engine has its processes in a machine of its own, Docker kills it, and it is started again
+        by hand, because Docker then does not.
         """
-        pid = int(self.command("docker", "inspect", "--format", "{{.State.Pid}}", self.container(service)))
-        try:
+        container = self.container(service)
+        pid = int(self.command("docker", "inspect", "--format", "{{.State.Pid}}", container))
+        if os.geteuid() == 0 and _is_of(container, pid):
             os.kill(pid, signal.SIGKILL)
-        except (PermissionError, ProcessLookupError):
-            self.compose("kill", "--signal", "SIGKILL", service)
-            self.compose("up", "--detach", "--no-build", service)
+            return
+        self.compose("kill", "--signal", "SIGKILL", service)
+        self.compose("up", "--detach", "--no-build", service)
 
     def remove(self) -> None:
         """Take everything away: containers, volumes, networks."""
         self.compose("down", "--volumes", "--timeout", "5", "--remove-orphans")
+
+
+def _is_of(container: str, pid: int) -> bool:
+    """Whether a process of this machine is a container's; the number alone may be some other process's."""
+    try:
+        return container in Path(f"/proc/{pid}/cgroup").read_text()
+    except OSError:
+        return False
