@@ -147,6 +147,10 @@ class MetadataUnavailable(TransientError):
     """Airflow's own database did not answer, or has not been set up."""
 
 
+class ConnectionsUnavailable(TransientError):
+    """Airflow could not be asked for a connection, so that nobody knows whether it has it."""
+
+
 class BootstrapFailed(ContractError):
     """Airflow could not be prepared, or was not in time; what is missing has to be provided first."""
 

@@ -213,12 +213,23 @@ def test_a_backfill_survives(mortal: Stack, what: str, how: str) -> None:
         write_sample(MonthRange(first, first), 500, samples, DATASETS[:1])
         eventually(backfill.ended, seconds=400)
         said, _ = command.communicate(timeout=120)
-    assert set(backfill.runs().values()) == {"success"}
+    assert set(backfill.runs().values()) == {"success"}, failures(backfill)
     assert "Traceback" not in said
     assert command.returncode == 0, said
     assert f"has succeeded for {backfill.months}" in said
     check_rows(backfill)
     check_ledger(backfill)
+
+
+def failures(backfill: Backfill) -> str:
+    """Return the logs of every try of the runs that failed, and the end of the scheduler's own."""
+    stack, logs = backfill.stack, []
+    for (dag_id, month), state in backfill.runs().items():
+        if state == "failed":
+            tries = f"logs/dag_id={dag_id}/run_id=backfill__{month}-01T*/task_id=*/*.log"
+            logs += sorted(stack.state.airflow.glob(tries))
+    logs.append(Background("scheduler", stack.state.processes).log)
+    return "\n".join(f"--- {log}\n{log.read_text()[-20_000:]}" for log in logs)
 
 
 def close(stack: Stack) -> None:

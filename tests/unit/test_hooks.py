@@ -1,13 +1,18 @@
 from __future__ import annotations
 
+import asyncio
 import json
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from airflow.sdk.exceptions import AirflowRuntimeError, ErrorType
+from airflow.sdk.execution_time import task_runner
+from airflow.sdk.execution_time.comms import ErrorResponse, GetConnection
 
 from nyc_taxi.core.month import Month
 from nyc_taxi.core.source import SourceList
-from nyc_taxi.errors import WarehouseRefused, WarehouseUnreachable
+from nyc_taxi.errors import ConnectionsUnavailable, WarehouseRefused, WarehouseUnreachable
 from nyc_taxi.hooks.products import products_url
 from nyc_taxi.hooks.taxi_postgres import TaxiPostgresHook
 from nyc_taxi.hooks.tlc import NycTlcHook
@@ -137,6 +142,60 @@ def test_a_warehouse_connection_that_does_not_exist_is_named() -> None:
         warehouse("nobody_made_it").session(),
     ):
         pass
+
+
+class Supervisor:
+    """What a task talks to: hands on the answers of Airflow's API server."""
+
+    def __init__(self, answer: ErrorResponse | Exception) -> None:
+        self.answer = answer
+
+    def send(self, message: object) -> ErrorResponse | None:
+        if not isinstance(message, GetConnection):
+            return None
+        if isinstance(self.answer, Exception):
+            raise self.answer
+        return self.answer
+
+    async def asend(self, message: object) -> ErrorResponse | None:
+        return self.send(message)
+
+
+USES: list[Callable[[], object]] = [
+    lambda: NycTlcHook("nobody_made_it").sources(),
+    lambda: asyncio.run(NycTlcHook("nobody_made_it").asources()),
+    lambda: products_url("nobody_made_it"),
+    lambda: warehouse("nobody_made_it").check(),
+]
+
+
+@pytest.mark.parametrize("use", USES)
+@pytest.mark.parametrize(
+    "failure",
+    [
+        AirflowRuntimeError(ErrorResponse(error=ErrorType.API_SERVER_ERROR, detail={"status_code": 500})),
+        ConnectionResetError("the supervisor is gone"),
+    ],
+    ids=["500", "reset"],
+)
+def test_an_api_server_that_does_not_answer_is_no_missing_connection(
+    monkeypatch: pytest.MonkeyPatch, use: Callable[[], object], failure: Exception
+) -> None:
+    monkeypatch.setattr(task_runner, "SUPERVISOR_COMMS", Supervisor(failure), raising=False)
+
+    with pytest.raises(ConnectionsUnavailable, match="nobody_made_it"):
+        use()
+
+
+@pytest.mark.parametrize("use", USES)
+def test_a_task_is_told_of_a_missing_connection(
+    monkeypatch: pytest.MonkeyPatch, use: Callable[[], object]
+) -> None:
+    missing = Supervisor(ErrorResponse(error=ErrorType.CONNECTION_NOT_FOUND))
+    monkeypatch.setattr(task_runner, "SUPERVISOR_COMMS", missing, raising=False)
+
+    with suppress(WarehouseRefused):
+        assert str(use()) in {"mirror, tlc", "https://dummyjson.com"}
 
 
 def test_a_warehouse_is_opened_through_its_connection(

@@ -7,6 +7,7 @@ from airflow.sdk.exceptions import AirflowNotFoundException
 
 from nyc_taxi import settings
 from nyc_taxi.core.products import PUBLIC_API
+from nyc_taxi.hooks.missing import confirm_missing
 
 
 def products_url(conn_id: str = settings.PRODUCTS_CONN_ID) -> str:
@@ -15,10 +16,12 @@ def products_url(conn_id: str = settings.PRODUCTS_CONN_ID) -> str:
     The connection's host is a host name, or a whole URL.
 
     :param conn_id: connection of any type; the public API stands in for one that does not exist
+    :raises ConnectionsUnavailable: when Airflow could not be asked for the connection
     """
     try:
         connection = BaseHook.get_connection(conn_id)
     except AirflowNotFoundException:
+        confirm_missing(conn_id)
         return PUBLIC_API
     host = connection.host or ""
     if "://" not in host:

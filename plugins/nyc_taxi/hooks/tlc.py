@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,7 @@ from nyc_taxi import settings
 from nyc_taxi.core.month import Month
 from nyc_taxi.core.publication import Publication, State
 from nyc_taxi.errors import InvalidSource, TaxiError
+from nyc_taxi.hooks.missing import confirm_missing
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -47,10 +49,12 @@ class NycTlcHook(BaseHook):
         """Return the connection's sources, in order.
 
         :raises InvalidSource: when the connection names something that is no source
+        :raises ConnectionsUnavailable: when Airflow could not be asked for the connection
         """
         try:
             return self._parse(self.get_connection(self.tlc_conn_id))
         except AirflowNotFoundException:
+            confirm_missing(self.tlc_conn_id)
             return self._parse(None)
 
     async def asources(self) -> SourceList:
@@ -58,6 +62,7 @@ class NycTlcHook(BaseHook):
         try:
             return self._parse(await self.aget_connection(self.tlc_conn_id))
         except AirflowNotFoundException:
+            await asyncio.to_thread(confirm_missing, self.tlc_conn_id)
             return self._parse(None)
 
     def ask(self, dataset: str, month: Month) -> Publication:

@@ -8,6 +8,7 @@ from airflow.sdk.exceptions import AirflowNotFoundException
 
 from nyc_taxi import settings
 from nyc_taxi.errors import WarehouseRefused
+from nyc_taxi.hooks.missing import confirm_missing
 
 if TYPE_CHECKING:
     import psycopg
@@ -30,6 +31,7 @@ def warehouse(postgres_conn_id: str = settings.POSTGRES_CONN_ID) -> Warehouse:
         try:
             return cast("psycopg.Connection[Any]", hook.get_conn())
         except AirflowNotFoundException:
+            confirm_missing(postgres_conn_id)
             raise WarehouseRefused(
                 f"Airflow has no connection {postgres_conn_id} that it can read. Create it with the type "
                 "postgres and the warehouse's host, database, login and password; in a URI, the password's "
