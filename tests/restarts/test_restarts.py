@@ -17,8 +17,7 @@ import psycopg
 import pytest
 
 from local.process import Background
-from local.stack import AIRFLOW, Stack
-from local.state import Ports, Settings
+from local.stack import AIRFLOW
 from nyc_taxi.core.month import Month, MonthRange
 from nyc_taxi.core.sample import write_sample
 from nyc_taxi.core.source import SourceList
@@ -28,14 +27,16 @@ from nyc_taxi.postgres.load import load_month
 from nyc_taxi.postgres.sweep import sweep
 from nyc_taxi.postgres.warehouse import Warehouse
 from tests.extent import extent
+from tests.restarts.conftest import DATASETS
 from tests.scheduler.runs import content_of, eventually, query
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from local.stack import Stack
+
 pytestmark = pytest.mark.slow
 
-DATASETS = ("green", "yellow")
 FIRST = Month("2019-01")
 MONTHS = extent(3, 5)
 """Months of each dataset that a backfill loads."""
@@ -68,29 +69,6 @@ RUNS = """
 """
 PUBLISHED = "select count(*) from ops.file_ledger where month between %s and %s and outcome = 'published'"
 STAGE_TABLES = "select relname from pg_class where relnamespace = 'stage'::regnamespace"
-
-
-@pytest.fixture(scope="module")
-def mortal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """A stack that only these tests use, because they kill it; tasks are tried again after a second."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    soon = {
-        "AIRFLOW__NYC_TAXI__RETRY_DELAY": "1",
-        "AIRFLOW__NYC_TAXI__RETRIES": "5",
-        "AIRFLOW__NYC_TAXI__ASK_INTERVAL": "2",
-    }
-    stack = Stack(tmp_path_factory.mktemp("mortal"), Settings(Ports.free()), soon)
-    stack.state.remember(stack.settings)
-    stack.start()
-    try:
-        stack.wait_for_dags({f"{dataset}_postgres" for dataset in DATASETS})
-        stack.postgres.create_database("alone")
-        Warehouse(lambda: psycopg.connect(stack.warehouse_uri), "together").prepare()
-        yield stack
-    finally:
-        stack.api.close()
-        stack.stop()
-        stack.postgres.remove()
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from airflow.sdk.exceptions import AirflowRuntimeError, ErrorType
 from airflow.sdk.execution_time import task_runner
-from airflow.sdk.execution_time.comms import ErrorResponse, GetConnection
+from airflow.sdk.execution_time.comms import DRCount, ErrorResponse, GetConnection, MaskSecret
 
 from nyc_taxi.core.month import Month
 from nyc_taxi.core.source import SourceList
@@ -144,20 +144,30 @@ def test_a_warehouse_connection_that_does_not_exist_is_named() -> None:
         pass
 
 
+FAILED = AirflowRuntimeError(ErrorResponse(error=ErrorType.API_SERVER_ERROR, detail={"status_code": 500}))
+MISSING = ErrorResponse(error=ErrorType.CONNECTION_NOT_FOUND)
+
+
 class Supervisor:
-    """What a task talks to: hands on the answers of Airflow's API server."""
+    """What a task talks to: hands on what Airflow's API server says.
 
-    def __init__(self, answer: ErrorResponse | Exception) -> None:
-        self.answer = answer
+    :param of_connections: its answer when it is asked for a connection
+    :param otherwise: its answers to other questions, in order
+    """
 
-    def send(self, message: object) -> ErrorResponse | None:
-        if not isinstance(message, GetConnection):
+    def __init__(self, of_connections: object, *otherwise: object) -> None:
+        self.of_connections = of_connections
+        self.otherwise = list(otherwise)
+
+    def send(self, message: object) -> object:
+        if isinstance(message, MaskSecret):
             return None
-        if isinstance(self.answer, Exception):
-            raise self.answer
-        return self.answer
+        answer = self.of_connections if isinstance(message, GetConnection) else self.otherwise.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
 
-    async def asend(self, message: object) -> ErrorResponse | None:
+    async def asend(self, message: object) -> object:
         return self.send(message)
 
 
@@ -171,17 +181,23 @@ USES: list[Callable[[], object]] = [
 
 @pytest.mark.parametrize("use", USES)
 @pytest.mark.parametrize(
-    "failure",
+    ("of_connections", "otherwise"),
     [
-        AirflowRuntimeError(ErrorResponse(error=ErrorType.API_SERVER_ERROR, detail={"status_code": 500})),
-        ConnectionResetError("the supervisor is gone"),
+        (FAILED, [DRCount(count=0), DRCount(count=0)]),
+        (ConnectionResetError("the supervisor is gone"), [DRCount(count=0), DRCount(count=0)]),
+        (MISSING, [FAILED]),
+        (MISSING, [DRCount(count=0), FAILED]),
     ],
-    ids=["500", "reset"],
+    ids=["500", "reset", "no database", "no database any more"],
 )
-def test_an_api_server_that_does_not_answer_is_no_missing_connection(
-    monkeypatch: pytest.MonkeyPatch, use: Callable[[], object], failure: Exception
+def test_an_airflow_that_cannot_answer_is_no_missing_connection(
+    monkeypatch: pytest.MonkeyPatch,
+    use: Callable[[], object],
+    of_connections: object,
+    otherwise: list[object],
 ) -> None:
-    monkeypatch.setattr(task_runner, "SUPERVISOR_COMMS", Supervisor(failure), raising=False)
+    supervisor = Supervisor(of_connections, *otherwise)
+    monkeypatch.setattr(task_runner, "SUPERVISOR_COMMS", supervisor, raising=False)
 
     with pytest.raises(ConnectionsUnavailable, match="nobody_made_it"):
         use()
@@ -191,8 +207,8 @@ def test_an_api_server_that_does_not_answer_is_no_missing_connection(
 def test_a_task_is_told_of_a_missing_connection(
     monkeypatch: pytest.MonkeyPatch, use: Callable[[], object]
 ) -> None:
-    missing = Supervisor(ErrorResponse(error=ErrorType.CONNECTION_NOT_FOUND))
-    monkeypatch.setattr(task_runner, "SUPERVISOR_COMMS", missing, raising=False)
+    supervisor = Supervisor(MISSING, DRCount(count=0), DRCount(count=0))
+    monkeypatch.setattr(task_runner, "SUPERVISOR_COMMS", supervisor, raising=False)
 
     with suppress(WarehouseRefused):
         assert str(use()) in {"mirror, tlc", "https://dummyjson.com"}

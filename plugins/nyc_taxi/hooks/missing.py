@@ -44,13 +44,25 @@ def confirm_missing(conn_id: str) -> None:
 
 def _holds(backend: BaseSecretsBackend, conn_id: str) -> bool:
     """Return whether a place has a connection; what it raises is not passed over."""
-    if not isinstance(backend, ExecutionAPISecretsBackend):
-        return backend.get_connection(conn_id=conn_id) is not None
-    # This one takes every failure for "not found", so its question is asked here.
-    from airflow.sdk.execution_time import task_runner
-    from airflow.sdk.execution_time.comms import ErrorResponse, GetConnection
+    if isinstance(backend, ExecutionAPISecretsBackend):
+        return _api_server_holds(conn_id)
+    return backend.get_connection(conn_id=conn_id) is not None
 
-    return not isinstance(task_runner.SUPERVISOR_COMMS.send(GetConnection(conn_id=conn_id)), ErrorResponse)
+
+def _api_server_holds(conn_id: str) -> bool:
+    """Ask the API server, in a moment in which its database answers.
+
+    It says "not found" of every connection while its database is down; to other questions it then says
+    that it failed. So it is asked one of those before and after: how often a DAG has run.
+    """
+    from airflow.sdk.execution_time import task_runner
+    from airflow.sdk.execution_time.comms import ErrorResponse, GetConnection, GetDRCount
+
+    ask, of_the_database = task_runner.SUPERVISOR_COMMS.send, GetDRCount(dag_id="any")
+    ask(of_the_database)
+    answer = ask(GetConnection(conn_id=conn_id))
+    ask(of_the_database)
+    return not isinstance(answer, ErrorResponse)
 
 
 def _said(backend: BaseSecretsBackend, error: Exception) -> str:

@@ -1,0 +1,68 @@
+"""What a task is told while Airflow's database is gone."""
+
+from __future__ import annotations
+
+import uuid
+from typing import TYPE_CHECKING
+
+import pytest
+import tenacity
+from airflow.api_fastapi.auth.tokens import JWTGenerator
+from airflow.sdk.api.client import Client
+from airflow.sdk.execution_time import task_runner
+from airflow.sdk.execution_time.comms import GetConnection, GetDRCount
+from airflow.sdk.execution_time.request_handlers import handle_get_connection, handle_get_dr_count
+
+from nyc_taxi.errors import ConnectionsUnavailable, WarehouseRefused
+from nyc_taxi.hooks.tlc import NycTlcHook
+from nyc_taxi.hooks.warehouse import warehouse
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from local.stack import Stack
+
+pytestmark = pytest.mark.slow
+
+
+class Supervisor:
+    """Hands a task's questions to the API server of a stack, as the process above each task does."""
+
+    def __init__(self, client: Client) -> None:
+        self.client = client
+
+    def send(self, message: object) -> object:
+        if isinstance(message, GetConnection):
+            return handle_get_connection(self.client, message)[0]
+        if isinstance(message, GetDRCount):
+            return handle_get_dr_count(self.client, message)[0]
+        return None
+
+
+@pytest.fixture
+def task(mortal: Stack, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Let this process ask for connections as a task of the stack does; a failure is not tried again."""
+    token = JWTGenerator(
+        secret_key=mortal.state.secret("jwt", size=64), valid_for=600, audience="urn:airflow.apache.org:task"
+    ).generate({"sub": str(uuid.uuid4())})
+    monkeypatch.setattr(Client.request.retry, "stop", tenacity.stop_after_attempt(1))
+    with Client(
+        base_url=mortal.environment()["AIRFLOW__CORE__EXECUTION_API_SERVER_URL"], token=token
+    ) as client:
+        monkeypatch.setattr(task_runner, "SUPERVISOR_COMMS", Supervisor(client), raising=False)
+        yield
+
+
+def test_a_connection_is_not_missing_because_airflows_database_is_gone(mortal: Stack, task: None) -> None:
+    assert str(NycTlcHook().sources()) == mortal.files_url
+    assert "Postgres 18" in warehouse().check()
+    with pytest.raises(WarehouseRefused, match="no connection nobody_made_it"):
+        warehouse("nobody_made_it").check()
+    mortal.postgres.stop("immediate")
+    try:
+        for use in (NycTlcHook().sources, warehouse().check):
+            with pytest.raises(ConnectionsUnavailable):
+                use()
+    finally:
+        mortal.start()
+    assert str(NycTlcHook().sources()) == mortal.files_url
