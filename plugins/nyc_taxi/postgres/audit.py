@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from statistics import median
 from typing import TYPE_CHECKING, Any, Final, Literal
 
@@ -212,7 +212,7 @@ def _volume(staged: Attempt, usual: float | None) -> Check:
 
 
 def _record(connection: psycopg.Connection[Any], staged: Attempt, checks: tuple[Check, ...]) -> None:
-    """Write the checks to the ledger and to the results, and stop when one of them is an error."""
+    """Write the outcome to the ledger and the checks to the results, and stop when one is an error."""
     said = " ".join(f"{check.name}: {check.message}" for check in checks if check.outcome == "error")
     with connection.transaction():
         judged = ledger.settle(
@@ -220,7 +220,6 @@ def _record(connection: psycopg.Connection[Any], staged: Attempt, checks: tuple[
             staged.id,
             Outcome.FAILED if said else Outcome.AUDITED,
             only_from=[Outcome.STAGED, Outcome.AUDITED],
-            checks=[asdict(check) for check in checks],
             reason=f"Audit: {said}" if said else None,
         )
         if judged:
