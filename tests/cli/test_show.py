@@ -123,7 +123,8 @@ def test_figures_are_in_the_unit_of_their_limit_and_a_name_is_no_figure(
     told = {line[1]: line[2:] for line in map(split_row, checks.splitlines()) if len(line) > 2}
     assert told["row accounting"] == ["1,200", "1,200", "pass", "load", "1001"]
     assert told["volume"][0] == "240%"
-    assert told["rejected rows"][:2] == ["0%", "none"]
+    assert told["rejected rows"][:3] == ["0%", "none", "pass"]
+    assert told["pickups in the month"][1:3] == ["none", "warn"]
     assert "warn: volume: 1,200 rows are 240% of the median of the neighbouring months (500)." in checks
 
 
