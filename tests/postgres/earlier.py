@@ -126,7 +126,7 @@ def build(connection: psycopg.Connection, steps: list[str], folder: Path) -> dic
 
 
 def audit_as_then(connection: psycopg.Connection, attempt: int) -> None:
-    """Let an attempt pass its audit as a process of a version does that kept the checks in the ledger only."""
+    """Let an attempt pass its audit as a version did it that kept the checks in the ledger only."""
     connection.execute(_AUDIT, {"attempt": attempt, "checks": Jsonb(list(map(_in_ledger, CHECKS)))})
 
 

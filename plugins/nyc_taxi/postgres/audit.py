@@ -206,7 +206,8 @@ def _volume(staged: Attempt, usual: float | None) -> Check:
         "pass" if low <= share <= high else "warn",
         share,
         limit,
-        f"{staged.rows_loaded:,} rows are {share:.0%} of the median of the neighbouring months ({usual:,.0f}).",
+        f"{staged.rows_loaded:,} rows are {share:.0%} of the median of the neighbouring months "
+        f"({usual:,.0f}).",
     )
 
 
