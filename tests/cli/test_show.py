@@ -30,6 +30,11 @@ values
 """
 
 
+SOME_REJECTED = """
+update ops.quality_result set value = 17.0 / 49996 where "check" = 'rejected rows'
+"""
+
+
 @pytest.fixture(scope="module")
 def samples(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Green 2021-01 and 2021-02, of 500 rows each."""
@@ -115,6 +120,8 @@ def test_figures_are_in_the_unit_of_their_limit_and_a_name_is_no_figure(
         connection.execute("alter sequence ops.file_ledger_id_seq restart with 1000")
     run(f"load green 2021-02 --source {samples}")
     run(f"load green 2021-01 --source {tmp_path}")
+    with psycopg.connect(warehouse_uri) as connection:
+        connection.execute(SOME_REJECTED)
     capsys.readouterr()
     run("show green 2021-01")
     facts, _, checks = capsys.readouterr().out.partition("dimension")
@@ -123,7 +130,7 @@ def test_figures_are_in_the_unit_of_their_limit_and_a_name_is_no_figure(
     told = {line[1]: line[2:] for line in map(split_row, checks.splitlines()) if len(line) > 2}
     assert told["row accounting"] == ["1,200", "1,200", "pass", "load", "1001"]
     assert told["volume"][0] == "240%"
-    assert told["rejected rows"][:3] == ["0%", "none", "pass"]
+    assert told["rejected rows"][:3] == ["0.034%", "none", "pass"]
     assert told["pickups in the month"][1:3] == ["none", "warn"]
     assert "warn: volume: 1,200 rows are 240% of the median of the neighbouring months (500)." in checks
 

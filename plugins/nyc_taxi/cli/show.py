@@ -104,7 +104,7 @@ def _told(row: Mapping[str, Any], name: str) -> str:
     if name == "attempt":
         return str(row[name])
     if name == "value" and (row["limit"] == "none" or "%" in row["limit"]):
-        return f"{_text(100 * row[name])}%"
+        return f"{_text(float(f'{100 * row[name]:.3g}'))}%"
     return _text(row[name])
 
 
