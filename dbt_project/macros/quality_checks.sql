@@ -2,6 +2,7 @@
     What is asked of each month before the marts take it, by dimension; int_quality measures it, and the data
     tests on that model stop or warn. A check is of taxis' trips, of those of for-hire vehicles (fhv), or of
     all. At most `share` of the trips may be `such`; where int_quality counts in its own way, there is no `such`.
+    The most frequent values of its `column` in such trips are named.
     `error` keeps the month out of the marts, `warn` is told.
 #}
 {% macro quality_checks() %}
@@ -20,7 +21,7 @@
         {'name': 'nearly_all_trips_have_a_total', 'dimension': 'completeness', 'severity': 'error', 'of': 'taxi',
          'share': 0.01, 'such': 'total_amount is null', 'said': 'have no total'},
         {'name': 'trips_are_all_there', 'dimension': 'completeness', 'severity': 'error', 'of': 'all',
-         'share': 0, 'said': 'are fewer or more than the ledger says, exact copies counted'},
+         'share': 0, 'said': 'are missing, or more than the ledger says, exact copies counted'},
 
         {'name': 'few_reversals_stand_alone', 'dimension': 'consistency', 'severity': 'warn', 'of': 'taxi',
          'share': 0.005, 'such': 'is_reversal and not is_reversal_pair', 'said': 'take back what nobody paid'},
@@ -36,19 +37,23 @@
          'share': 0, 'said': 'have the id of another one'},
 
         {'name': 'dropoff_zones_are_known', 'dimension': 'validity', 'severity': 'warn', 'of': 'all',
-         'share': 0, 'such': 'dropoff_location_id is not null and known_dropoff_location_id is null',
+         'share': 0, 'column': 'dropoff_location_id',
+         'such': 'dropoff_location_id is not null and known_dropoff_location_id is null',
          'said': 'end in a zone that is not in the lookup'},
         {'name': 'payment_types_are_known', 'dimension': 'validity', 'severity': 'warn', 'of': 'taxi',
-         'share': 0, 'such': 'payment_type not in (0, 1, 2, 3, 4, 5, 6)', 'said': 'have an unknown payment type'},
+         'share': 0, 'column': 'payment_type', 'such': 'payment_type not in (0, 1, 2, 3, 4, 5, 6)',
+         'said': 'have an unknown payment type'},
         {'name': 'pickup_zones_are_known', 'dimension': 'validity', 'severity': 'warn', 'of': 'all',
-         'share': 0, 'such': 'pickup_location_id is not null and known_pickup_location_id is null',
+         'share': 0, 'column': 'pickup_location_id',
+         'such': 'pickup_location_id is not null and known_pickup_location_id is null',
          'said': 'begin in a zone that is not in the lookup'},
         {'name': 'rate_codes_are_known', 'dimension': 'validity', 'severity': 'warn', 'of': 'taxi',
-         'share': 0, 'such': 'rate_code_id not in (1, 2, 3, 4, 5, 6, 99)', 'said': 'have an unknown rate code'},
+         'share': 0, 'column': 'rate_code_id', 'such': 'rate_code_id not in (1, 2, 3, 4, 5, 6, 99)',
+         'said': 'have an unknown rate code'},
         {'name': 'trip_types_are_known', 'dimension': 'validity', 'severity': 'warn', 'of': 'taxi',
-         'share': 0, 'such': 'trip_type not in (1, 2)', 'said': 'have an unknown trip type'},
+         'share': 0, 'column': 'trip_type', 'such': 'trip_type not in (1, 2)', 'said': 'have an unknown trip type'},
         {'name': 'vendors_are_known', 'dimension': 'validity', 'severity': 'warn', 'of': 'taxi',
-         'share': 0, 'such': 'vendor_id is not null and known_vendor_id is null',
+         'share': 0, 'column': 'vendor_id', 'such': 'vendor_id is not null and known_vendor_id is null',
          'said': 'are of a vendor that is not in the list'},
     ]) }}
 {% endmacro %}
@@ -62,3 +67,20 @@
     {% endif %}
     {{ return(found[0]) }}
 {% endmacro %}
+
+
+{# The five most frequent numbers of an array, as text. #}
+{% macro most_frequent(numbers) -%}
+    (
+        select string_agg(cast(number as {{ dbt.type_string() }}), ', ' order by times desc, number)
+        from (
+            select
+                number,
+                count(*) as times
+            from unnest({{ numbers }}) as number
+            group by number
+            order by times desc, number
+            limit 5
+        ) as most
+    )
+{%- endmacro %}

@@ -43,7 +43,7 @@
 {%- endmacro %}
 
 
-{# A JSON document as text. #}
+{# A JSON document as text; null where there is none, of which BigQuery makes a text of its own. #}
 {% macro json_text(document) -%}
     {{ adapter.dispatch('json_text')(document) }}
 {%- endmacro %}
@@ -53,7 +53,7 @@
 {%- endmacro %}
 
 {% macro bigquery__json_text(document) -%}
-    to_json_string({{ document }})
+    case when {{ document }} is not null then to_json_string({{ document }}) end
 {%- endmacro %}
 
 
@@ -68,6 +68,34 @@
 
 {% macro bigquery__double_text(number) -%}
     cast(cast({{ number }} as numeric) as string)
+{%- endmacro %}
+
+
+{# A whole number as a person reads it: 50,000. #}
+{% macro number_text(number) -%}
+    {{ adapter.dispatch('number_text')(number) }}
+{%- endmacro %}
+
+{% macro postgres__number_text(number) -%}
+    to_char({{ number }}, 'FM999,999,999,999,990')
+{%- endmacro %}
+
+{% macro bigquery__number_text(number) -%}
+    format("%'d", {{ number }})
+{%- endmacro %}
+
+
+{# The values of a column in the rows that are so, as an array. #}
+{% macro array_of(column, such) -%}
+    {{ adapter.dispatch('array_of')(column, such) }}
+{%- endmacro %}
+
+{% macro postgres__array_of(column, such) -%}
+    array_agg({{ column }}) filter (where {{ such }})
+{%- endmacro %}
+
+{% macro bigquery__array_of(column, such) -%}
+    array_agg(case when {{ such }} then {{ column }} end ignore nulls)
 {%- endmacro %}
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING, Any
 
 import psycopg
@@ -11,6 +12,7 @@ import yaml
 
 from nyc_taxi.core.month import MonthRange
 from nyc_taxi.core.sample import write_sample
+from nyc_taxi.postgres.warehouse import Warehouse
 from tests.cli.taxi import listed, run
 
 if TYPE_CHECKING:
@@ -25,6 +27,11 @@ insert into ops.quality_result (
 values
 (1, 'green', '2021-01-01', 'accuracy', 'most_trips_cost', 0.25, 'at most 20%', 'error', '1.', 'dbt'),
 (1, 'green', '2021-01-01', 'completeness', 'all_trips_have_a_pickup', 0, 'none', 'pass', '0.', 'dbt')
+"""
+
+
+SOME_REJECTED = """
+update ops.quality_result set value = 17.0 / 49996 where "check" = 'rejected rows'
 """
 
 
@@ -44,6 +51,10 @@ def wrong(samples: Path, tmp_path: Path) -> Path:
     february = samples / "green" / "green_tripdata_2021-02.csv.gz"
     (folder / "green_tripdata_2021-01.csv.gz").write_bytes(february.read_bytes())
     return folder
+
+
+def split_row(line: str) -> list[str]:
+    return [cell.strip() for cell in line.split("|")]
 
 
 def of(rows: list[dict[str, Any]], *names: str) -> list[tuple[Any, ...]]:
@@ -98,6 +109,30 @@ def test_the_table_is_for_people_and_yaml_for_programs(
     assert in_yaml == listed(capsys, "show green 2021-01")
     assert run("show green 2021-01 -o plain") == 0
     assert "row accounting" in capsys.readouterr().out
+
+
+def test_figures_are_in_the_unit_of_their_limit_and_a_name_is_no_figure(
+    samples: Path, warehouse_uri: str, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    write_sample(MonthRange.parse("2021-01"), 1200, tmp_path, ["green"])
+    Warehouse(lambda: psycopg.connect(warehouse_uri), "postgres_taxi").prepare()
+    with psycopg.connect(warehouse_uri) as connection:
+        connection.execute("alter sequence ops.file_ledger_id_seq restart with 1000")
+    run(f"load green 2021-02 --source {samples}")
+    run(f"load green 2021-01 --source {tmp_path}")
+    with psycopg.connect(warehouse_uri) as connection:
+        connection.execute(SOME_REJECTED)
+    capsys.readouterr()
+    run("show green 2021-01")
+    facts, _, checks = capsys.readouterr().out.partition("dimension")
+    assert ["attempt", "1001"] in [line.split() for line in facts.splitlines()]
+    assert re.search(r"loaded_at +20[-0-9]+ [:0-9]+ UTC\n", facts)
+    told = {line[1]: line[2:] for line in map(split_row, checks.splitlines()) if len(line) > 2}
+    assert told["row accounting"] == ["1,200", "1,200", "pass", "load", "1001"]
+    assert told["volume"][0] == "240%"
+    assert told["rejected rows"][:3] == ["0.034%", "none", "pass"]
+    assert told["pickups in the month"][1:3] == ["none", "warn"]
+    assert "warn: volume: 1,200 rows are 240% of the median of the neighbouring months (500)." in checks
 
 
 def test_the_failing_checks_of_a_newer_attempt_come_last(

@@ -60,6 +60,18 @@ def test_load_says_what_happened_to_each_month(samples: Path, capsys: pytest.Cap
     assert "green 2021-01 download: " in said.err
 
 
+def test_load_repeats_what_the_audit_warned_of_and_only_of_a_month_that_it_loaded(
+    dirty: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    warning = "  2 of 502 rows were rejected; ops.rejected_rows says why.\n"
+    run(f"load green 2021-01 --source {dirty}")
+    said = capsys.readouterr().err
+    assert warning in said
+    assert "500 rows were loaded." not in said
+    run(f"load green 2021-01 --source {dirty}")
+    assert warning not in capsys.readouterr().err
+
+
 def test_an_unchanged_month_is_not_loaded_again_unless_forced(
     samples: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

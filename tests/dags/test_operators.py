@@ -23,7 +23,7 @@ from nyc_taxi.operators.publish import PublishMonthOperator
 from nyc_taxi.operators.recheck import FindRepublishedOperator
 from nyc_taxi.operators.stage import StageMonthOperator
 from nyc_taxi.operators.zones import LoadZonesOperator
-from nyc_taxi.postgres import ledger
+from nyc_taxi.postgres import quality
 from tests.dags.conftest import ROWS
 from tests.file_server import Reply
 
@@ -184,16 +184,16 @@ def test_an_overtaken_load_is_a_success_and_told_about(publish: Publish) -> None
     assert (done["outcome"], event.keys) == ("superseded", ["green|2021-01"])
 
 
-def test_the_audit_hands_on_what_was_staged_and_the_ledger_keeps_its_checks(publish: Publish) -> None:
+def test_the_audit_hands_on_what_was_staged_and_its_checks_are_kept(publish: Publish) -> None:
     publish("green", "2021-01")
     staged = stage(answer())
 
     assert AuditMonthOperator(task_id="audit", staged=staged).execute(context()) == staged
 
     with warehouse().session() as connection:
-        checks = ledger.get(connection, staged["attempt"]).checks
-    assert {check["outcome"] for check in checks} <= {"pass", "warn"}
-    assert all(check["name"] and check["message"] for check in checks)
+        checks = quality.checks_of(connection, staged["attempt"])["load"]
+    assert {check.outcome for check in checks} <= {"pass", "warn"}
+    assert all(check.name and check.message for check in checks)
 
 
 def test_a_task_that_is_killed_stops_at_once() -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any, cast
 
 import psycopg
 import pytest
@@ -10,7 +11,9 @@ import pytest
 from local.environment import DBT
 from nyc_taxi import settings
 from nyc_taxi.core.sample.file import write_lookup
-from nyc_taxi.hooks.dbt import docs_page
+from nyc_taxi.errors import DataTestFailed, DbtFailed
+from nyc_taxi.hooks.dbt import docs_page, resolve_work
+from nyc_taxi.operators.dbt import DbtOperator
 from tests.dags.conftest import ROWS, states
 
 if TYPE_CHECKING:
@@ -18,6 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from airflow.models.dagrun import DagRun
+    from airflow.sdk import Context
 
     from tests.file_server import FileServer
 
@@ -37,12 +41,25 @@ def dbt_here(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, files: FileServer)
 
 MEASURED = "select count(distinct q.attempt_id) from ops.quality_result as q where q.measured_by = 'dbt'"
 
+OUTAGE = """
+    create function outage() returns event_trigger language plpgsql as $$
+    begin
+        if current_query() like '%fct_trips%' then raise exception 'The disk is full.'; end if;
+    end $$;
+    create event trigger outage on ddl_command_start execute function outage();
+"""
+"""Fails whatever builds ``fct_trips``, until it is dropped."""
+
 ERRORS = """
     select to_char(q.month, 'YYYY-MM'), q.check, q.value, q.limit
     from ops.quality_result as q
     where q.measured_by = 'dbt' and q.outcome = 'error'
     order by q.check
 """
+
+
+def context(try_number: int) -> Context:
+    return cast("Context", {"run_id": "manual__1", "ti": SimpleNamespace(try_number=try_number)})
 
 
 def rows(uri: str, statement: str) -> list[Any]:
@@ -96,7 +113,7 @@ def test_what_is_no_selection_never_reaches_dbt(
     assert not (tmp_path / "artifacts").exists()
 
 
-def test_a_bad_month_holds_up_no_other_one_and_its_failing_checks_are_kept(
+def test_a_bad_month_holds_up_no_other_one_even_in_a_retry_and_its_failing_checks_are_kept(
     connections: None,
     publish: Callable[..., None],
     run_dag: Callable[..., DagRun],
@@ -110,6 +127,7 @@ def test_a_bad_month_holds_up_no_other_one_and_its_failing_checks_are_kept(
     run = run_dag("transform_postgres")
 
     assert run.state == "failed"
+    assert states(run)["dbt"] == "failed"
     assert rows(warehouse_uri, ERRORS) == [
         ("2021-01", "most_trips_cost_something", 1, "at most 20%"),
         ("2021-01", "nearly_all_trips_have_a_total", 1, "at most 1%"),
@@ -117,10 +135,17 @@ def test_a_bad_month_holds_up_no_other_one_and_its_failing_checks_are_kept(
 
     publish("green", "2021-02")
     run_dag("green_postgres", month="2021-02")
-    run = run_dag("transform_postgres")
+    with psycopg.connect(warehouse_uri) as connection:
+        connection.execute(OUTAGE)
+    form = {"command": "build", "months": None, "full_refresh": False, "select": None, "target": "prod"}
+    task = DbtOperator(task_id="dbt", work=resolve_work(form))
+    with pytest.raises(DbtFailed, match="The disk is full"):
+        task.execute(context(1))
+    with psycopg.connect(warehouse_uri) as connection:
+        connection.execute("drop event trigger outage")
+    with pytest.raises(DataTestFailed, match=r"1 of 2 months were built.* 2021-01: "):
+        task.execute(context(2))
 
-    assert run.state == "failed"
-    assert states(run)["dbt"] == "failed"
     built = rows(warehouse_uri, "select to_char(file_month, 'YYYY-MM') from marts.built_months")
     assert built == [("2021-02",)]
     assert rows(warehouse_uri, "select count(*) from marts.fct_trips where file_month < '2021-02-01'") == [

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 import sqlfluff
 from sqlfluff.api.simple import APIParsingError
 
 from local import dbt
+from nyc_taxi.core.dataset import dataset_names, get_dataset
 from tests.dbt.mart import environment
 
-if TYPE_CHECKING:
-    from pathlib import Path
+SCRIPT = Path(__file__).with_name("bigquery_types.py")
 
 PROFILE = """
 bigquery:
@@ -30,9 +31,41 @@ bigquery:
 """A profile that has a token, so that nobody asks for one; it is never used."""
 
 
+TYPES = {
+    "text": "string",
+    "integer": "int64",
+    "bigint": "int64",
+    "float": "float64",
+    "double": "float64",
+    "boolean": "bool",
+}
+"""What BigQuery calls the types of contracts and of the datasets' columns; it has the others' names."""
+
+SOURCES = {
+    "raw": {
+        "taxi_zone_lookup": {
+            "locationid": "int64",
+            "borough": "string",
+            "zone": "string",
+            "service_zone": "string",
+        },
+    },
+    "ops": {
+        "file_ledger": {
+            "id": "int64",
+            "dataset": "string",
+            "month": "date",
+            "outcome": "string",
+            "rows_loaded": "int64",
+            "finished": "timestamp",
+        },
+    },
+}
+
+
 @pytest.fixture(scope="module")
-def compiled(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """Every statement, by the file that it is from."""
+def compiled_in(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of dbt's artifacts."""
     folder: Path = tmp_path_factory.mktemp("bigquery")
     (folder / "profiles.yml").write_text(PROFILE)
     own = dbt.environment(environment(), folder) | {"DBT_PROFILES_DIR": str(folder)}
@@ -48,8 +81,40 @@ def compiled(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
         check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout
-    found = (folder / "target" / "compiled").rglob("*.sql")
-    return {path.stem: path.read_text() for path in found}
+    return folder / "target"
+
+
+@pytest.fixture(scope="module")
+def compiled(compiled_in: Path) -> dict[str, str]:
+    """Every statement, by the file that it is from."""
+    return {path.stem: path.read_text() for path in (compiled_in / "compiled").rglob("*.sql")}
+
+
+@pytest.fixture(scope="module")
+def contracts(compiled_in: Path) -> dict[str, dict[str, dict[str, str]]]:
+    """The columns that each model promises, with their types in BigQuery, by schema and model."""
+    nodes = json.loads((compiled_in / "manifest.json").read_text())["nodes"].values()
+    promised: dict[str, dict[str, dict[str, str]]] = {}
+    for node in nodes:
+        if node["resource_type"] == "model":
+            columns = {name: column["data_type"] for name, column in node["columns"].items()}
+            promised.setdefault(node["schema"], {})[node["name"]] = {
+                name: TYPES.get(type_, type_) for name, type_ in columns.items()
+            }
+    return promised
+
+
+def raw_tables() -> dict[str, dict[str, str]]:
+    """Return the columns of the trips as they are loaded, with their types in BigQuery."""
+    own = {"file_month": "date", "filename": "string", "row_number": "int64", "unmapped": "json"}
+    return {
+        dataset.table: own
+        | {
+            column.name: "datetime" if column.type == "timestamp" else TYPES[column.type]
+            for column in dataset.columns
+        }
+        for dataset in map(get_dataset, dataset_names())
+    }
 
 
 def parse_error(statement: str) -> str:
@@ -68,11 +133,32 @@ def test_every_statement_is_one_of_bigquery(compiled: dict[str, str]) -> None:
     assert parse_error("select a::text from b")
 
 
+def test_every_model_keeps_its_contract_on_bigquery(
+    compiled: dict[str, str], contracts: dict[str, dict[str, dict[str, str]]]
+) -> None:
+    promised = {name: columns for models in contracts.values() for name, columns in models.items()}
+    schemas = {**contracts, **SOURCES, "raw": {**SOURCES["raw"], **raw_tables()}}
+    asked = {
+        "tables": {"no-project": schemas},
+        "statements": {name: compiled[name] for name in promised},
+    }
+    done = subprocess.run(
+        (Path(dbt.program()).with_name("python"), SCRIPT),
+        input=json.dumps(asked),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout) == promised
+
+
 def test_what_bigquery_writes_otherwise_is_there(compiled: dict[str, str]) -> None:
     assert "date_trunc(cast(pickup_datetime as date), month)" in compiled["int_trips"]
     assert "to_hex(md5(" in compiled["int_trips"]
     assert "datetime_diff(dropoff_datetime, pickup_datetime, second)" in compiled["int_fhv_trips"]
-    assert "to_json_string(unmapped)" in compiled["stg_green_tripdata"]
+    assert "when unmapped is not null then to_json_string(unmapped) end" in compiled["stg_green_tripdata"]
+    assert 'format("%\'d", trips)' in compiled["int_quality"]
     assert not [name for name, statement in compiled.items() if " as text)" in statement]
 
 

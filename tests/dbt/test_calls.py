@@ -69,12 +69,19 @@ def test_a_retry_runs_what_failed_and_what_was_skipped(calls: Dbt, mart: Mart) -
     }
 
 
-def test_data_that_fail_a_test_are_named_and_not_tried_again(calls: Dbt) -> None:
-    (calls.project / "data-tests" / "nothing_is_well.sql").write_text(
-        "select 1 as id union all select 2", "utf-8"
+def test_data_that_fail_a_test_are_named_and_measured_anew_when_they_are_tried_again(calls: Dbt) -> None:
+    (calls.project / "models" / "bad.sql").write_text(
+        "{{ config(contract={'enforced': false}) }} select 1 as id"
     )
-    with pytest.raises(DataTestFailed, match=r"test nothing_is_well: Got 2 results"):
-        calls.run(Invocation(Command.BUILD, select="nothing_is_well"), Said())
+    (calls.project / "data-tests" / "none_is_bad.sql").write_text("select * from {{ ref('bad') }}")
+    with pytest.raises(DataTestFailed, match=r"test none_is_bad: Got 1 result"):
+        calls.run(Invocation(Command.BUILD, select="bad"), Said())
+
+    (calls.project / "models" / "bad.sql").write_text(
+        "{{ config(contract={'enforced': false}) }} select 1 as id limit 0"
+    )
+    again = calls.run(Invocation(Command.BUILD, select="bad"), Said(), only_failed=True)
+    assert {node.name: node.status for node in again} == {"bad": "success", "none_is_bad": "pass"}
 
 
 def test_a_project_that_cannot_be_read_is_at_fault(calls: Dbt) -> None:

@@ -226,7 +226,8 @@ def story(mart: Mart) -> Story:
     with another_run_of(mart, "2021-02"):
         february_again = step(mart, "2021-02")
     mart.load(without_totals(mart, "2021-01"), "green", "2021-01")
-    bad_january = step(mart, "2021-01")
+    mart.connection.execute("truncate raw.fhv_tripdata_2021_02")
+    bad_january = step(mart, "2021-01", "2021-02")
     load(mart, "green", "2021-03")
     march = step(mart, "2021-03")
     load(mart, "green", "2021-01", edition=3)
@@ -291,12 +292,20 @@ def test_results_are_of_the_attempt_that_was_measured_and_stay_when_it_is_replac
 
 def test_a_bad_month_has_its_failing_checks_among_the_results(story: Story) -> None:
     before, after = story.february_again.results, story.bad_january.results
-    ((month, attempt),) = after.keys() - before.keys()
+    ((month, _),) = after.keys() - before.keys()
     assert month == "green 2021-01"
-    assert {check for check, outcome in after[month, attempt].items() if outcome == "error"} == (
-        story.bad_january.run.statuses("fail")
-    )
-    assert {key: after[key] for key in before} == before
+    assert {
+        (month, check)
+        for (month, _), outcomes in after.items()
+        for check, outcome in outcomes.items()
+        if outcome == "error"
+    } == {
+        ("fhv 2021-02", "trips_are_all_there"),
+        ("green 2021-01", "most_trips_cost_something"),
+        ("green 2021-01", "nearly_all_trips_have_a_total"),
+    }
+    others = [key for key in before if key[0] != "fhv 2021-02"]
+    assert {key: after[key] for key in others} == {key: before[key] for key in others}
 
 
 def test_a_run_reads_and_writes_the_months_that_it_was_told_only(story: Story) -> None:
@@ -324,10 +333,19 @@ def test_two_runs_at_once_do_not_double_a_month(story: Story) -> None:
 def test_a_bad_month_never_reaches_a_mart_and_what_was_there_stays(story: Story) -> None:
     bad = story.bad_january
     assert bad.run.code == 1
-    assert bad.run.statuses("fail") == {"nearly_all_trips_have_a_total", "most_trips_cost_something"}
+    assert bad.run.statuses("fail") == {
+        "nearly_all_trips_have_a_total",
+        "most_trips_cost_something",
+        "trips_are_all_there",
+    }
     assert {"fct_trips", "fct_monthly_zone_revenue", "built_months"} <= bad.run.statuses("skipped")
     assert bad.marts() == story.february_again.marts()
     assert bad.unbuilt == ["green 2021-01 (replaced)"]
+
+
+def test_a_month_that_somebody_emptied_stays_in_the_marts(story: Story) -> None:
+    trips = [step.content["marts.fct_fhv_trips"] for step in (story.february, story.bad_january)]
+    assert trips[0] == trips[1] != {}
 
 
 def test_a_bad_month_keeps_no_other_month_from_being_built(story: Story) -> None:

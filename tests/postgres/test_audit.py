@@ -116,9 +116,8 @@ def test_file_of_another_month_is_not_published_and_stays_to_be_looked_at(
     with taxi_warehouse.session() as connection:
         failed = ledger.get(connection, attempt)
     assert failed.outcome is Outcome.FAILED
-    assert "row accounting" in [check["name"] for check in failed.checks]
     results = {row[3]: row[6] for row in reader.execute(RESULTS, (attempt,))}
-    assert results.keys() == {check["name"] for check in failed.checks}
+    assert {"row accounting", "volume"} < results.keys()
     assert [name for name, outcome in results.items() if outcome == "error"] == ["pickups in the month"]
     with pytest.raises(ContractError, match="nothing to audit"):
         audit_month(taxi_warehouse, attempt)

@@ -25,6 +25,7 @@ from nyc_taxi.postgres import ledger
 from nyc_taxi.postgres import stage as staging
 from nyc_taxi.postgres.ledger import Outcome
 from nyc_taxi.postgres.load import load_month
+from nyc_taxi.postgres.quality import checks_of
 from tests.file_server import FileServer
 from tests.postgres.trips import (
     GREEN,
@@ -346,9 +347,9 @@ def test_promise_6_honest_about_drift_of_names_and_order(
     assert done.unknown == ("pickupzone", "weather")
     assert {"pulocationid", "store_and_fwd_flag"} <= set(done.missing)
     assert done.header[-2:] == ("PickupZone", "weather")
-    checks = {check["name"]: check for check in done.checks}
-    assert checks["columns"]["outcome"] == "warn"
-    assert "pickupzone, weather" in checks["columns"]["message"]
+    checks = {check.name: check for check in checks_of(reader, done.id)["load"]}
+    assert checks["columns"].outcome == "warn"
+    assert "pickupzone, weather" in checks["columns"].message
     values = """
         select vendorid, pulocationid, dolocationid, store_and_fwd_flag, unmapped
         from raw.green_tripdata where row_number = 3

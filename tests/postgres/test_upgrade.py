@@ -17,7 +17,7 @@ from nyc_taxi.postgres.audit import audit_month
 from nyc_taxi.postgres.ledger import Outcome
 from nyc_taxi.postgres.publish import publish_month
 from nyc_taxi.postgres.warehouse import Warehouse
-from tests.postgres.earlier import AUDITED, CHECKS, PUBLISHED, STAGED, STATES, build
+from tests.postgres.earlier import AUDITED, CHECKS, PUBLISHED, STAGED, STATES, audit_as_then, build
 from tests.postgres.trips import MONTH, content, counts, leftovers, published, stage
 
 if TYPE_CHECKING:
@@ -137,6 +137,17 @@ def test_attempts_that_were_on_their_way_go_on(
     assert content(person) == before
     with taxi_warehouse.session() as connection:
         assert [reject.line for reject in ledger.rejects(connection, "green", MONTH)] == [b"cut"]
+
+
+def test_an_audit_of_an_earlier_version_counts_after_the_upgrade(
+    taxi_warehouse: Warehouse, person: psycopg.Connection, steps: list[str], tmp_path: Path
+) -> None:
+    """Processes of both versions are at work while a deployment is upgraded."""
+    build(person, steps, tmp_path)
+    taxi_warehouse.prepare()
+    audit_as_then(person, 3)
+    assert publish_month(taxi_warehouse, 3).outcome is Outcome.PUBLISHED
+    assert counts(person) == {"2021-01-01": STAGED}
 
 
 def test_six_processes_upgrade_at_once(

@@ -107,12 +107,62 @@ such_trips as (
         attempt_id,
         {% for check in quality_checks() if check.such -%}
             sum(case when {{ check.such }} then 1 else 0 end) as {{ check.name }},
+            {% if check.column -%}
+                {{ array_of(check.column, check.such) }} as {{ check.name }}_values,
+            {% endif -%}
         {% endfor -%}
         count(*) as trips,
         sum(copies) as rows_of_file
 
     from looked_up
     group by kind, file_month, dataset, attempt_id
+
+),
+
+-- the partitions of the raw tables that have a row
+rows_there as (
+
+    select distinct
+        file_month,
+        dataset
+
+    from {{ ref('int_trips_unioned') }}
+    where {{ in_run_months() }}
+
+    union all
+
+    select distinct
+        file_month,
+        'fhv' as dataset
+
+    from {{ ref('stg_fhv_tripdata') }}
+    where {{ in_run_months() }}
+
+),
+
+-- Months that somebody emptied, which have no trip to be measured. One that was published after the trips
+-- were read has rows, and is built by the next run.
+emptied as (
+
+    select
+        published.file_month,
+        published.dataset,
+        published.attempt_id,
+        published.rows_loaded
+
+    from {{ ref('stg_published_months') }} as published
+    left join rows_there
+        on
+            published.file_month = rows_there.file_month
+            and published.dataset = rows_there.dataset
+    left join such_trips
+        on
+            published.file_month = such_trips.file_month
+            and published.dataset = such_trips.dataset
+    where
+        rows_there.dataset is null
+        and such_trips.dataset is null
+        and {{ in_run_months('published.file_month') }}
 
 ),
 
@@ -205,11 +255,36 @@ found as (
             {% for check in quality_checks() -%}
                 when '{{ check.name }}' then counted.{{ check.name }}
             {% endfor -%}
-        end as such_trips
+        end as such_trips,
+        case checks.check_name
+            {% for check in quality_checks() if check.column -%}
+                when '{{ check.name }}' then {{ most_frequent('counted.' ~ check.name ~ '_values') }}
+            {% endfor -%}
+        end as such_values
 
     from counted
     inner join checks
         on checks.kind = 'all' or counted.kind = checks.kind
+
+    union all
+
+    select
+        emptied.file_month,
+        emptied.dataset,
+        emptied.attempt_id,
+        emptied.rows_loaded as trips,
+        checks.check_name,
+        checks.dimension,
+        checks.severity,
+        checks.share_allowed,
+        checks.upper_limit,
+        checks.said,
+        emptied.rows_loaded as such_trips,
+        cast(null as {{ dbt.type_string() }}) as such_values
+
+    from emptied
+    inner join checks
+        on checks.check_name = 'trips_are_all_there'
 
 )
 
@@ -222,11 +297,12 @@ select
     cast(such_trips as {{ dbt.type_float() }}) / trips as share_found,
     upper_limit,
     case when such_trips <= share_allowed * trips then 'pass' else severity end as outcome,
-    cast(such_trips as {{ dbt.type_string() }})
+    {{ number_text('such_trips') }}
     || ' of '
-    || cast(trips as {{ dbt.type_string() }})
+    || {{ number_text('trips') }}
     || ' trips '
     || said
+    || coalesce(': ' || such_values, '')
     || '.' as message,
     current_timestamp as measured_at
 

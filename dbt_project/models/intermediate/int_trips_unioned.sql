@@ -53,7 +53,7 @@ yellow as (
         pickup_location_id,
         dropoff_location_id,
         payment_type,
-        1 as trip_type, -- yellow taxis are hailed on the street
+        1 as trip_type, -- the files do not say; yellow taxis are hailed on the street
         pickup_datetime,
         dropoff_datetime,
         store_and_fwd_flag,

@@ -69,7 +69,7 @@ select
     ---------- trips
     cast(revenue.trips as bigint) as total_monthly_trips,
     cast(revenue.reversals as bigint) as total_monthly_reversals,
-    revenue.passengers / nullif(revenue.trips_with_passengers, 0) as avg_monthly_passenger_count,
+    cast(revenue.passengers as numeric) / nullif(revenue.trips_with_passengers, 0) as avg_monthly_passenger_count,
     revenue.distance / nullif(revenue.trips_with_distance, 0) as avg_monthly_trip_distance
 
 from revenue

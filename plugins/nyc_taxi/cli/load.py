@@ -17,6 +17,7 @@ from nyc_taxi.core.source import SourceList
 from nyc_taxi.errors import InvalidSource, TaxiError
 from nyc_taxi.hooks.tlc import NycTlcHook
 from nyc_taxi.hooks.warehouse import warehouse
+from nyc_taxi.postgres import quality
 from nyc_taxi.postgres.load import load_month
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
     from nyc_taxi.core.month import Month
     from nyc_taxi.postgres.ledger import Attempt
+    from nyc_taxi.postgres.warehouse import Warehouse
 
 
 @command
@@ -49,9 +51,8 @@ def load(args: Namespace) -> None:
             _summarise(dataset, args.month, month)
             raise
         say(f"{dataset} {month}: {_outcome(attempt, run_id)}")
-        for check in attempt.checks:
-            if check["outcome"] == "warn" and attempt.run_id == run_id:
-                remark(f"  {check['message']}")
+        if attempt.run_id == run_id:
+            _warn(target, attempt)
 
 
 def _sources(text: str) -> SourceList:
@@ -73,6 +74,15 @@ def _outcome(attempt: Attempt, run_id: str) -> str:
         f"{attempt.outcome}, {attempt.rows_in_file:,} rows in the file, {attempt.rows_loaded:,} loaded, "
         f"{attempt.rows_rejected:,} rejected, {attempt.seconds:.1f} s"
     )
+
+
+def _warn(target: Warehouse, attempt: Attempt) -> None:
+    """Repeat what the audit of an attempt warned of."""
+    with target.session("read the results") as connection:
+        checks = quality.checks_of(connection, attempt.id).get("load", ())
+    for check in checks:
+        if check.outcome == "warn":
+            remark(f"  {check.message}")
 
 
 def _summarise(dataset: str, months: MonthRange, failed: Month) -> None:

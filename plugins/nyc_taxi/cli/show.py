@@ -52,7 +52,7 @@ def show(args: Namespace) -> None:
     if args.output in DOCUMENTS:
         print_document({**facts, "checks": rows}, args.output)
     else:
-        say(text_table([(name, _text(value)) for name, value in facts.items()]) + "\n")
+        say(text_table([(name, _told(facts, name)) for name in facts]) + "\n")
         _print_checks(rows, args.output)
     _explain(shown, newest, results)
 
@@ -92,17 +92,26 @@ def _print_checks(rows: Sequence[dict[str, Any]], output: str) -> None:
     """Print a row for each check; a table, too narrow for sentences, has those that matter below it."""
     in_table = output == "table"
     left_out = {"message"} if in_table else set()
-    told = [{name: _text(value) for name, value in row.items() if name not in left_out} for row in rows]
+    told = [{name: _told(row, name) for name in row if name not in left_out} for row in rows]
     print_rows(told, output, spare=("attempt", "measured_by"))
     for row in rows:
         if in_table and row["outcome"] != "pass":
             say(f"{row['outcome']}: {row['check']}: {row['message']}")
 
 
+def _told(row: Mapping[str, Any], name: str) -> str:
+    """Return a field as a person reads it: a share in percent, as its limit is, and an attempt as a name."""
+    if name == "attempt":
+        return str(row[name])
+    if name == "value" and (row["limit"] == "none" or "%" in row["limit"]):
+        return f"{_text(float(f'{100 * row[name]:.3g}'))}%"
+    return _text(row[name])
+
+
 def _text(value: Any) -> str:
     """Return a value as a person reads it: thousands set apart, and no digits that say nothing."""
     if isinstance(value, datetime):
-        return f"{value:%Y-%m-%d %H:%M:%S}"
+        return f"{value:%Y-%m-%d %H:%M:%S} UTC"
     if isinstance(value, float):
         return f"{value:,.6f}".rstrip("0").rstrip(".")
     if isinstance(value, int):

@@ -43,7 +43,7 @@ class AuditMonthOperator(BaseOperator):
         self.postgres_conn_id = postgres_conn_id
 
     def execute(self, context: Context) -> dict[str, Any]:  # noqa: ARG002
-        """Audit the staged month, and hand on what was staged; the ledger keeps the checks."""
+        """Audit the staged month, and hand on what was staged; ``ops.quality_result`` keeps the checks."""
         from nyc_taxi.postgres.audit import audit_month
         from nyc_taxi.postgres.stage import Staged
 

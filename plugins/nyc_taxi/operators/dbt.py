@@ -28,7 +28,8 @@ if TYPE_CHECKING:
 class DbtOperator(BaseOperator):
     """Runs dbt, shows its progress in the log, and ends with a table of the models.
 
-    A retry runs only what failed or was skipped, where the last try left its results on this machine.
+    A retry runs only what failed or was skipped, where the last try left its results on this machine; all
+    is run again when data had failed a test.
     What the checks found of each month is in ``ops.quality_result`` afterwards, also when a month failed one.
 
     :param work: the :class:`~nyc_taxi.core.dbt.invocation.Invocation` as plain values; None when there is
@@ -69,7 +70,7 @@ class DbtOperator(BaseOperator):
                 if len(wanted.months) < 2:
                     raise
                 self.log.warning("%s Building month by month, so that none holds up the others.", failure)
-                nodes = self._run_month_by_month(wanted, folder)
+                nodes = self._run_month_by_month(wanted, folder.with_name("month"))
         return [
             {"model": node.name, "status": node.status, "rows": node.rows, "seconds": round(node.seconds, 2)}
             for node in nodes
@@ -100,6 +101,7 @@ class DbtOperator(BaseOperator):
         )
 
     def _run_month_by_month(self, wanted: Invocation, folder: Path) -> tuple[Node, ...]:
+        """Run dbt for each month, in a folder where no retry looks: it has to begin with all of them."""
         nodes: list[Node] = []
         refused: dict[Month, DataTestFailed] = {}
         for month in wanted.months:

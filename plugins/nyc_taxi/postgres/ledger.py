@@ -67,7 +67,6 @@ class Attempt:
     run_id: str
     base_id: int | None
     stage_table: str | None
-    checks: tuple[Mapping[str, Any], ...]
     measured: Mapping[str, Any] | None
     started: datetime
     finished: datetime | None
@@ -122,7 +121,7 @@ def _attempt(row: dict[str, Any]) -> Attempt:
             **row,
             "month": Month.of(row["month"]),
             "outcome": Outcome(row["outcome"]),
-            **{name: tuple(row[name]) for name in ("header", "missing", "unknown", "checks")},
+            **{name: tuple(row[name]) for name in ("header", "missing", "unknown")},
         }
     )
 
@@ -252,8 +251,8 @@ def settle(
     :param values: further columns of the ledger, by name; the others keep their value
     :returns: whether the row was changed
     """
-    for name in {"checks", "measured"} & set(values):
-        values[name] = Jsonb(values[name])
+    if "measured" in values:
+        values["measured"] = Jsonb(values["measured"])
     done = connection.execute(
         statement("settle_attempt"),
         {
@@ -283,7 +282,6 @@ _SETTLED = (
     "missing",
     "unknown",
     "stage_table",
-    "checks",
     "measured",
     "reason",
     "base_id",

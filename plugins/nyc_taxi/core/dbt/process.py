@@ -73,7 +73,8 @@ class Dbt:
 
         :param invocation: what is asked of it
         :param say: told each line with its level, as :mod:`logging` numbers them
-        :param only_failed: run what failed or was skipped in the last call in this folder, if there was one
+        :param only_failed: run what failed or was skipped in the last call in this folder, if there was one;
+            all is run again when only data had failed, which somebody may have replaced since
         :return: the nodes as they went
         :raises DataTestFailed: when data did not pass a test, and nothing else failed
         :raises DbtRefused: when the project or a contract is at fault
@@ -98,7 +99,10 @@ class Dbt:
             for node in failures(nodes)[:3]:
                 if node.compiled is not None:
                     say(logging.ERROR, f"{node.compiled}:\n{node.compiled.read_text('utf-8')[:_SHOWN]}")
-            raise _failure(f"dbt {invocation.command}", nodes, errors, code)
+            failure = _failure(f"dbt {invocation.command}", nodes, errors, code)
+            if isinstance(failure, DataTestFailed):
+                self._set_aside()
+            raise failure
         return nodes
 
     def _set_aside(self) -> Path | None:

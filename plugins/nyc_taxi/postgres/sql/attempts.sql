@@ -21,7 +21,6 @@ select
     run_id,
     base_id,
     stage_table,
-    checks,
     measured,
     started,
     finished,

@@ -19,7 +19,6 @@ set
         when %(outcome)s in ('published', 'superseded', 'abandoned') then null
         else coalesce(%(stage_table)s, stage_table)
     end,
-    checks = coalesce(%(checks)s, checks),
     measured = coalesce(%(measured)s, measured),
     reason = coalesce(%(reason)s, reason),
     base_id = case when %(outcome)s = 'published' then %(base_id)s else base_id end,
