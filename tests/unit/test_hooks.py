@@ -12,7 +12,7 @@ from airflow.sdk.execution_time.comms import ErrorResponse, GetConnection
 
 from nyc_taxi.core.month import Month
 from nyc_taxi.core.source import SourceList
-from nyc_taxi.errors import ConnectionsUnavailable, WarehouseRefused, WarehouseUnreachable
+from nyc_taxi.errors import ConnectionsUnavailable, InvalidSource, WarehouseRefused, WarehouseUnreachable
 from nyc_taxi.hooks.products import products_url
 from nyc_taxi.hooks.taxi_postgres import TaxiPostgresHook
 from nyc_taxi.hooks.tlc import NycTlcHook
@@ -47,8 +47,16 @@ def test_an_empty_connection_means_the_default_sources(
     assert str(NycTlcHook().sources()) == "mirror, tlc"
 
 
-def test_a_connection_that_does_not_exist_means_the_default_sources() -> None:
-    assert str(NycTlcHook("nobody_made_it").sources()) == "mirror, tlc"
+def test_the_default_connection_stands_for_the_default_sources_when_nobody_made_it() -> None:
+    assert str(NycTlcHook().sources()) == "mirror, tlc"
+    assert str(asyncio.run(NycTlcHook().asources())) == "mirror, tlc"
+
+
+def test_a_connection_that_somebody_named_has_to_exist() -> None:
+    with pytest.raises(InvalidSource, match="no connection nobody_made_it"):
+        NycTlcHook("nobody_made_it").sources()
+    with pytest.raises(InvalidSource, match="no connection nobody_made_it"):
+        asyncio.run(NycTlcHook("nobody_made_it").asources())
 
 
 def test_the_connection_names_the_sources_in_order(
@@ -194,7 +202,7 @@ def test_a_task_is_told_of_a_missing_connection(
     missing = Supervisor(ErrorResponse(error=ErrorType.CONNECTION_NOT_FOUND))
     monkeypatch.setattr(task_runner, "SUPERVISOR_COMMS", missing, raising=False)
 
-    with suppress(WarehouseRefused):
+    with suppress(InvalidSource, WarehouseRefused):
         assert str(use()) in {"mirror, tlc", "https://dummyjson.com"}
 
 
