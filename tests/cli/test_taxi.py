@@ -294,6 +294,18 @@ def test_sample_makes_months_that_load_takes(tmp_path: Path, capsys: pytest.Capt
     assert listed(capsys, "months")[0]["rows_in_file"] == 200
 
 
+def test_a_folder_that_samples_cannot_be_written_to_is_one_sentence(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "taken").write_text("mine")
+    assert run(f"sample --months 2021-01 --rows 10 --to {tmp_path}/taken") == 2
+    said = capsys.readouterr().err.splitlines()
+    assert said[-1] == (
+        f"Sample months cannot be written to {tmp_path}/taken: Not a directory. Name another folder."
+    )
+    assert not any("Traceback" in line for line in said)
+
+
 def test_another_edition_is_a_file_published_again(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -400,4 +412,8 @@ def test_doctor_leaves_to_a_person_what_only_a_person_can_decide(
 def test_commands_say_so_when_the_warehouse_is_empty(capsys: pytest.CaptureFixture[str]) -> None:
     assert listed(capsys, "months") == []
     assert listed(capsys, "rejects green 2021-01") == []
+    assert run("months --dataset green") == 0
+    assert capsys.readouterr().out == "The ledger knows no month of green.\n"
+    assert run("rejects green 2021-01") == 0
+    assert capsys.readouterr().out == "The warehouse keeps no refused row of green 2021-01.\n"
     assert run("unload green 2021-01") == 0

@@ -46,7 +46,11 @@ def rejects(args: Namespace) -> None:
     with target.session("rejects") as connection:
         rows = ledger.rejects(connection, dataset, args.month, more)
     shown = rows[: args.limit]
-    print_rows([_row(row, in_full=args.output != "table") for row in shown], args.output)
+    print_rows(
+        [_row(row, in_full=args.output != "table") for row in shown],
+        args.output,
+        nothing=f"The warehouse keeps no refused row of {dataset} {args.month}.",
+    )
     if len(rows) > len(shown):
         remark(f"There are more than {args.limit}: add --limit all to see every one.")
 
