@@ -308,6 +308,12 @@ def test_a_missing_file_is_explained(file_server: FileServer, kind: str, says: s
     assert says in at(kind, file_server).ask("green", JANUARY).detail
 
 
+def test_a_missing_file_of_a_web_address_is_said_with_what_to_do(file_server: FileServer) -> None:
+    assert only(file_server.url).ask("green", JANUARY).detail == (
+        f"{file_server.url}{PATH} answered 404: the file is not there. Put it there, or choose another month."
+    )
+
+
 def test_a_source_that_asks_to_wait_is_quoted(file_server: FileServer) -> None:
     file_server.put(PATH, b"", fault="too many requests")
     with pytest.raises(SourceUnreachable, match="Retry-After '120'"):
