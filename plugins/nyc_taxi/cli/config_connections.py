@@ -22,7 +22,7 @@ _FIELDS = ("host", "port", "schema", "login")
 """Fields of a connection that are shown as they are."""
 
 _OPTIONAL = "nyc_tlc_default"
-"""The connection that may be missing. One wrong option keeps the settings, which name it too, from loading."""
+"""The connection that may be missing. The settings name it too, and do not load with a wrong option."""
 
 _TORN = (
     "The connection {} in {} is not one. Percent-encode the special characters of its password, or write it "

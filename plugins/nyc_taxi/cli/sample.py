@@ -39,7 +39,7 @@ def sample(args: Namespace) -> None:
             )
     except OSError as error:
         raise InvalidCommand(
-            f"Sample months cannot be written to {args.to}: {error.strerror}. Name another folder."
+            f"Sample months cannot be written to {args.to}: {error.strerror or error}. Name another folder."
         ) from error
     rows = files * args.rows
     say(f"{len(paths)} files with {rows:,} trips are in {args.to}, made at {_speed(rows, started)}.")
