@@ -6,6 +6,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from nyc_taxi.core.month import MonthRange
+from nyc_taxi.core.sample import write_sample
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -72,3 +75,11 @@ def taxi_connection(airflow_database: None, monkeypatch: pytest.MonkeyPatch, war
     """The connection to the warehouse of this test alone."""
     monkeypatch.setenv("_AIRFLOW_PROCESS_CONTEXT", "server")
     monkeypatch.setenv("AIRFLOW_CONN_POSTGRES_TAXI", warehouse_uri)
+
+
+@pytest.fixture(scope="module")
+def samples(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Green months 2021-01 and 2021-02, of 500 rows each."""
+    folder: Path = tmp_path_factory.mktemp("samples")
+    write_sample(MonthRange.parse("2021-01..2021-02"), 500, folder, ["green"])
+    return folder

@@ -9,8 +9,6 @@ import psycopg
 import pytest
 import yaml
 
-from nyc_taxi.core.month import MonthRange
-from nyc_taxi.core.sample import write_sample
 from tests.cli.taxi import listed, run
 
 if TYPE_CHECKING:
@@ -26,14 +24,6 @@ values
 (1, 'green', '2021-01-01', 'accuracy', 'most_trips_cost', 0.25, 'at most 20%', 'error', '1.', 'dbt'),
 (1, 'green', '2021-01-01', 'completeness', 'all_trips_have_a_pickup', 0, 'none', 'pass', '0.', 'dbt')
 """
-
-
-@pytest.fixture(scope="module")
-def samples(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Green 2021-01 and 2021-02, of 500 rows each."""
-    folder: Path = tmp_path_factory.mktemp("samples")
-    write_sample(MonthRange.parse("2021-01..2021-02"), 500, folder, ["green"])
-    return folder
 
 
 @pytest.fixture
