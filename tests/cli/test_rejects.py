@@ -85,6 +85,8 @@ def test_an_export_overwrites_nothing_unless_it_is_told_to(
     run(f"load green 2021-01 --source {dirty}")
     file = tmp_path / "refused.csv"
     file.write_text("mine")
+    other = tmp_path / "refused.csv.part"
+    other.write_text("mine too")
 
     def interrupted(*_: Any) -> None:
         raise KeyboardInterrupt
@@ -98,9 +100,11 @@ def test_an_export_overwrites_nothing_unless_it_is_told_to(
     assert file.read_text() == "mine"
     assert run(f"rejects green 2021-01 --export {file} --overwrite") == 0
     assert file.read_bytes().count(b"\n") == 3
-    assert sorted(path.name for path in tmp_path.glob("*.csv*")) == [
+    assert other.read_text() == "mine too"
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
         "green_tripdata_2021-01.csv",
         "refused.csv",
+        "refused.csv.part",
     ]
 
 

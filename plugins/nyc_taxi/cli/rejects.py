@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import sys
 from contextlib import contextmanager
 from pathlib import Path
@@ -82,9 +83,9 @@ def _output(file: str, *, overwrite: bool) -> Iterator[BinaryIO]:
     target = Path(file).expanduser()
     if target.is_dir():
         raise InvalidCommand(f"{file} is a folder. Name a file.")
-    part = target.with_name(f"{target.name}.part") if overwrite else target
+    part = target.with_name(f"{target.name}.{secrets.token_hex(4)}") if overwrite else target
     try:
-        out = part.open("wb" if overwrite else "xb")
+        out = part.open("xb")
     except FileExistsError:
         raise InvalidCommand(f"{file} is there already: add --overwrite, or name another file.") from None
     except OSError as error:
