@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -16,18 +15,6 @@ if TYPE_CHECKING:
 
 
 pytestmark = pytest.mark.usefixtures("taxi_connection")
-
-
-@pytest.fixture
-def dirty(samples: Path, tmp_path: Path) -> Path:
-    """A folder with a green month in which lines 3 and 5 are no trips."""
-    good = gzip.decompress((samples / "green" / "green_tripdata_2021-01.csv.gz").read_bytes()).splitlines(
-        True
-    )
-    good.insert(2, b"2,soon,2021-01-01 00:10:00\n")
-    good.insert(4, b"[red]\xff\\" + 300 * b"x" + b"\n")
-    (tmp_path / "green_tripdata_2021-01.csv").write_bytes(b"".join(good))
-    return tmp_path
 
 
 def test_rejects_shows_line_reason_and_the_bytes_of_the_line(
