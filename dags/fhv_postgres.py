@@ -4,8 +4,8 @@ Every month's run waits for the month's file, stages it, audits it and publishes
 A run of a month that holds the same file already changes nothing; a file that was published again
 replaces the month.
 
-* **Several months**: `airflow backfill create --dag-id fhv_postgres --from-date 2021-01-01 --to-date
-  2021-03-31` loads January to March 2021. So does **Backfill** in the form.
+* **Several months**: `airflow dags backfill fhv_postgres -s 2021-01 -e 2021-03` loads January to March
+  2021. So does **Backfill** in the form, from 2021-01-01 to 2021-03-01.
 * **One month**: trigger the DAG with the month, such as `2021-01`.
 * **Again**: clear the run, or trigger it with **Load again**.
 

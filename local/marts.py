@@ -47,14 +47,18 @@ def top_zones(connection: psycopg.Connection[Any], months: MonthRange) -> Table:
 
 
 def trips(connection: psycopg.Connection[Any], months: MonthRange) -> Table:
-    """Return every dataset's trips a month, with a bar for each of its days."""
+    """Return every dataset's trips a month, with a bar for each of its days.
+
+    Pickups outside the file's month and rows that take a trip back do not count.
+    """
     rows = connection.execute((_SQL / "daily_trips.sql").read_text("utf-8"), _ends(months))
     return trips_table([Day(*row) for row in rows])
 
 
 def trips_table(days: Sequence[Day]) -> Table:
     """Return days as a table with a line a dataset and month; bars of one dataset have one scale."""
-    table = Table(title="Trips, from marts.fct_trips and marts.fct_fhv_trips", title_justify="left")
+    title = "Trips of the month, without reversals, from marts.fct_trips and marts.fct_fhv_trips"
+    table = Table(title=title, title_justify="left")
     for name in ("dataset", "month"):
         table.add_column(name)
     table.add_column("trips", justify="right")

@@ -28,7 +28,8 @@ if TYPE_CHECKING:
 AIRFLOW = ("api-server", "scheduler", "dag-processor", "triggerer")
 """Airflow's parts; ``airflow standalone`` is not used, since it leaves them behind when it is ended."""
 
-_READY_WITHIN = 120
+_READY_WITHIN = 300
+"""Seconds until a stack that does not get ready is given up; a part that ends is noticed at once."""
 
 
 class StackFailed(Told):

@@ -37,7 +37,7 @@ class InvalidSpec(ContractError):
 
 
 class InvalidSource(ContractError, ValueError):
-    """A source list names something that is neither a known source, a URL nor a folder."""
+    """A source list, or the connection that holds it, names nothing that files can come from."""
 
 
 class NeverInSource(ContractError):

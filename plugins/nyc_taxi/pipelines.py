@@ -27,8 +27,8 @@ def month_param() -> Param:
         pattern=MONTH_PATTERN,
         title="Month",
         description_md=(
-            "The month to load, such as `2021-01`. Scheduled and backfill runs leave it empty: "
-            "their month is the one in which their data interval starts."
+            "The month to load, such as `2021-01`; a run that is started by hand needs it. Scheduled and "
+            "backfill runs leave it empty: their month is the one in which their data interval starts."
         ),
     )
 

@@ -35,14 +35,6 @@ update ops.quality_result set value = 17.0 / 49996 where "check" = 'rejected row
 """
 
 
-@pytest.fixture(scope="module")
-def samples(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Green 2021-01 and 2021-02, of 500 rows each."""
-    folder: Path = tmp_path_factory.mktemp("samples")
-    write_sample(MonthRange.parse("2021-01..2021-02"), 500, folder, ["green"])
-    return folder
-
-
 @pytest.fixture
 def wrong(samples: Path, tmp_path: Path) -> Path:
     """A folder in which the file of 2021-01 is the one of 2021-02."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import json
 import os
 import re
@@ -15,8 +14,6 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 import pytest
 
-from nyc_taxi.core.month import MonthRange
-from nyc_taxi.core.sample import write_sample
 from nyc_taxi.core.scratch import scratch_folder
 from nyc_taxi.errors import DownloadInterrupted
 from tests.cli.taxi import listed, run
@@ -24,30 +21,8 @@ from tests.cli.taxi import listed, run
 if TYPE_CHECKING:
     from pathlib import Path
 
-ROWS = 500
-
 
 pytestmark = pytest.mark.usefixtures("taxi_connection")
-
-
-@pytest.fixture(scope="module")
-def samples(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Green months 2021-01 and 2021-02, of 500 rows each."""
-    folder: Path = tmp_path_factory.mktemp("samples")
-    write_sample(MonthRange.parse("2021-01..2021-02"), ROWS, folder, ["green"])
-    return folder
-
-
-@pytest.fixture
-def dirty(samples: Path, tmp_path: Path) -> Path:
-    """A folder with a green month in which lines 3 and 5 are no trips."""
-    good = gzip.decompress((samples / "green" / "green_tripdata_2021-01.csv.gz").read_bytes()).splitlines(
-        True
-    )
-    good.insert(2, b"2,soon,2021-01-01 00:10:00\n")
-    good.insert(4, b"[red]\xff\\" + 300 * b"x" + b"\n")
-    (tmp_path / "green_tripdata_2021-01.csv").write_bytes(b"".join(good))
-    return tmp_path
 
 
 def test_load_says_what_happened_to_each_month(samples: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -202,101 +177,6 @@ def test_months_shows_a_month_that_was_never_published_by_its_state(
     assert "failed" in capsys.readouterr().out
 
 
-def test_rejects_shows_line_reason_and_the_bytes_of_the_line(
-    dirty: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    run(f"load green 2021-01 --source {dirty}")
-    first, second = listed(capsys, "rejects green 2021-01")
-    assert [first["line_number"], second["line_number"]] == [3, 5]
-    assert first["line"] == "2,soon,2021-01-01 00:10:00"
-    assert second["line"] == r"[red]\xff" + "\\\\" + 300 * "x"
-    assert first["reason"]
-    assert run("rejects green 2021-01") == 0
-    shown = capsys.readouterr().out
-    assert r"[red]\xff" in shown
-    assert 300 * "x" not in shown
-
-
-def test_rejects_says_when_there_are_more(dirty: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    run(f"load green 2021-01 --source {dirty}")
-    assert len(listed(capsys, "rejects green 2021-01 --limit 1")) == 1
-    run("rejects green 2021-01 --limit 1")
-    assert "more than 1: add --limit all" in capsys.readouterr().err
-    assert len(listed(capsys, "rejects green 2021-01 --limit all")) == 2
-
-
-def test_rejects_are_exported_as_they_were_in_the_file(
-    dirty: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    run(f"load green 2021-01 --source {dirty}")
-    lines = (dirty / "green_tripdata_2021-01.csv").read_bytes().splitlines(keepends=True)
-    file = tmp_path / "refused.csv"
-    capsys.readouterr()
-    assert run(f"rejects green 2021-01 --limit 1 --export {file}") == 0
-    assert file.read_bytes() == lines[0] + lines[2] + lines[4]
-    said = capsys.readouterr()
-    assert said.out.startswith("2 refused rows of file://")
-    assert said.out.endswith(f"green_tripdata_2021-01.csv are in {file}.\n")
-
-
-def test_rejects_are_exported_to_standard_output(
-    dirty: Path, capfdbinary: pytest.CaptureFixture[bytes]
-) -> None:
-    run(f"load green 2021-01 --source {dirty}")
-    capfdbinary.readouterr()
-    assert run("rejects green 2021-01 --export -") == 0
-    said = capfdbinary.readouterr()
-    lines = (dirty / "green_tripdata_2021-01.csv").read_bytes().splitlines(keepends=True)
-    assert said.out == lines[0] + lines[2] + lines[4]
-    assert b"2 refused rows of file://" in said.err
-
-
-def test_an_export_overwrites_nothing_unless_it_is_told_to(
-    dirty: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    run(f"load green 2021-01 --source {dirty}")
-    file = tmp_path / "refused.csv"
-    file.write_text("mine")
-
-    def interrupted(*_: Any) -> None:
-        raise KeyboardInterrupt
-
-    assert run(f"rejects green 2021-01 --export {file}") == 2
-    assert "is there already: add --overwrite" in capsys.readouterr().err
-    with monkeypatch.context() as patched:
-        patched.setattr("nyc_taxi.cli.rejects.write_rejects", interrupted)
-        assert run(f"rejects green 2021-01 --export {file} --overwrite") == 130
-        assert run(f"rejects green 2021-01 --export {tmp_path}/new.csv") == 130
-    assert file.read_text() == "mine"
-    assert run(f"rejects green 2021-01 --export {file} --overwrite") == 0
-    assert file.read_bytes().count(b"\n") == 3
-    assert sorted(path.name for path in tmp_path.glob("*.csv*")) == [
-        "green_tripdata_2021-01.csv",
-        "refused.csv",
-    ]
-
-
-@pytest.mark.parametrize(
-    ("options", "status", "sentence"),
-    [
-        ("--overwrite", 2, "needs a file to export to"),
-        ("--export {folder}", 2, "is a folder"),
-        ("--export {folder}/nowhere/x.csv", 2, "cannot be written: No such file or directory"),
-        ("--export /dev/full/x --overwrite", 2, "cannot be written: Not a directory"),
-        ("--export {folder}/x.csv", 1, "No file of green 2021-01 was loaded or refused rows"),
-    ],
-)
-def test_what_cannot_be_exported_is_one_sentence(
-    options: str, status: int, sentence: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    if "nowhere" in options or "/dev/full" in options or options == "--export {folder}":
-        write_sample(MonthRange.parse("2021-01..2021-01"), 10, tmp_path, ["green"])
-        run(f"load green 2021-01 --source {tmp_path}")
-    assert run(f"rejects green 2021-01 {options.format(folder=tmp_path)}") == status
-    assert sentence in capsys.readouterr().err.splitlines()[-1]
-    assert not list(tmp_path.glob("x.csv*"))
-
-
 def test_sample_makes_months_that_load_takes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(f"sample --months 2021-01..2021-02 --rows 200 --to {tmp_path}/made --datasets green,fhv") == 0
     said = capsys.readouterr()
@@ -304,6 +184,18 @@ def test_sample_makes_months_that_load_takes(tmp_path: Path, capsys: pytest.Capt
     assert "sample months: 4 of 4, " in said.err
     assert run(f"load fhv 2021-02 --source {tmp_path}/made") == 0
     assert listed(capsys, "months")[0]["rows_in_file"] == 200
+
+
+def test_a_folder_that_samples_cannot_be_written_to_is_one_sentence(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "taken").write_text("mine")
+    assert run(f"sample --months 2021-01 --rows 10 --to {tmp_path}/taken") == 2
+    said = capsys.readouterr().err.splitlines()
+    assert said[-1] == (
+        f"Sample months cannot be written to {tmp_path}/taken: Not a directory. Name another folder."
+    )
+    assert not any("Traceback" in line for line in said)
 
 
 def test_another_edition_is_a_file_published_again(
@@ -412,4 +304,8 @@ def test_doctor_leaves_to_a_person_what_only_a_person_can_decide(
 def test_commands_say_so_when_the_warehouse_is_empty(capsys: pytest.CaptureFixture[str]) -> None:
     assert listed(capsys, "months") == []
     assert listed(capsys, "rejects green 2021-01") == []
+    assert run("months --dataset green") == 0
+    assert capsys.readouterr().out == "The ledger knows no month of green.\n"
+    assert run("rejects green 2021-01") == 0
+    assert capsys.readouterr().out == "The warehouse keeps no refused row of green 2021-01.\n"
     assert run("unload green 2021-01") == 0

@@ -12,6 +12,7 @@ import pytest
 from airflow.sdk.exceptions import TaskDeferred
 
 from nyc_taxi import settings
+from nyc_taxi.core.month import Month
 from nyc_taxi.errors import (
     ContractError,
     InvalidSource,
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     Use = Callable[[str], None]
 
 PATH = "green/green_tripdata_2021-01.csv.gz"
+THIS_MONTH = Month.of(datetime.now(UTC).date())
 
 
 @pytest.fixture(autouse=True)
@@ -118,10 +120,21 @@ def test_tlcs_403_is_a_wait(files: FileServer, monkeypatch: pytest.MonkeyPatch) 
     sources = {**real["sources"], "tlc": {**real["sources"]["tlc"], "base": files.url}}
     monkeypatch.setattr(source, "_known", lambda: {**real, "sources": sources})
     monkeypatch.delenv("AIRFLOW_CONN_NYC_TLC_DEFAULT")
-    files.answer("trip-data/green_tripdata_2026-09.parquet", Reply(status=403))
+    last_month = str(THIS_MONTH.plus(-1))
+    files.answer(f"trip-data/green_tripdata_{last_month}.parquet", Reply(status=403))
 
     with pytest.raises(TaskDeferred):
-        sensor().execute(context("2026-09"))
+        sensor().execute(context(last_month))
+
+
+def test_a_month_that_has_not_begun_is_not_waited_for(files: FileServer) -> None:
+    with pytest.raises(TaskDeferred):
+        sensor().execute(context(str(THIS_MONTH)))
+    next_month = str(THIS_MONTH.plus(1))
+    with pytest.raises(NeverInSource, match=f"green {next_month} has not begun, .* Correct the month"):
+        sensor().execute(context(next_month))
+    files.put(f"green/green_tripdata_{next_month}.csv.gz", b"x" * 30)
+    assert sensor().execute(context(next_month))["bytes"] == 30
 
 
 def test_the_first_deadline_is_kept_when_the_file_vanishes_again(files: FileServer) -> None:

@@ -240,13 +240,12 @@ def test_half_detached_partition_is_named_with_the_way_out(
     taxi_warehouse: Warehouse, warehouse_uri: str, reader: psycopg.Connection, tmp_path: Path
 ) -> None:
     load(taxi_warehouse, published(green(tmp_path, 100)))
+    reader.execute('alter table raw.green_tripdata_2021_01 rename to "January 2021"')
     with psycopg.connect(warehouse_uri) as person:
         counts(person)
         reader.execute("set statement_timeout = '300ms'")
         with pytest.raises(psycopg.errors.QueryCanceled):
-            reader.execute(
-                "alter table raw.green_tripdata detach partition raw.green_tripdata_2021_01 concurrently"
-            )
+            reader.execute('alter table raw.green_tripdata detach partition raw."January 2021" concurrently')
         reader.execute("reset statement_timeout")
     attempt = staged_and_audited(taxi_warehouse, published(green(tmp_path, 120)))
     with pytest.raises(WarehouseRefused) as caught:

@@ -44,7 +44,7 @@ def test_months_are_one_or_a_range_with_both_ends() -> None:
 
 @pytest.mark.parametrize("text", ["2021-01..", "2021-03..2021-01", "2021-1", "..", "2021-01,2021-02"])
 def test_months_without_an_end_or_in_the_wrong_order_are_refused(text: str) -> None:
-    with pytest.raises(ArgumentTypeError):
+    with pytest.raises(ArgumentTypeError, match=r"[^.]$"):
         arguments.months(text)
 
 

@@ -219,6 +219,8 @@ def test_a_list_that_names_no_source_is_a_problem_and_is_not_quoted(
 
 
 def test_a_connection_that_does_not_exist_says_what_is_used_instead(airflow_database: None) -> None:
-    (setting,) = sources("nobody_made_it")
+    (setting,) = sources("nyc_tlc_default")
     assert (setting.value, setting.origin) == (None, "not found; mirror, tlc is used")
+    (setting,) = sources("nobody_made_it")
+    assert (setting.value, setting.origin) == (None, "not found")
     assert not setting.problem

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -12,7 +11,13 @@ from airflow.sdk.execution_time.comms import DRCount, ErrorResponse, GetConnecti
 
 from nyc_taxi.core.month import Month
 from nyc_taxi.core.source import SourceList
-from nyc_taxi.errors import ConnectionsUnavailable, WarehouseRefused, WarehouseUnreachable
+from nyc_taxi.errors import (
+    ConnectionsUnavailable,
+    InvalidSource,
+    TaxiError,
+    WarehouseRefused,
+    WarehouseUnreachable,
+)
 from nyc_taxi.hooks.products import products_url
 from nyc_taxi.hooks.taxi_postgres import TaxiPostgresHook
 from nyc_taxi.hooks.tlc import NycTlcHook
@@ -47,8 +52,16 @@ def test_an_empty_connection_means_the_default_sources(
     assert str(NycTlcHook().sources()) == "mirror, tlc"
 
 
-def test_a_connection_that_does_not_exist_means_the_default_sources() -> None:
-    assert str(NycTlcHook("nobody_made_it").sources()) == "mirror, tlc"
+def test_the_default_connection_stands_for_the_default_sources_when_nobody_made_it() -> None:
+    assert str(NycTlcHook().sources()) == "mirror, tlc"
+    assert str(asyncio.run(NycTlcHook().asources())) == "mirror, tlc"
+
+
+def test_a_connection_that_somebody_named_has_to_exist() -> None:
+    with pytest.raises(InvalidSource, match="no connection nobody_made_it"):
+        NycTlcHook("nobody_made_it").sources()
+    with pytest.raises(InvalidSource, match="no connection nobody_made_it"):
+        asyncio.run(NycTlcHook("nobody_made_it").asources())
 
 
 def test_the_connection_names_the_sources_in_order(
@@ -203,15 +216,29 @@ def test_an_airflow_that_cannot_answer_is_no_missing_connection(
         use()
 
 
-@pytest.mark.parametrize("use", USES)
+@pytest.mark.parametrize(
+    ("use", "told"),
+    [
+        (lambda: NycTlcHook().sources(), "mirror, tlc"),
+        *zip(
+            USES,
+            ("InvalidSource", "InvalidSource", "https://dummyjson.com", "WarehouseRefused"),
+            strict=True,
+        ),
+    ],
+)
 def test_a_task_is_told_of_a_missing_connection(
-    monkeypatch: pytest.MonkeyPatch, use: Callable[[], object]
+    monkeypatch: pytest.MonkeyPatch, use: Callable[[], object], told: str
 ) -> None:
     supervisor = Supervisor(MISSING, DRCount(count=0), DRCount(count=0))
     monkeypatch.setattr(task_runner, "SUPERVISOR_COMMS", supervisor, raising=False)
 
-    with suppress(WarehouseRefused):
-        assert str(use()) in {"mirror, tlc", "https://dummyjson.com"}
+    try:
+        found = str(use())
+    except TaxiError as error:
+        found = type(error).__name__
+
+    assert found == told
 
 
 def test_a_warehouse_is_opened_through_its_connection(

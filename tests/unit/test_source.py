@@ -1,258 +1,27 @@
 from __future__ import annotations
 
-import os
 import socket
-import subprocess
-import sys
 import traceback
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import pytest
 
 from nyc_taxi.core import source as source_module
-from nyc_taxi.core.dataset import dataset_names
-from nyc_taxi.core.month import Month
 from nyc_taxi.core.publication import State
-from nyc_taxi.core.source import Source, SourceList
-from nyc_taxi.errors import InvalidSource, SourceRefused, SourceUnreachable, TaxiError, UnknownDataset
+from nyc_taxi.core.source import SourceList
+from nyc_taxi.errors import SourceRefused, SourceUnreachable, TaxiError
 from tests.file_server import FileServer, Reply
+from tests.unit.sources import CHANGED, JANUARY, PATH, at, only
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from nyc_taxi.core.publication import Publication
-
-MIRROR = "https://github.com/DataTalksClub/nyc-tlc-data/releases/download"
-TLC = "https://d37ci6vzurychx.cloudfront.net"
-JANUARY = Month("2021-01")
-PATH = "/green/green_tripdata_2021-01.csv.gz"
-CHANGED = datetime(2022, 10, 5, 10, 30, tzinfo=UTC)
-
-
-def only(text: str) -> Source:
-    (source,) = SourceList.parse(text).sources
-    return source
-
-
-def at(source: str, file_server: FileServer) -> Source:
-    """A known source, moved to a server of the test."""
-    return replace(only(source), base=file_server.url)
 
 
 def free_port() -> int:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         return int(free.getsockname()[1])
-
-
-# What a list may say
-
-
-@pytest.mark.parametrize(
-    ("text", "names"),
-    [
-        ("", ["mirror", "tlc"]),
-        ("  \n ", ["mirror", "tlc"]),
-        (",", ["mirror", "tlc"]),
-        ("tlc", ["tlc"]),
-        ("tlc, mirror", ["tlc", "mirror"]),
-        ("mirror\ntlc\r\n", ["mirror", "tlc"]),
-        ("/data/taxi,mirror", ["/data/taxi", "mirror"]),
-        ("file:///data/taxi/", ["/data/taxi"]),
-        ("file://localhost/data/taxi", ["/data/taxi"]),
-        ("/données/taxi", ["/données/taxi"]),
-        ("http://127.0.0.1:8099", ["http://127.0.0.1:8099"]),
-        ("HTTPS://Files.Example.ORG/Taxi/", ["https://files.example.org/Taxi"]),
-        ("http://[::1]:8099/a", ["http://[::1]:8099/a"]),
-        ("mirror+http://host", ["http://host"]),
-        ("flat+http://host/a", ["flat+http://host/a"]),
-        ("tlc+https://host", ["tlc+https://host"]),
-    ],
-)
-def test_a_list_names_its_sources_in_order(text: str, names: list[str]) -> None:
-    assert [source.name for source in SourceList.parse(text).sources] == names
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "mirrors",
-        "MIRROR",
-        "mirror tlc",
-        "data/taxi",
-        "./data",
-        "~/data",
-        "/data/../etc",
-        "/data/my files",
-        "/data/{{ ds }}",
-        "/data/$HOME",
-        "/data/`id`",
-        "/data/a;b",
-        "/data/a%2e",
-        "/data/a'b",
-        "file://server/share",
-        "file:data",
-        "ftp://host/data",
-        "s3://bucket/data",
-        "gs://bucket",
-        "javascript:alert(1)",
-        "http://",
-        "http:///data",
-        "http:/host",
-        "http://host:port",
-        "http://host:99999",
-        "http://host:0",
-        "http://user@host",
-        "http://user:secret@host",
-        "http://host/?secret=1",
-        "http://host/#secret",
-        "http://host/a b",
-        "http://host/{{ var.value.x }}",
-        "http://host/%7Bdataset%7D",
-        "http://host/a/../b",
-        "http://host\\@other",
-        "http://hóst",
-        "http://-",
-        "http://host..org",
-        "parquet+http://host",
-        "flat+file:///data",
-        "flat+/data",
-        "folder+http://host",
-        "tlc+flat+http://host",
-        "mirror, nonsense",
-    ],
-)
-def test_anything_else_is_refused_with_what_may_be_written(text: str) -> None:
-    with pytest.raises(
-        InvalidSource, match=r"(?s)is not a source\. Write one of mirror, tlc; .*folder"
-    ) as caught:
-        SourceList.parse(text)
-    assert "secret" not in str(caught.value)
-
-
-@pytest.mark.parametrize(
-    ("text", "url"),
-    [
-        ("mirror", f"{MIRROR}/green/green_tripdata_2021-01.csv.gz"),
-        ("tlc", f"{TLC}/trip-data/green_tripdata_2021-01.parquet"),
-        ("http://host/a", "http://host/a/green/green_tripdata_2021-01.csv.gz"),
-        ("flat+http://host/a", "http://host/a/green_tripdata_2021-01.csv.gz"),
-        ("tlc+http://host/a", "http://host/a/trip-data/green_tripdata_2021-01.parquet"),
-    ],
-)
-def test_the_layout_says_where_a_month_is(text: str, url: str) -> None:
-    source = only(text)
-    assert f"{source.base}/{source.layout.files[0]}".format(dataset="green", month=JANUARY) == url
-
-
-def test_the_zone_lookup_has_an_address_in_every_source(tmp_path: Path) -> None:
-    folder = tmp_path / "flat"
-    folder.mkdir()
-    (folder / "taxi_zone_lookup.csv").touch()
-    text = f"mirror, tlc, http://host, flat+http://host, {folder}, {tmp_path}"
-    assert SourceList.parse(text).zone_lookup() == [
-        f"{MIRROR}/misc/taxi_zone_lookup.csv",
-        f"{TLC}/misc/taxi_zone_lookup.csv",
-        "http://host/misc/taxi_zone_lookup.csv",
-        "http://host/taxi_zone_lookup.csv",
-        f"file://{folder}/taxi_zone_lookup.csv",
-        f"file://{tmp_path}/misc/taxi_zone_lookup.csv",
-    ]
-
-
-# Which months a source has
-
-
-@pytest.mark.parametrize(
-    ("text", "dataset", "month", "covered"),
-    [
-        ("mirror", "green", "2018-12", False),
-        ("mirror", "green", "2019-01", True),
-        ("mirror", "yellow", "2021-07", True),
-        ("mirror", "fhv", "2021-08", False),
-        ("tlc", "yellow", "2009-01", True),
-        ("tlc", "green", "2013-12", False),
-        ("tlc", "green", "2014-01", True),
-        ("tlc", "fhv", "2014-12", False),
-        ("tlc", "fhv", "2099-12", True),
-        ("http://host", "yellow", "2008-12", False),
-        ("http://host", "yellow", "2009-01", True),
-        ("flat+http://host", "yellow", "2099-12", True),
-    ],
-)
-def test_a_source_knows_its_months(text: str, dataset: str, month: str, covered: bool) -> None:
-    assert only(text).covers(dataset, Month(month)) is covered
-
-
-@pytest.mark.parametrize("name", ["mirror", "tlc"])
-def test_every_dataset_has_its_months_in_every_known_source(name: str) -> None:
-    assert set(only(name).months or ()) == set(dataset_names())
-
-
-@pytest.mark.parametrize("text", ["mirror", "http://127.0.0.1:9", "/"])
-def test_a_dataset_that_does_not_exist_is_told_apart_from_a_missing_month(text: str) -> None:
-    for ask in (SourceList.parse(text).ask, only(text).ask, only(text).covers):
-        with pytest.raises(UnknownDataset):
-            ask("../etc/passwd", JANUARY)
-
-
-def test_the_first_source_that_covers_a_month_serves_it(file_server: FileServer) -> None:
-    sources = SourceList((at("mirror", file_server), at("tlc", file_server)))
-    file_server.put(PATH, b"of the mirror")
-    file_server.put("/trip-data/green_tripdata_2021-01.parquet", b"of TLC")
-    file_server.put("/trip-data/green_tripdata_2021-08.parquet", b"of TLC too")
-    assert sources.ask("green", JANUARY).source == "mirror"
-    assert sources.ask("green", Month("2021-08")).source == "tlc"
-    assert file_server.requests == [("HEAD", PATH), ("HEAD", "/trip-data/green_tripdata_2021-08.parquet")]
-
-
-def test_a_source_that_covers_a_month_serves_it_also_when_it_says_not_yet(file_server: FileServer) -> None:
-    sources = SourceList((at("tlc", file_server), at("mirror", file_server)))
-    file_server.put(PATH, b"of the mirror")
-    answer = sources.ask("green", JANUARY)
-    assert (answer.source, answer.state) == ("tlc", State.NOT_YET)
-
-
-@pytest.mark.parametrize(
-    ("text", "dataset", "month", "detail"),
-    [
-        (
-            "mirror",
-            "green",
-            "2021-08",
-            "No source has green 2021-08: mirror has 2019-01 to 2021-07. Add tlc to the connection's "
-            "sources, or choose a month that one of them has.",
-        ),
-        (
-            "tlc, mirror",
-            "green",
-            "2012-12",
-            "No source has green 2012-12: tlc has 2014-01 and later; mirror has 2019-01 to 2021-07. Choose a "
-            "month that one of them has.",
-        ),
-        (
-            "http://host",
-            "yellow",
-            "2008-12",
-            "No source has yellow 2008-12: http://host has 2009-01 and later. Choose a month that one of "
-            "them has.",
-        ),
-        (
-            "/",
-            "yellow",
-            "2008-12",
-            "No source has yellow 2008-12: / has the months whose file it holds. Choose a month that one of "
-            "them has.",
-        ),
-    ],
-)
-def test_a_month_of_no_source_is_never_with_the_way_out(
-    text: str, dataset: str, month: str, detail: str
-) -> None:
-    answer = SourceList.parse(text).ask(dataset, Month(month))
-    assert (answer.state, answer.detail, answer.source, answer.url) == (State.NEVER, detail, text, "")
 
 
 # What a web source says
@@ -306,6 +75,12 @@ def test_a_status_means_what_the_kind_of_source_says(
 )
 def test_a_missing_file_is_explained(file_server: FileServer, kind: str, says: str) -> None:
     assert says in at(kind, file_server).ask("green", JANUARY).detail
+
+
+def test_a_missing_file_of_a_web_address_is_said_with_what_to_do(file_server: FileServer) -> None:
+    assert only(file_server.url).ask("green", JANUARY).detail == (
+        f"{file_server.url}{PATH} answered 404: the file is not there. Put it there, or choose another month."
+    )
 
 
 def test_a_source_that_asks_to_wait_is_quoted(file_server: FileServer) -> None:
@@ -414,71 +189,6 @@ def test_a_redirect_off_the_web_is_refused(file_server: FileServer, location: st
         only(file_server.url).ask("green", JANUARY)
 
 
-# Folders
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    (tmp_path / "green").mkdir()
-    (tmp_path / "green" / "green_tripdata_2021-01.csv.gz").write_bytes(b"mirror layout")
-    (tmp_path / "green_tripdata_2021-01.csv.gz").write_bytes(b"flat")
-    (tmp_path / "green_tripdata_2021-02.csv.gz").write_bytes(b"flat")
-    (tmp_path / "green_tripdata_2021-03.csv").write_bytes(b"plain")
-    (tmp_path / "green_tripdata_2021-03.parquet").write_bytes(b"too late")
-    (tmp_path / "green_tripdata_2021-04.parquet").write_bytes(b"parquet")
-    (tmp_path / "green_tripdata_2021-05.csv.gz").mkdir()
-    return tmp_path
-
-
-@pytest.mark.parametrize(
-    ("month", "found"),
-    [
-        ("2021-01", "green/green_tripdata_2021-01.csv.gz"),
-        ("2021-02", "green_tripdata_2021-02.csv.gz"),
-        ("2021-03", "green_tripdata_2021-03.csv"),
-        ("2021-04", "green_tripdata_2021-04.parquet"),
-    ],
-)
-def test_a_folder_serves_the_first_file_it_holds(folder: Path, month: str, found: str) -> None:
-    path = folder / found
-    os.utime(path, (CHANGED.timestamp(), CHANGED.timestamp()))
-    for text in (str(folder), f"file://{folder}"):
-        answer = SourceList.parse(text).ask("green", Month(month))
-        assert (answer.state, answer.source, answer.url) == (State.PUBLISHED, str(folder), f"file://{path}")
-        assert (answer.etag, answer.last_modified, answer.bytes) == (None, CHANGED, path.stat().st_size)
-
-
-@pytest.mark.parametrize("month", ["2021-05", "2021-06", "2099-12"])
-def test_a_folder_without_the_file_waits_for_it(folder: Path, month: str) -> None:
-    answer = SourceList.parse(f"mirror,{folder}" if month > "2021-07" else str(folder)).ask(
-        "green", Month(month)
-    )
-    assert (answer.state, answer.source) == (State.NOT_YET, str(folder))
-    assert answer.url == f"file://{folder}/green/green_tripdata_{month}.csv.gz"
-    assert f"{folder} holds none of green/green_tripdata_{month}.csv.gz, " in answer.detail
-
-
-def test_the_last_folder_waits_for_a_month_that_no_source_covers(tmp_path: Path) -> None:
-    first, last = tmp_path / "first", tmp_path / "last"
-    first.mkdir()
-    last.mkdir()
-    answer = SourceList.parse(f"{first}, {last}, mirror").ask("green", Month("2021-08"))
-    assert (answer.state, answer.source) == (State.NOT_YET, str(last))
-
-
-def test_a_folder_that_does_not_exist_is_an_error_and_not_a_reason_to_go_on(tmp_path: Path) -> None:
-    with pytest.raises(InvalidSource, match=r"does not exist\. Make it, or correct the path"):
-        SourceList.parse(f"{tmp_path}/missing, mirror").ask("green", JANUARY)
-
-
-def test_the_real_files_are_found_in_their_flat_folder(real_data: Path) -> None:
-    source = SourceList.parse(str(real_data / "real"))
-    april = source.ask("green", Month("2020-04"))
-    assert (april.state, april.bytes) == (State.PUBLISHED, 670_357)
-    assert source.ask("green", JANUARY).url.endswith("/green_tripdata_2021-01.parquet")
-    assert source.ask("yellow", JANUARY).state is State.NOT_YET
-
-
 # Whether a file is the one that was loaded
 
 
@@ -530,9 +240,3 @@ def test_the_same_file_of_another_source_is_not_the_same(file_server: FileServer
     mirror, flat = (only(text + file_server.url).ask("green", JANUARY) for text in ("", "flat+"))
     assert mirror.etag == flat.etag
     assert not flat.same_file(**seen(mirror))  # type: ignore[arg-type]
-
-
-def test_a_dag_file_that_knows_sources_does_not_pay_for_http() -> None:
-    program = "import sys, nyc_taxi.core.download, nyc_taxi.core.source; print(*sys.modules)"
-    run = subprocess.run((sys.executable, "-c", program), capture_output=True, text=True, check=True)
-    assert not {"requests", "urllib3", "http.client", "numpy", "pandas", "pyarrow"} & set(run.stdout.split())

@@ -43,7 +43,8 @@ def months(text: str) -> MonthRange:
     try:
         named = MonthRange.parse(text)
     except InvalidMonth as error:
-        raise ArgumentTypeError(str(error)) from None
+        # Airflow's parser goes on after it: ", see help above."
+        raise ArgumentTypeError(str(error).removesuffix(".")) from None
     if named.last is None:
         raise ArgumentTypeError(f"the months {named} need an end, for example {named.first}..{named.first}")
     return named

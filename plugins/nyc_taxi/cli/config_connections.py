@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 _FIELDS = ("host", "port", "schema", "login")
 """Fields of a connection that are shown as they are."""
 
+_OPTIONAL = "nyc_tlc_default"
+"""The connection that may be missing. The settings name it too, and do not load with a wrong option."""
+
 _TORN = (
     "The connection {} in {} is not one. Percent-encode the special characters of its password, or write it "
     "as JSON."
@@ -42,7 +45,8 @@ def connection(conn_id: str, *, otherwise: str = "") -> Iterator[Setting]:
 def sources(conn_id: str) -> Iterator[Setting]:
     """Yield a connection as :func:`connection` does, and the sources that it names, in order."""
     found, origin, problem = _find(conn_id)
-    yield from _shown(conn_id, found, origin, problem, str(SourceList.parse()))
+    otherwise = str(SourceList.parse()) if conn_id == _OPTIONAL else ""
+    yield from _shown(conn_id, found, origin, problem, otherwise)
     if found is None:
         return
     text = _extra(found).get("sources") or ""

@@ -43,7 +43,12 @@ def months(args: Namespace) -> None:
     with target.session("months") as connection:
         attempts = ledger.overview(connection, dataset)
     rows = [_row(attempt, in_full=args.output != "table") for attempt in attempts]
-    print_rows(rows, args.output, spare=("sha256", "bytes", "seconds", "loaded_at"))
+    print_rows(
+        rows,
+        args.output,
+        spare=("sha256", "bytes", "seconds", "loaded_at"),
+        nothing=f"The ledger knows no month{f' of {dataset}' if dataset else ''}.",
+    )
 
 
 def _row(attempt: Attempt, *, in_full: bool) -> dict[str, Any]:

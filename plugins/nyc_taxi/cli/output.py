@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.cli.simple_table import AirflowConsole
 from airflow.utils import yaml
 
-from nyc_taxi.cli.command import remark
+from nyc_taxi.cli.command import remark, say
 from nyc_taxi.core.excerpt import printable
 
 if TYPE_CHECKING:
@@ -21,7 +21,9 @@ DOCUMENTS = frozenset(_WRITERS)
 """The forms that hold values of any depth."""
 
 
-def print_rows(rows: Sequence[dict[str, Any]], output: str = "table", spare: Sequence[str] = ()) -> None:
+def print_rows(
+    rows: Sequence[dict[str, Any]], output: str = "table", spare: Sequence[str] = (), *, nothing: str = ""
+) -> None:
     """Print rows as a table, plain columns, JSON or YAML.
 
     In JSON and YAML numbers are numbers; Airflow's own commands make text of them.
@@ -29,9 +31,13 @@ def print_rows(rows: Sequence[dict[str, Any]], output: str = "table", spare: Seq
     :param rows: with the same keys, and values that are text, numbers, times or None
     :param output: ``table``, ``plain``, ``json`` or ``yaml``
     :param spare: columns that a table too wide for its terminal can do without, the first one first
+    :param nothing: the sentence that stands for a table or columns without rows
     """
     if output in DOCUMENTS:
         print_document(rows, output)
+        return
+    if nothing and not rows:
+        say(nothing)
         return
     console = AirflowConsole()
     shown = [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import sys
 from contextlib import contextmanager
 from pathlib import Path
@@ -46,7 +47,11 @@ def rejects(args: Namespace) -> None:
     with target.session("rejects") as connection:
         rows = ledger.rejects(connection, dataset, args.month, more)
     shown = rows[: args.limit]
-    print_rows([_row(row, in_full=args.output != "table") for row in shown], args.output)
+    print_rows(
+        [_row(row, in_full=args.output != "table") for row in shown],
+        args.output,
+        nothing=f"The warehouse keeps no refused row of {dataset} {args.month}.",
+    )
     if len(rows) > len(shown):
         remark(f"There are more than {args.limit}: add --limit all to see every one.")
 
@@ -78,9 +83,9 @@ def _output(file: str, *, overwrite: bool) -> Iterator[BinaryIO]:
     target = Path(file).expanduser()
     if target.is_dir():
         raise InvalidCommand(f"{file} is a folder. Name a file.")
-    part = target.with_name(f"{target.name}.part") if overwrite else target
+    part = target.with_name(f"{target.name}.{secrets.token_hex(4)}") if overwrite else target
     try:
-        out = part.open("wb" if overwrite else "xb")
+        out = part.open("xb")
     except FileExistsError:
         raise InvalidCommand(f"{file} is there already: add --overwrite, or name another file.") from None
     except OSError as error:

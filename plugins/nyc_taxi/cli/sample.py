@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from nyc_taxi.cli.command import command, say
 from nyc_taxi.cli.progress import tally
 from nyc_taxi.core.sample import SAMPLE_DATASETS, write_sample
+from nyc_taxi.errors import InvalidCommand
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -17,7 +18,10 @@ if TYPE_CHECKING:
 
 @command
 def sample(args: Namespace) -> None:
-    """Make sample months and the zone lookup, and say where they are."""
+    """Make sample months and the zone lookup, and say where they are.
+
+    :raises InvalidCommand: when they cannot be written there
+    """
     datasets = args.datasets or SAMPLE_DATASETS
     files = len(datasets) * len(list(args.months))
     lock, done, started = Lock(), 0, time.monotonic()
@@ -28,8 +32,15 @@ def sample(args: Namespace) -> None:
             done += 1
             show(done, files, f"{path.name}, {_speed(done * rows, started)}")
 
-    with tally("sample months") as show:
-        paths = write_sample(args.months, args.rows, Path(args.to), datasets, written, edition=args.edition)
+    try:
+        with tally("sample months") as show:
+            paths = write_sample(
+                args.months, args.rows, Path(args.to), datasets, written, edition=args.edition
+            )
+    except OSError as error:
+        raise InvalidCommand(
+            f"Sample months cannot be written to {args.to}: {error.strerror or error}. Name another folder."
+        ) from error
     rows = files * args.rows
     say(f"{len(paths)} files with {rows:,} trips are in {args.to}, made at {_speed(rows, started)}.")
     say(f"Load them with, for example: airflow taxi load {datasets[0]} {args.months} --source {args.to}")

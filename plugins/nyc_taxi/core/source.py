@@ -311,7 +311,7 @@ def _web_source(entry: str) -> Source | None:
     except ValueError:  # the port is too high, or what is in the brackets is no address
         return None
     name = base if layout == "mirror" else f"{layout}+{base}"
-    return Source(name, base, _layout(_known()["layouts"][layout]))
+    return Source(name, base, _layout(_known()["layouts"][layout]), note=_known()["web"]["note"])
 
 
 def _harmless(entry: str) -> str:

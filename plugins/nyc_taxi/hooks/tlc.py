@@ -30,8 +30,8 @@ _TRIED = tuple(("green", Month(text)) for text in ("2021-01", "2024-01"))
 class NycTlcHook(BaseHook):
     """Asks the sources of a connection about months, and fetches their files.
 
-    A connection that does not exist means the default sources, so that the DAGs work in an Airflow in
-    which nobody has set anything up.
+    Where nobody has made the default connection, the default sources stand in for it, so that the DAGs
+    work in an Airflow in which nothing was set up. Any other connection has to exist.
 
     :param tlc_conn_id: connection of the type ``nyc_tlc``
     """
@@ -48,22 +48,20 @@ class NycTlcHook(BaseHook):
     def sources(self) -> SourceList:
         """Return the connection's sources, in order.
 
-        :raises InvalidSource: when the connection names something that is no source
+        :raises InvalidSource: when the connection names something that is no source, or does not exist
         :raises ConnectionsUnavailable: when Airflow could not be asked for the connection
         """
         try:
             return self._parse(self.get_connection(self.tlc_conn_id))
         except AirflowNotFoundException:
-            confirm_missing(self.tlc_conn_id)
-            return self._parse(None)
+            return self._without_connection()
 
     async def asources(self) -> SourceList:
         """Return the connection's sources from within an event loop; see :meth:`sources`."""
         try:
             return self._parse(await self.aget_connection(self.tlc_conn_id))
         except AirflowNotFoundException:
-            await asyncio.to_thread(confirm_missing, self.tlc_conn_id)
-            return self._parse(None)
+            return await asyncio.to_thread(self._without_connection)
 
     def ask(self, dataset: str, month: Month) -> Publication:
         """Ask the first source that covers a month about its file, with one request.
@@ -94,12 +92,21 @@ class NycTlcHook(BaseHook):
             return False, str(error)
         return all(well for well, _ in said), "; ".join(text for _, text in said) + "."
 
-    def _parse(self, connection: Connection | None) -> SourceList:
+    def _without_connection(self) -> SourceList:
         from nyc_taxi.core.source import SourceList
 
-        if connection is None:
-            self.log.info("There is no connection %s: using the default sources.", self.tlc_conn_id)
-            return SourceList.parse("")
+        confirm_missing(self.tlc_conn_id)
+        if self.tlc_conn_id != self.default_conn_name:
+            raise InvalidSource(
+                f"Airflow has no connection {self.tlc_conn_id} that it can read. Create it with the type "
+                f"{self.conn_type}, or use {self.default_conn_name}."
+            )
+        self.log.info("There is no connection %s: using the default sources.", self.tlc_conn_id)
+        return SourceList.parse()
+
+    def _parse(self, connection: Connection) -> SourceList:
+        from nyc_taxi.core.source import SourceList
+
         try:
             # Not extra_dejson, which must not be called from an event loop.
             sources = json.loads(connection.extra or "{}").get("sources") or ""

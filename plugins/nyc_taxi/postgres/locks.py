@@ -90,6 +90,7 @@ def patiently(
     *,
     what: str,
     patience: float,
+    kept: str = "",
 ) -> _T:
     """Run a transaction again, after a short random pause, while a lock it needs is held by others.
 
@@ -97,6 +98,7 @@ def patiently(
     :param what: what is being done, for the message
     :param patience: seconds after which no new try begins; there are two at least, the second of which
         watches who holds the lock
+    :param kept: what is there for the next try, for the message
     :raises WarehouseBusy: naming who held the lock
     """
     deadline = time.monotonic() + patience
@@ -116,7 +118,7 @@ def patiently(
             if not first and time.monotonic() >= deadline:
                 raise WarehouseBusy(
                     f"{what} waited {patience:.0f} s for a lock held by {holder}. Nothing was changed. "
-                    "Let that session finish or end it, then run this step again: the staged rows are kept."
+                    f"Let that session finish or end it, then run this step again{kept and f': {kept}'}."
                 ) from error
             first = False
             _log.warning("%s waits for a lock held by %s.", what, seen or "another session")

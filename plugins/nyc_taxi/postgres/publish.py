@@ -28,6 +28,8 @@ _log = logging.getLogger(__name__)
 PATIENCE: Final = 600.0
 """Seconds for which publishing goes on asking for a lock that somebody holds."""
 
+_KEPT: Final = "the staged rows are kept"
+
 _DONE = (Outcome.PUBLISHED, Outcome.REPLACED, Outcome.UNLOADED, Outcome.SUPERSEDED)
 
 
@@ -46,11 +48,21 @@ def publish_month(warehouse: Warehouse, attempt: int, *, patience: float = PATIE
     with warehouse.session(f"publish attempt {attempt}") as connection:
         what = f"Publishing attempt {attempt}"
         found = patiently(
-            warehouse, connection, lambda: _look_up(connection, attempt), what=what, patience=patience
+            warehouse,
+            connection,
+            lambda: _look_up(connection, attempt),
+            what=what,
+            patience=patience,
+            kept=_KEPT,
         )
         what = f"Publishing {found}"
         published = patiently(
-            warehouse, connection, lambda: _publish(connection, attempt), what=what, patience=patience
+            warehouse,
+            connection,
+            lambda: _publish(connection, attempt),
+            what=what,
+            patience=patience,
+            kept=_KEPT,
         )
         _refresh(connection, published)
         return published

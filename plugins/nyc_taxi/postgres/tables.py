@@ -105,7 +105,7 @@ def partition_of(
     if detaching:
         raise WarehouseRefused(
             f"The partition {schema}.{name} of {dataset.name} {month} is half detached. Finish it with: "
-            f"{_finish_detaching(dataset, schema, name)}"
+            f"{_finish_detaching(connection, dataset, schema, name)}"
         )
     return sql.Identifier(schema, name)
 
@@ -113,11 +113,15 @@ def partition_of(
 def half_detached(connection: psycopg.Connection[Any], dataset: Dataset) -> list[tuple[str, str]]:
     """Return the partitions whose detaching was left half done, each with the statement that finishes it."""
     rows = connection.execute(statement("half_detached"), {"parent": f'raw."{dataset.table}"'})
-    return [(f"{schema}.{name}", _finish_detaching(dataset, schema, name)) for schema, name in rows]
+    return [
+        (f"{schema}.{name}", _finish_detaching(connection, dataset, schema, name)) for schema, name in rows
+    ]
 
 
-def _finish_detaching(dataset: Dataset, schema: str, name: str) -> str:
-    return f"alter table raw.{dataset.table} detach partition {schema}.{name} finalize"
+def _finish_detaching(connection: psycopg.Connection[Any], dataset: Dataset, schema: str, name: str) -> str:
+    finish = sql.SQL("alter table {} detach partition {} finalize")
+    table, partition = sql.Identifier("raw", dataset.table), sql.Identifier(schema, name)
+    return finish.format(table, partition).as_string(connection)
 
 
 def count_rows(connection: psycopg.Connection[Any], dataset: Dataset, month: Month) -> int:

@@ -28,7 +28,7 @@ class PublicationSensor(BaseSensorOperator):
 
     The source is asked at once, in the worker. A month that is not published yet is waited for in the
     triggerer, where it takes neither a worker nor a pool slot. A month that no source will ever have fails
-    at once.
+    at once, and so does one that has not begun, unless its file is there all the same.
 
     :param dataset: name of the dataset (templated)
     :param month: the month as ``YYYY-MM`` (templated); the run's own month when it is left out
@@ -59,7 +59,7 @@ class PublicationSensor(BaseSensorOperator):
         """Return the answer, or wait for another one.
 
         :raises UnresolvedMonth: when the run does not say which month it is for
-        :raises NeverInSource: when no source will ever have the month
+        :raises NeverInSource: when no source will ever have the month, or the month has not begun
         """
         return self._ask(context, datetime.now(UTC) + timedelta(seconds=self.timeout))
 
@@ -85,6 +85,11 @@ class PublicationSensor(BaseSensorOperator):
         if answer.state is State.NEVER:
             raise NeverInSource(answer.detail)
         if answer.state is State.NOT_YET:
+            if month > Month.of(datetime.now(UTC).date()):
+                raise NeverInSource(
+                    f"{self.dataset} {month} has not begun, and its file is not at {answer.url}. "
+                    "Correct the month, or put the file there first."
+                )
             self._wait(answer, deadline)
         self.log.info("%s %s is published at %s.", self.dataset, month, answer.url)
         return answer.to_json()
