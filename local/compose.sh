@@ -1,6 +1,6 @@
 #!/bin/sh
 # Builds and starts the stack of docker-compose.yaml, and returns when all of it is healthy.
-# The first time, it makes .env with keys and passwords of its own. Needs Docker with Compose v2, and no Python.
+# The first time, it makes .env with keys and passwords of its own. Needs Docker with Compose 2.20 or newer, and no Python.
 # PROFILES=pgadmin,mirror starts these as well, and .env remembers them until others are named.
 set -eu
 cd "$(dirname "$0")/.."
@@ -44,7 +44,7 @@ check_docker() {
     command -v docker >/dev/null || fail 'The program docker is not on the PATH: install Docker, or use make demo, which needs none.'
     version=$(docker compose version --short 2>/dev/null) || version=''
     case ${version#v} in
-        '') fail 'Docker has no Compose v2 here: install the plugin docker-compose (docker compose version shows it).' ;;
+        '') fail 'Docker has no Compose here: install the plugin docker-compose (docker compose version shows it).' ;;
         1.* | 2.[0-9] | 2.[0-9].* | 2.1[0-9] | 2.1[0-9].*) fail 'This Compose is too old; 2.20 or newer is needed: install the plugin docker-compose.' ;;
     esac
     docker version >/dev/null 2>&1 || fail 'The Docker engine does not answer: start it (docker version says what is wrong).'

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-IMAGES = ("apache/airflow:3.3.2-python3.12", "postgres:18")
+AIRFLOW = "apache/airflow:3.3.2-python3.12"
+IMAGES = (AIRFLOW, "postgres:18")
 """What the stack without any profile is built on."""
 
 MAKES_IMAGES = Path(__file__).parents[3] / "shared" / "tools" / "base-images.sh"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import requests
 
-from tests.compose.engine import IMAGES
+from tests.compose.engine import AIRFLOW
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -74,7 +74,7 @@ def told(stack: Compose, emulators: None) -> Any:
     }
     given = [word for name in settings for word in ("--env", name)]
     run = ("docker", "run", "--rm", "--network", f"{stack.project}_default", *given)
-    said = stack.command(*run, "--entrypoint", "python", IMAGES[0], "-c", HOOKS, **settings)
+    said = stack.command(*run, "--entrypoint", "python", AIRFLOW, "-c", HOOKS, **settings)
     return json.loads(said.splitlines()[-1])
 
 

@@ -298,7 +298,7 @@ def test_no_docker_is_one_sentence(stack: Stack) -> None:
 @pytest.mark.parametrize(
     ("given", "sentence"),
     [
-        ({"DOCKER_COMPOSE": ""}, "Docker has no Compose v2 here: "),
+        ({"DOCKER_COMPOSE": ""}, "Docker has no Compose here: "),
         ({"DOCKER_COMPOSE": "1.29.2"}, "This Compose is too old; 2.20 or newer is needed: "),
         ({"DOCKER_COMPOSE": "v2.19.1"}, "This Compose is too old; 2.20 or newer is needed: "),
         ({"DOCKER_DEAD": "1"}, "The Docker engine does not answer: "),
