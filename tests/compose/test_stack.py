@@ -108,6 +108,16 @@ def test_a_part_killed_in_the_middle_of_a_backfill_costs_no_row(
     watching.join(240)
 
 
+def test_a_part_that_ends_by_itself_is_started_again(stack: Compose) -> None:
+    end = "import psutil; [p.kill() for p in psutil.process_iter() if p.cmdline()[1:2] == [%r]]"
+    program = stack.inside("triggerer", "which", "airflow").strip()
+    ended = ("docker", "inspect", "--format", "{{.RestartCount}}", stack.container("triggerer"))
+    before = int(stack.command(*ended))
+    stack.inside("triggerer", "python", "-c", end % program)
+    eventually(lambda: int(stack.command(*ended)) == before + 1)
+    eventually(stack.healthy, seconds=HEALTHY_WITHIN.seconds)
+
+
 def months_in_marts(stack: Compose) -> int:
     """Return of how many months of green the marts have trips."""
     if query(stack.warehouse_uri, "select to_regclass('marts.fct_trips')") == [(None,)]:
