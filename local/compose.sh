@@ -1,7 +1,7 @@
 #!/bin/sh
 # Builds and starts the stack of docker-compose.yaml, and returns when all of it is healthy.
-# The first time, it makes .env with keys and passwords of its own. Needs Docker with Compose v2, and no Python.
-# PROFILES=pgadmin,mirror starts these as well, and .env remembers them.
+# The first time, it makes .env with keys and passwords of its own. Needs Docker with Compose 2.20 or newer, and no Python.
+# PROFILES=pgadmin,mirror starts these as well, and .env remembers them until others are named.
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -42,11 +42,20 @@ random() {
 
 check_docker() {
     command -v docker >/dev/null || fail 'The program docker is not on the PATH: install Docker, or use make demo, which needs none.'
-    case $(docker compose version --short 2>/dev/null) in
-        '') fail 'Docker has no Compose v2 here: install the plugin docker-compose (docker compose version shows it).' ;;
-        v1.* | 1.*) fail 'This is Compose v1; v2 is needed: install the plugin docker-compose.' ;;
+    version=$(docker compose version --short 2>/dev/null) || version=''
+    case ${version#v} in
+        '') fail 'Docker has no Compose here: install the plugin docker-compose (docker compose version shows it).' ;;
+        1.* | 2.[0-9] | 2.[0-9].* | 2.1[0-9] | 2.1[0-9].*) fail 'This Compose is too old; 2.20 or newer is needed: install the plugin docker-compose.' ;;
     esac
     docker version >/dev/null 2>&1 || fail 'The Docker engine does not answer: start it (docker version says what is wrong).'
+}
+
+# The containers run as a user of their own, who on Linux reads files of this checkout as any other user would.
+check_readable() {
+    [ "$(uname)" = Linux ] || return 0
+    hidden=$(find compose dags dbt_project entrypoint.sh include local plugins requirements -name __pycache__ -prune \
+        -o \( -type d ! -perm -005 -o -type f ! -perm -004 \) -print 2>/dev/null | head -n 1) || true
+    [ -z "$hidden" ] || fail "The containers cannot read $hidden: run chmod -R go=rX compose dags dbt_project entrypoint.sh include local plugins requirements"
 }
 
 # Compose starts nothing for a profile that does not exist, and says nothing.
@@ -74,8 +83,9 @@ fill_in() {
     case $missing in ' PGADMIN_PASSWORD') volume=pgadmin ;; *) volume='' ;; esac
     volumes=$(docker volume ls --quiet --filter "label=com.docker.compose.project=$project" \
         ${volume:+--filter "label=com.docker.compose.volume=$volume"} | tr '\n' ' ')
-    [ -z "$volumes" ] || fail "The stack $project has data, but .env does not say its${missing}. Bring back the .env that it was made with," \
-        "or remove the data: docker rm --force \$(docker ps --all --quiet --filter label=com.docker.compose.project=$project); docker volume rm $volumes"
+    [ -z "$volumes" ] || fail "The stack $project has data, but .env does not say its${missing}. Bring back the .env that it was made with." \
+        "If the data is another checkout's, give this one a name and ports of its own: COMPOSE_PROJECT_NAME, AIRFLOW_PORT and WAREHOUSE_PORT, in a copy of .env.example named .env." \
+        "Or remove the data: docker rm --force \$(docker ps --all --quiet --filter label=com.docker.compose.project=$project); docker volume rm $volumes"
     [ -f .env ] || (umask 077 && cp .env.example .env.new && mv .env.new .env)
     for name in $missing; do
         case $name in
@@ -106,18 +116,41 @@ follow_profiles() {
     fi
 }
 
+# Remove what is still there of other profiles: plain docker compose would leave it, also at down.
+leave_others() {
+    wanted=$(docker compose config --services)
+    others=$(COMPOSE_PROFILES=$(echo "$known" | tr ' ' ',') docker compose config --services \
+        | grep -Fxv "$wanted" | grep -Fx "$(docker compose ps --all --services)" | tr '\n' ' ') || true
+    # shellcheck disable=SC2086  # a list of names
+    [ -z "$others" ] || docker compose rm --stop --force $others
+}
+
+# Say what init said, and which port is taken, where that is why the stack does not run.
+explain() {
+    said=$(docker compose logs --no-log-prefix --tail 5 init 2>/dev/null) || true
+    [ -z "$said" ] || printf 'What init said last:\n%s\n' "$said" >&2
+    # shellcheck disable=SC2046  # a list of ids
+    taken=$(docker inspect --format '{{.State.Error}}' $(docker compose ps --all --quiet) 2>/dev/null \
+        | grep -E 'in use|already allocated|not available' | grep -Eo '127\.0\.0\.1:[1-9][0-9]*' | sort -u) || true
+    for port in $taken; do
+        echo "Another program of this machine has the port $port. Set another one in .env, in one of its lines …_PORT." >&2
+    done
+}
+
 made=''
 mirror=http://mirror:8000
 profiles=${PROFILES:-$(setting COMPOSE_PROFILES)}
 profiles=$(echo "$profiles" | tr -d ' ')
+export COMPOSE_PROFILES="$profiles"
 check_docker
+check_readable
 check_profiles
 fill_in
 follow_profiles
+leave_others
 if ! docker compose up --detach --build --wait; then
-    echo 'The stack is not healthy. What init said last:' >&2
-    docker compose logs --no-log-prefix --tail 5 init >&2 || true
-    fail 'docker compose ps shows what does not run, docker compose logs NAME why.'
+    explain
+    fail 'The stack is not healthy: docker compose ps --all shows what does not run, docker compose logs NAME why.'
 fi
 echo "Airflow runs at http://localhost:$(docker compose port api-server 8080 | sed 's/.*://')"
 case $made in

@@ -306,3 +306,15 @@ def test_a_changed_source_starts_a_part_again_and_a_signal_ends_it(
     part.send_signal(signal.SIGTERM)
     part.communicate(timeout=10)
     assert not [child for child in children if child.is_running()]
+
+
+def test_a_watched_part_that_ends_by_itself_is_over(
+    ready: Place, stub: str, tmp_path: Path, started: Callable[..., subprocess.Popen[str]]
+) -> None:
+    """Otherwise nothing would start it again: its container would go on without it."""
+    plugins = tmp_path / "plugins"
+    plugins.mkdir()
+    (tmp_path / "programs" / "airflow").write_text("#!/bin/sh\nexit 3\n")
+    part = started("scheduler", PATH=stub, NYC_TAXI_RELOAD="1", AIRFLOW__CORE__PLUGINS_FOLDER=str(plugins))
+    part.communicate(timeout=30)
+    assert part.returncode == 3

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-IMAGES = ("apache/airflow:3.3.2-python3.12", "postgres:18")
-"""What Dockerfile and docker-compose.yaml start from."""
+AIRFLOW = "apache/airflow:3.3.2-python3.12"
+IMAGES = (AIRFLOW, "postgres:18")
+"""What the stack without any profile is built on."""
 
 MAKES_IMAGES = Path(__file__).parents[3] / "shared" / "tools" / "base-images.sh"
 """Builds stand-ins of the same names, for a machine that reaches no image registry."""
@@ -38,13 +39,18 @@ def docker_engine(log: Path) -> Iterator[None]:
     with log.open("ab") as out, _running_engine(out):
         if not _succeeds("docker", "compose", "version"):
             raise NoEngine("docker has no Compose v2")
-        missing = [image for image in IMAGES if not _has(image)]
+        missing = [image for image in IMAGES if not has_image(image)]
         if missing and MAKES_IMAGES.is_file():
             subprocess.run(("bash", str(MAKES_IMAGES), "all"), stdout=out, stderr=out, check=False)
-            missing = [image for image in IMAGES if not _has(image)]
+            missing = [image for image in IMAGES if not has_image(image)]
         if missing:
             raise NoEngine(f"the image {missing[0]} cannot be fetched")
         yield
+
+
+def has_image(image: str) -> bool:
+    """Whether the engine has an image, or can fetch it."""
+    return _succeeds("docker", "image", "inspect", image) or _succeeds("docker", "pull", "--quiet", image)
 
 
 @contextmanager
@@ -65,10 +71,6 @@ def _running_engine(out: object) -> Iterator[None]:
     finally:
         engine.terminate()
         engine.wait(30)
-
-
-def _has(image: str) -> bool:
-    return _succeeds("docker", "image", "inspect", image) or _succeeds("docker", "pull", "--quiet", image)
 
 
 def _succeeds(*command: str) -> bool:

@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
+import json
 import os
+import re
 import shutil
 import signal
+import socket
 import subprocess
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import pytest
 import yaml
 
 from local.api import AirflowApi
-from local.state import Ports
+from tests.compose.engine import has_image
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
+    from datetime import timedelta
 
 CHECKOUT = Path(__file__).parents[2]
 
@@ -33,17 +39,31 @@ _QUICK = {
 
 
 @dataclass(frozen=True)
+class Start:
+    """A first start of a stack.
+
+    :param said: what the command printed
+    :param took: time until all was healthy
+    :param load: how many processes of this machine wanted to run in the minute before
+    """
+
+    said: str
+    took: timedelta
+    load: float
+
+
+@dataclass(frozen=True)
 class Compose:
     """A copy of the checkout and the stack that is started from it.
 
     :param folder: the copy
     :param project: name that Compose gives to containers and volumes
-    :param ports: ports on 127.0.0.1: ``ui`` and ``postgres`` are used
+    :param ports: its ports on 127.0.0.1, by the setting that names them
     """
 
     folder: Path
     project: str
-    ports: Ports
+    ports: Mapping[str, int]
 
     @classmethod
     def copied(cls, folder: Path, project: str) -> Compose:
@@ -56,7 +76,8 @@ class Compose:
         reads_dags = ("scheduler", "dag-processor")
         quick: dict[str, Any] = {"services": {name: {"environment": _QUICK} for name in reads_dags}}
         (folder / "docker-compose.override.yaml").write_text(yaml.safe_dump(quick))
-        return cls(folder, project, Ports.free())
+        named = re.findall(r"^#?(\w+_PORT)=", (folder / ".env.example").read_text(), re.MULTILINE)
+        return cls(folder, project, dict(zip(named, _free_ports(len(named)), strict=True)))
 
     @property
     def environment(self) -> Mapping[str, str]:
@@ -66,30 +87,55 @@ class Compose:
             "COMPOSE_PROJECT_NAME": self.project,
             "COMPOSE_PROGRESS": "plain",
             "AIRFLOW_IMAGE": "nyc-taxi-airflow:test",
-            "AIRFLOW_PORT": str(self.ports.ui),
-            "WAREHOUSE_PORT": str(self.ports.postgres),
-            "PROFILES": "mirror",
-            "COMPOSE_PROFILES": "mirror",
+            "GCP_IMAGE": "nyc-taxi-gcp:test",
+            **{name: str(port) for name, port in self.ports.items()},
             "MIRROR_MONTHS": "2021-01..2021-04",
             "MIRROR_ROWS": "100000",
         }
 
-    def up(self) -> str:
-        """Start all of it by the command of the README, and return what it says."""
-        return self.command("make", "up-compose")
+    def up(self, *profiles: str) -> str:
+        """Start all of it by the command of the README, and return what it says.
 
-    def compose(self, *arguments: str) -> str:
-        """Run ``docker compose`` and return what it prints."""
-        return self.command("docker", "compose", *arguments)
+        :param profiles: what is to run beside the mirror, from which the tests load
+        """
+        return self.command("make", "up-compose", f"PROFILES={','.join(('mirror', *profiles))}")
+
+    @contextmanager
+    def with_profile(self, profile: str) -> Iterator[str]:
+        """Have a profile beside the stack and give what its start said; skip the test without its images."""
+        services = self.services_of(profile)
+        self.need_images(services)
+        try:
+            yield self.up(profile)
+        finally:
+            self.up()
+        assert not any(map(self.container, services)), "a profile that is no longer named is still there"
+
+    def services_of(self, profile: str) -> dict[str, Any]:
+        """Return what a profile brings, as Compose understands it."""
+        asked = json.loads(self.compose("--profile", profile, "config", "--format", "json"))["services"]
+        return {name: service for name, service in asked.items() if profile in service.get("profiles", ())}
+
+    def need_images(self, services: Mapping[str, Any]) -> None:
+        """Skip the test when an image cannot be had that one of the services is, or is built on."""
+        for name, service in services.items():
+            for image in _needed(service):
+                if not has_image(image):
+                    pytest.skip(f"service {name}: the image {image} cannot be fetched")
+
+    def compose(self, *arguments: str, **settings: str) -> str:
+        """Run ``docker compose``, by other settings than those of ``.env``, and return what it prints."""
+        return self.command("docker", "compose", *arguments, **settings)
 
     def inside(self, service: str, *command: str) -> str:
         """Run a command in the container of a service and return what it prints."""
         return self.compose("exec", "-T", service, *command)
 
-    def command(self, *command: str) -> str:
+    def command(self, *command: str, **settings: str) -> str:
         """Run a command in the copy; a failure shows what it said."""
+        environment = {**self.environment, **settings}
         done = subprocess.run(
-            command, cwd=self.folder, env=self.environment, capture_output=True, text=True, check=False
+            command, cwd=self.folder, env=environment, capture_output=True, text=True, check=False
         )
         assert done.returncode == 0, f"{' '.join(command)}\n{done.stdout}\n{done.stderr}"
         return done.stdout
@@ -102,12 +148,16 @@ class Compose:
     @property
     def warehouse_uri(self) -> str:
         """URI of the warehouse, from this machine."""
-        return f"postgresql://taxi:{self.setting('WAREHOUSE_PASSWORD')}@127.0.0.1:{self.ports.postgres}/taxi"
+        return f"postgresql://taxi:{self.setting('WAREHOUSE_PASSWORD')}@127.0.0.1:{self.ports['WAREHOUSE_PORT']}/taxi"
 
     @cached_property
     def api(self) -> AirflowApi:
         """Airflow's API."""
-        return AirflowApi(f"http://127.0.0.1:{self.ports.ui}", "admin", self.setting("AIRFLOW_PASSWORD"))
+        return AirflowApi(self.url("AIRFLOW_PORT"), "admin", self.setting("AIRFLOW_PASSWORD"))
+
+    def url(self, setting: str) -> str:
+        """Return the address of what listens on the port that a setting names."""
+        return f"http://127.0.0.1:{self.ports[setting]}"
 
     def container(self, service: str) -> str:
         """Return the id of the container of a service."""
@@ -134,8 +184,25 @@ class Compose:
         self.compose("up", "--detach", "--no-build", service)
 
     def remove(self) -> None:
-        """Take everything away: containers, volumes, networks."""
-        self.compose("down", "--volumes", "--timeout", "5", "--remove-orphans")
+        """Take everything away: containers, volumes, networks, whatever the profile."""
+        self.compose("--profile", "*", "down", "--volumes", "--timeout", "5", "--remove-orphans")
+
+
+def _needed(service: Mapping[str, Any]) -> list[str]:
+    """Return the images that a service has to find: its own, or those that its own is built on."""
+    if "build" not in service:
+        return [service["image"]]
+    recipe = Path(service["build"]["context"], service["build"]["dockerfile"]).read_text()
+    return re.findall(r"^FROM (\S+:\S+)", recipe, re.MULTILINE)
+
+
+def _free_ports(count: int) -> list[int]:
+    """Return ports that nobody listens on now."""
+    with ExitStack() as held:
+        probes = [held.enter_context(socket.socket()) for _ in range(count)]
+        for probe in probes:
+            probe.bind(("127.0.0.1", 0))
+        return [probe.getsockname()[1] for probe in probes]
 
 
 def _is_of(container: str, pid: int) -> bool:

@@ -7,6 +7,7 @@ import re
 import shutil
 import stat
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,8 @@ SECRETS = [
     "WAREHOUSE_PASSWORD",
     "AIRFLOW_PASSWORD",
 ]
+ARE_OF_COMPOSE = {"COMPOSE_PROFILES", "COMPOSE_PROJECT_NAME"}
+"""Settings that Docker Compose itself reads."""
 SECRET = re.compile(r"PASSWORD|SECRET|FERNET")
 ANOTHER = r"\$\{\w+(?::-)?\}"
 """A default that is another variable."""
@@ -52,7 +55,7 @@ def examples() -> dict[str, str]:
 
 
 def test_every_variable_has_a_line_in_the_example_and_the_reverse() -> None:
-    assert sorted(variables()) == sorted(name for name in examples() if name != "COMPOSE_PROFILES")
+    assert sorted(variables()) == sorted(name for name in examples() if name not in ARE_OF_COMPOSE)
 
 
 def test_the_example_shows_the_defaults() -> None:
@@ -138,6 +141,14 @@ case "$*" in
     'compose port api-server 8080') echo 127.0.0.1:8099 ;;
     'compose port pgadmin 8080') echo 127.0.0.1:8085 ;;
     'compose logs '*) echo 'The warehouse does not answer.' ;;
+    'compose config --services')
+        echo warehouse
+        case ",$COMPOSE_PROFILES," in *,pgadmin,*) echo pgadmin ;; esac
+        case ",$COMPOSE_PROFILES," in *,gcp,*) printf 'gcs\\nbigquery\\n' ;; esac ;;
+    'compose ps --all --services') printf "$DOCKER_CONTAINERS" ;;
+    'compose ps --all --quiet') echo 1234 ;;
+    'inspect '*) echo "$DOCKER_ERROR" ;;
+    'compose rm '*) ;;
     *) exit 64 ;;
 esac
 """
@@ -165,6 +176,7 @@ class Stack:
             "cat",
             "cp",
             "dirname",
+            "find",
             "grep",
             "head",
             "mv",
@@ -173,6 +185,7 @@ class Stack:
             "sort",
             "tail",
             "tr",
+            "uname",
         ):
             found = shutil.which(name)
             assert found
@@ -285,8 +298,9 @@ def test_no_docker_is_one_sentence(stack: Stack) -> None:
 @pytest.mark.parametrize(
     ("given", "sentence"),
     [
-        ({"DOCKER_COMPOSE": ""}, "Docker has no Compose v2 here: "),
-        ({"DOCKER_COMPOSE": "1.29.2"}, "This is Compose v1; v2 is needed: "),
+        ({"DOCKER_COMPOSE": ""}, "Docker has no Compose here: "),
+        ({"DOCKER_COMPOSE": "1.29.2"}, "This Compose is too old; 2.20 or newer is needed: "),
+        ({"DOCKER_COMPOSE": "v2.19.1"}, "This Compose is too old; 2.20 or newer is needed: "),
         ({"DOCKER_DEAD": "1"}, "The Docker engine does not answer: "),
         ({"PROFILES": "pgadmin,miror"}, "There is no profile miror; there are: "),
     ],
@@ -301,11 +315,62 @@ def test_what_cannot_work_is_one_sentence_and_leaves_nothing(
     assert not stack.env.exists()
 
 
+@pytest.mark.parametrize("name", ["docker-compose.yaml", ".env.example"])
+def test_what_no_container_reads_may_be_private(stack: Stack, name: str) -> None:
+    (stack.folder / name).chmod(0o600)
+    assert stack.up().returncode == 0
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere Docker lets its containers read every file")
+@pytest.mark.parametrize(("name", "mode"), [("local/compose.sh", 0o640), ("compose/observability", 0o700)])
+def test_a_checkout_that_containers_cannot_read_is_one_sentence(stack: Stack, name: str, mode: int) -> None:
+    (stack.folder / name).chmod(mode)
+    done = stack.up()
+    (line,) = done.stderr.splitlines()
+    assert line.startswith(f"The containers cannot read {name}: run chmod -R go=rX ")
+    assert not stack.env.exists()
+
+
 def test_a_stack_that_is_not_healthy_says_what_init_said(stack: Stack) -> None:
     done = stack.up(DOCKER_SICK="1")
     assert done.returncode == 1
-    assert "The warehouse does not answer." in done.stderr
+    assert "What init said last:\nThe warehouse does not answer.\nThe stack is not healthy: " in done.stderr
     assert stack.settings()["AIRFLOW_PASSWORD"] not in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(
+    ("error", "taken"),
+    [
+        ("Error starting userland proxy: listen tcp4 127.0.0.1:5432: bind: address already in use", ["5432"]),
+        ("Bind for 127.0.0.1:8080 failed: port is already allocated", ["8080"]),
+        ("failed to bind host port 127.0.0.1:5433/tcp: address already in use", ["5433"]),
+        (
+            "ports are not available: exposing port TCP 127.0.0.1:3000 -> 127.0.0.1:0: "
+            "listen tcp4 127.0.0.1:3000: bind: address already in use",
+            ["3000"],
+        ),
+        ("failed to create task for container: exec: no such file or directory", []),
+        ("", []),
+    ],
+)
+def test_a_port_that_is_taken_is_named(stack: Stack, error: str, taken: list[str]) -> None:
+    done = stack.up(DOCKER_SICK="1", DOCKER_ERROR=error)
+    assert re.findall(r"^Another program of this machine has the port .*:(\d+)\.", done.stderr, re.M) == taken
+
+
+def test_what_runs_of_a_profile_that_is_left_is_removed(stack: Stack) -> None:
+    stack.up(PROFILES="pgadmin,gcp")
+    for running, profiles, removed in (
+        ("warehouse pgadmin gcs bigquery", "pgadmin,gcp", None),
+        ("warehouse pgadmin gcs bigquery", "pgadmin", "gcs bigquery"),
+        ("warehouse pgadmin of-another-file", "mirror", "pgadmin"),
+        ("", "mirror", None),
+    ):
+        stack.up(PROFILES=profiles, DOCKER_CONTAINERS=running.replace(" ", "\\n"))
+        calls = [line.split("|")[3] for line in (stack.folder / "log").read_text().splitlines()]
+        before = calls[: calls.index("compose up --detach --build --wait")]
+        removals = [call.strip() for call in before if call.startswith("compose rm ")]
+        assert removals == ([f"compose rm --stop --force {removed}"] if removed else [])
 
 
 def test_without_a_profile_the_sources_are_left_alone(stack: Stack) -> None:

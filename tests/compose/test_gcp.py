@@ -1,0 +1,108 @@
+"""The profile ``gcp``: its emulators, as Airflow's Google provider and a program on this machine use them."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import requests
+
+from tests.compose.engine import AIRFLOW
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.compose.stack import Compose
+
+pytestmark = pytest.mark.slow
+
+HOOKS = """
+import json
+from airflow.providers.google.cloud.hooks.bigquery import BigQueryHook
+from airflow.providers.google.cloud.hooks.gcs import GCSHook
+
+storage, warehouse = GCSHook(), BigQueryHook(use_legacy_sql=False, location="US")
+storage.create_bucket(bucket_name="taxi")
+zones = "id,zone\\n1,Newark\\n2,Jamaica\\n3,Astoria\\n"
+storage.upload(bucket_name="taxi", object_name="zones.csv", data=zones)
+warehouse.create_empty_dataset(dataset_id="raw")
+loaded = warehouse.insert_job(configuration={"load": {
+    "sourceUris": ["gs://taxi/zones.csv"],
+    "sourceFormat": "CSV",
+    "skipLeadingRows": 1,
+    "schema": {"fields": [{"name": "id", "type": "INTEGER"}, {"name": "zone", "type": "STRING"}]},
+    "destinationTable": {"projectId": "nyc-taxi", "datasetId": "raw", "tableId": "zones"},
+}})
+copied = warehouse.insert_job(configuration={
+    "query": {"query": "create table raw.copied as select * from raw.zones", "useLegacySql": False}
+})
+set_at_once = (
+    "declare ids array<int64>; set (ids) = (select as struct array_agg(id) from raw.zones); "
+    "select * from unnest(ids)"
+)
+client = warehouse.get_client(project_id="nyc-taxi")
+print(json.dumps({
+    "objects": storage.list(bucket_name="taxi"),
+    "loaded": loaded.output_rows,
+    "rows": [list(row) for row in client.query("select id, zone from raw.copied order by id").result()],
+    "destination": copied.destination.table_id,
+    "set at once": sorted(row[0] for row in client.query(set_at_once).result()),
+}))
+"""
+
+ANONYMOUS = {"conn_type": "google_cloud_platform", "extra": {"is_anonymous": True, "project": "nyc-taxi"}}
+
+
+@pytest.fixture(scope="module")
+def emulators(stack: Compose) -> Iterator[None]:
+    """Both emulators, beside the stack and healthy."""
+    with stack.with_profile("gcp"):
+        yield
+
+
+@pytest.fixture(scope="module")
+def told(stack: Compose, emulators: None) -> Any:
+    """What Airflow's Google provider found, in a container of the stack's network.
+
+    The project's own image has no Google provider; the one that it is built on has.
+    """
+    settings = {
+        "AIRFLOW_CONN_GOOGLE_CLOUD_DEFAULT": json.dumps(ANONYMOUS),
+        "BIGQUERY_EMULATOR_HOST": "http://bigquery:9050",
+        "STORAGE_EMULATOR_HOST": "http://gcs:4443",
+    }
+    given = [word for name in settings for word in ("--env", name)]
+    run = ("docker", "run", "--rm", "--network", f"{stack.project}_default", *given)
+    said = stack.command(*run, "--entrypoint", "python", AIRFLOW, "-c", HOOKS, **settings)
+    return json.loads(said.splitlines()[-1])
+
+
+def test_the_google_provider_loads_an_object_into_a_table_and_queries_it(told: Any) -> None:
+    assert (told["objects"], told["loaded"]) == (["zones.csv"], 3)
+    assert told["rows"] == [[1, "Newark"], [2, "Jamaica"], [3, "Astoria"]]
+
+
+def test_a_job_that_made_a_table_says_which(told: Any) -> None:
+    assert told["destination"] == "copied"
+
+
+def test_a_script_may_set_one_variable_from_a_struct(told: Any) -> None:
+    assert told["set at once"] == [1, 2, 3]
+
+
+def test_what_was_made_survives_a_restart_and_is_seen_from_this_machine(stack: Compose, told: Any) -> None:
+    stack.compose("restart", "gcs", "bigquery")
+    stack.compose("up", "--detach", "--no-build", "--wait", "gcs", "bigquery")
+
+    def get(setting: str, path: str) -> Any:
+        return requests.get(f"{stack.url(setting)}/{path}", timeout=60)
+
+    assert get("GCS_PORT", "storage/v1/b/taxi/o/zones.csv?alt=media").text.endswith("3,Astoria\n")
+    rows = get("BIGQUERY_PORT", "bigquery/v2/projects/nyc-taxi/datasets/raw/tables/zones/data").json()
+    assert rows["totalRows"] == "3"
+
+
+def test_the_scheduler_reaches_both_by_their_names(stack: Compose, told: Any) -> None:
+    for address in ("http://gcs:4443/storage/v1/b/taxi", "http://bigquery:9050/bigquery/v2/projects"):
+        stack.inside("scheduler", "curl", "--fail", "--silent", "--show-error", address)

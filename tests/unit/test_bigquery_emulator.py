@@ -1,0 +1,115 @@
+"""What compose/gcp/bigquery.py adds to the emulator of BigQuery, which stands here as what it is called with.
+
+tests/compose asks the real one.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from dataclasses import dataclass, replace
+from pathlib import Path
+from types import ModuleType, SimpleNamespace
+from typing import Any
+
+import pytest
+
+LAUNCHER = Path(__file__).parents[2] / "compose" / "gcp" / "bigquery.py"
+
+
+@dataclass(frozen=True)
+class Config:
+    """A query's configuration."""
+
+    query: str | None
+
+    def replace(self, **changed: Any) -> Config:
+        return replace(self, **changed)
+
+
+class Emulator:
+    """Notes the query that it is given, and answers as it is told to."""
+
+    def __init__(self) -> None:
+        self.asked: list[str | None] = []
+        self.statistics = SimpleNamespace(statementType="SELECT", ddlTargetTable=None)
+        self.destination: str | None = None
+
+    def execute(self, cursor: str, project: str, job: str, config: Config, **more: Any) -> Any:
+        self.asked.append(config.query)
+        return self.statistics, (cursor, project, job, more), self.destination
+
+
+@pytest.fixture
+def emulator() -> Emulator:
+    return Emulator()
+
+
+@pytest.fixture
+def launcher(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    """The launcher, loaded but not run."""
+    modules = {
+        name: ModuleType(name) for name in ("local_bigquery", "local_bigquery.cli", "local_bigquery.jobs")
+    }
+    vars(modules["local_bigquery.cli"])["main"] = lambda _: None
+    vars(modules["local_bigquery.jobs"])["query"] = emulator
+    for name, module in modules.items():
+        monkeypatch.setitem(sys.modules, name, module)
+    found = importlib.util.spec_from_file_location("bigquery_launcher", LAUNCHER)
+    assert found
+    assert found.loader
+    module = importlib.util.module_from_spec(found)
+    found.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.parametrize(
+    ("query", "understood"),
+    [
+        ("set (x) = (select as struct max(a) from t)", "SET x = (SELECT max(a) from t)"),
+        ("SET ( x )=(\n  SELECT AS STRUCT 1);", "SET x = (SELECT 1);"),
+        (
+            "declare x int64;\nset (x) = (select as struct 1);\nset (y) = (select as struct 2);",
+            "declare x int64;\nSET x = (SELECT 1);\nSET y = (SELECT 2);",
+        ),
+        ("set (x, y) = (select as struct 1, 2)", "set (x, y) = (select as struct 1, 2)"),
+        ("set x = (select 1)", "set x = (select 1)"),
+        ("select as struct 1", "select as struct 1"),
+        ("offset (x) = (select as struct 1)", "offset (x) = (select as struct 1)"),
+        ("", ""),
+        (None, ""),
+    ],
+)
+def test_a_list_of_one_variable_is_set_as_that_variable(
+    launcher: ModuleType, emulator: Emulator, query: str | None, understood: str
+) -> None:
+    launcher.execute("cursor", "project", "job", Config(query))
+    assert emulator.asked == [understood]
+
+
+@pytest.mark.parametrize(
+    ("kind", "said", "destination"),
+    [
+        ("CREATE_TABLE_AS_SELECT", None, "the table"),
+        ("CREATE_TABLE_AS_SELECT", "another", "another"),
+        ("SELECT", "the result", "the result"),
+        ("CREATE_TABLE", None, None),
+    ],
+)
+def test_a_job_that_fills_a_new_table_says_which(
+    launcher: ModuleType, emulator: Emulator, kind: str, said: str | None, destination: str | None
+) -> None:
+    emulator.statistics = SimpleNamespace(statementType=kind, ddlTargetTable="the table")
+    emulator.destination = said
+    assert launcher.execute("cursor", "project", "job", Config("select 1"))[2] == destination
+
+
+def test_everything_else_is_handed_on_as_it_was(launcher: ModuleType, emulator: Emulator) -> None:
+    statistics, handed_on, _ = launcher.execute("cursor", "project", None, Config("select 1"), dry_run=True)
+    assert statistics is emulator.statistics
+    assert handed_on == ("cursor", "project", None, {"dry_run": True})
+
+
+def test_loading_the_launcher_changes_and_starts_nothing(launcher: ModuleType, emulator: Emulator) -> None:
+    assert emulator.execute.__func__ is Emulator.execute  # type: ignore[attr-defined]
+    assert emulator.asked == []
