@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 AIRFLOW = ("api-server", "scheduler", "dag-processor", "triggerer")
 """Airflow's parts; ``airflow standalone`` is not used, since it leaves them behind when it is ended."""
 
-_READY_WITHIN = 120
+_READY_WITHIN = 300
 
 
 class StackFailed(Told):
@@ -190,7 +190,7 @@ class Stack:
             if "BOOTSTRAP_OVERWRITE" in line:
                 say(line)
 
-    def wait_for_dags(self, names: Collection[str], seconds: float = 60) -> None:
+    def wait_for_dags(self, names: Collection[str], seconds: float = 120) -> None:
         """Return when Airflow has read the files of some DAGs.
 
         :raises StackFailed: when it has not in time, with the errors in DAG files

@@ -242,12 +242,12 @@ def test_half_detached_partition_is_named_with_the_way_out(
     load(taxi_warehouse, published(green(tmp_path, 100)))
     with psycopg.connect(warehouse_uri) as person:
         counts(person)
-        reader.execute("set statement_timeout = '300ms'")
-        with pytest.raises(psycopg.errors.QueryCanceled):
+        reader.execute("set lock_timeout = '200ms'")
+        with pytest.raises(psycopg.errors.LockNotAvailable):
             reader.execute(
                 "alter table raw.green_tripdata detach partition raw.green_tripdata_2021_01 concurrently"
             )
-        reader.execute("reset statement_timeout")
+        reader.execute("reset lock_timeout")
     attempt = staged_and_audited(taxi_warehouse, published(green(tmp_path, 120)))
     with pytest.raises(WarehouseRefused) as caught:
         publish_month(taxi_warehouse, attempt)
