@@ -96,7 +96,7 @@ class AirflowApi:
         instances: list[dict[str, Any]] = found["task_instances"]
         return instances
 
-    def wait(self, dag_id: str, run_id: str, seconds: float = 120) -> str:
+    def wait(self, dag_id: str, run_id: str, seconds: float = 300) -> str:
         """Return the state in which a run ends.
 
         :raises ApiFailed: when it has not ended in time

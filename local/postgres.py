@@ -27,7 +27,7 @@ from local.told import Told
 _NOBODY = 65534
 _CAPABILITY = "+dac_read_search"
 _SUPERUSER = "taxi"
-_PATIENCE = 30.0
+_PATIENCE = 60.0
 """Seconds that the children of a killed server get to notice it."""
 
 
@@ -84,7 +84,7 @@ class EmbeddedPostgres:
         (self._data / "postmaster.pid").unlink(missing_ok=True)  # of a process that is no server any more
         logged = self._log.stat().st_size if self._log.exists() else 0
         options = " ".join(f"-c {name}={value}" for name, value in (*self._network(), *self.settings))
-        command = ("start", "--wait", "--timeout=60", f"--log={self._log}", f"--options={options}")
+        command = ("start", "--wait", "--timeout=180", f"--log={self._log}", f"--options={options}")
         result = self._pg_ctl(*command)
         if result.returncode:
             raise PostgresFailed(self._why_not_started(result.stderr, logged))

@@ -171,12 +171,12 @@ def stop(parts: Sequence[Background], patience: float = 8) -> None:
     for part in asked:
         part.ask()
     if not _gone_within(patience if asked else 0, parts, members):
-        for number in (signal.SIGTERM, signal.SIGKILL):
+        for number, seconds in ((signal.SIGTERM, 2), (signal.SIGKILL, 20)):
             members |= {member for part in parts for member in part.members()}
             for member in members:
                 with contextlib.suppress(psutil.Error):  # of a process that is gone, also if its id is not
                     member.send_signal(number)
-            if _gone_within(2, parts, members):
+            if _gone_within(seconds, parts, members):
                 break
         else:
             left = ", ".join(f"{member.pid}" for member in members if _lives(member))

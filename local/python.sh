@@ -17,7 +17,8 @@ except ImportError:
 
 if [ -n "${PYTHON:-}" ]; then
     if ! why=$("$PYTHON" -c "$suits" 2>&1); then
-        echo "PYTHON=$PYTHON cannot be used, it ${why:-does not run}: Python 3.11, 3.12 or 3.13 with venv is needed." >&2
+        case $why in 'is Python'* | 'has no venv'*) ;; *) why='does not run' ;; esac
+        echo "PYTHON=$PYTHON cannot be used, it $why: Python 3.11, 3.12 or 3.13 with venv is needed." >&2
         exit 1
     fi
     exec "$PYTHON" -m local "$@"

@@ -191,7 +191,7 @@ class Stack:
             if "BOOTSTRAP_OVERWRITE" in line:
                 say(line)
 
-    def wait_for_dags(self, names: Collection[str], seconds: float = 60) -> None:
+    def wait_for_dags(self, names: Collection[str], seconds: float = 120) -> None:
         """Return when Airflow has read the files of some DAGs.
 
         :raises StackFailed: when it has not in time, with the errors in DAG files

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import tempfile
 import uuid
@@ -10,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import hypothesis
 import psycopg
 import pytest
 
@@ -24,6 +26,15 @@ if TYPE_CHECKING:
 _AIRFLOW_HOME = tempfile.TemporaryDirectory(prefix="nyc-taxi-airflow-")
 os.environ["AIRFLOW_HOME"] = _AIRFLOW_HOME.name
 os.environ["AIRFLOW__CORE__LOAD_EXAMPLES"] = "False"
+
+# A program that a shell starts in the background ignores Ctrl-C, and so would all that tests start.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# A slow machine is no fault of what is tested.
+hypothesis.settings.register_profile(
+    "steady", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("steady")
 
 REAL_DATA = Path(__file__).parents[2] / "shared" / "data"
 
@@ -53,11 +64,12 @@ def file_server() -> Iterator[FileServer]:
 
 @pytest.fixture(scope="session")
 def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedPostgres]:
-    """A Postgres 18 of this test session."""
+    """A Postgres 18 of this test session, which works on tables only when a test does."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    server = EmbeddedPostgres(tmp_path_factory.mktemp("postgres"), port, (("fsync", "off"),))
+    settings = (("fsync", "off"), ("autovacuum", "off"))
+    server = EmbeddedPostgres(tmp_path_factory.mktemp("postgres"), port, settings)
     server.start()
     yield server
     server.stop("immediate")

@@ -36,6 +36,10 @@ class InvalidSpec(ContractError):
     """A dataset's YAML description breaks its schema or contradicts itself."""
 
 
+class InvalidSetting(ContractError, ValueError):
+    """An option of Airflow's configuration has a value that it may not have."""
+
+
 class InvalidSource(ContractError, ValueError):
     """A source list, or the connection that holds it, names nothing that files can come from."""
 

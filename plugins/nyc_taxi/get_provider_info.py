@@ -31,6 +31,7 @@ def get_provider_info() -> dict[str, Any]:
                     "nyc_taxi.hooks.warehouse",
                     "nyc_taxi.hooks.products",
                     "nyc_taxi.hooks.dbt",
+                    "nyc_taxi.hooks.missing",
                 ],
             },
         ],

@@ -16,9 +16,9 @@ from airflow.sdk import (
     ExceptionRetryPolicy,
     PartitionedAssetTimetable,
 )
-from airflow.sdk.configuration import conf
 from airflow.sdk.definitions.retry_policy import RetryAction, RetryRule
 
+from nyc_taxi import options
 from nyc_taxi.errors import ContractError
 
 if TYPE_CHECKING:
@@ -55,43 +55,43 @@ RETRY_BACKOFF = 2.0
 MAX_RETRY_DELAY = timedelta(hours=1)
 """No retry waits longer than this."""
 
-ASK_INTERVAL = timedelta(seconds=conf.getint("nyc_taxi", "ask_interval"))
+ASK_INTERVAL = timedelta(seconds=options.number("ask_interval"))
 """Time between two questions about a month that is not published yet."""
 
-GIVE_UP_AFTER = timedelta(seconds=conf.getint("nyc_taxi", "give_up_after"))
+GIVE_UP_AFTER = timedelta(seconds=options.number("give_up_after"))
 """Time that a run waits for its file before it fails."""
 
-MAX_ACTIVE_RUNS = conf.getint("nyc_taxi", "max_active_runs")
+MAX_ACTIVE_RUNS = options.number("max_active_runs")
 """Runs of one ingest DAG at a time, waiting ones included."""
 
-RETRIES = conf.getint("nyc_taxi", "retries")
+RETRIES = options.number("retries")
 """How often a task is tried again."""
 
-RETRY_DELAY = timedelta(seconds=conf.getint("nyc_taxi", "retry_delay"))
+RETRY_DELAY = timedelta(seconds=options.number("retry_delay"))
 """Time before the first retry."""
 
-POOL = conf.get("nyc_taxi", "pool")
+POOL = options.text("pool")
 """Pool of the tasks that write a month to the warehouse."""
 
-OWNER = conf.get("nyc_taxi", "owner")
+OWNER = options.text("owner")
 """Owner of the DAGs."""
 
-DBT_PROGRAM = conf.get("nyc_taxi", "dbt_program")
+DBT_PROGRAM = options.text("dbt_program")
 """The dbt of an environment of its own."""
 
-DBT_PROJECT = conf.get("nyc_taxi", "dbt_project")
+DBT_PROJECT = options.text("dbt_project")
 """Folder of the dbt project; empty for the one beside the DAGs."""
 
-DBT_TARGET = conf.get("nyc_taxi", "dbt_target")
+DBT_TARGET = options.text("dbt_target")
 """Target of dbt's runs that nobody started by hand."""
 
-DBT_THREADS = conf.getint("nyc_taxi", "dbt_threads")
+DBT_THREADS = options.number("dbt_threads")
 """How many models dbt builds at once."""
 
-DBT_ARTIFACTS = conf.get("nyc_taxi", "dbt_artifacts")
+DBT_ARTIFACTS = options.text("dbt_artifacts")
 """Folder in which dbt's calls leave statements, results and logs."""
 
-DBT_DOCS = conf.get("nyc_taxi", "dbt_docs")
+DBT_DOCS = options.text("dbt_docs")
 """URL of the folder where the documentation of the dbt project is published."""
 
 

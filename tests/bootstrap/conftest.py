@@ -6,7 +6,6 @@ import json
 import os
 import subprocess
 import sys
-import time
 import uuid
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +21,7 @@ from sqlalchemy.orm import Session
 from local.environment import CHECKOUT
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from local.postgres import EmbeddedPostgres
 
@@ -212,14 +211,6 @@ def session(metadata_engine: Engine, monkeypatch: pytest.MonkeyPatch) -> Iterato
             session.execute(text(f"delete from {table}"))
         session.commit()
     get_fernet.cache_clear()
-
-
-def until(true: Callable[[], bool], seconds: float) -> None:
-    """Return once something is true, and fail when it is not in time."""
-    end = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < end, "it did not come about"
-        time.sleep(0.05)
 
 
 def rows(uri: str) -> dict[str, list[Any]]:

@@ -8,6 +8,7 @@ import stat
 import subprocess
 import sys
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import psutil
@@ -17,11 +18,11 @@ from sqlalchemy import make_url
 
 from nyc_taxi.bootstrap.completion import complete, libpq_parameters
 from nyc_taxi.bootstrap.record import NAME
-from tests.bootstrap.conftest import ENTRYPOINT, METADATA, Inits, Place, until
+from tests.bootstrap.conftest import ENTRYPOINT, METADATA, Inits, Place
+from tests.waiting import HANGS, eventually
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
 NOWHERE = "postgresql://a:b@127.0.0.1:1/none"
 
@@ -106,12 +107,12 @@ def test_what_needs_no_database_does_not_wait(place: Place, stub: str, command: 
 
 def test_a_command_ends_with_a_sentence_when_init_does_not_come(place: Place, stub: str) -> None:
     environment = {"PATH": stub, "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": NOWHERE}
-    ended = place.run(ENTRYPOINT, "dags", "list", BOOTSTRAP_WAIT="1", **environment)
+    ended = place.run(ENTRYPOINT, "dags", "list", BOOTSTRAP_WAIT="3", **environment)
     assert ended.code == 1
     first, last = ended.output.splitlines()
     assert first.startswith("Waiting for entrypoint.sh init: Airflow's database does not answer")
     assert last.startswith(
-        "entrypoint.sh init was not complete after 1 s: Airflow's database does not answer"
+        "entrypoint.sh init was not complete after 3 s: Airflow's database does not answer"
     )
     assert last.endswith("Run entrypoint.sh init, and look at what it says.")
     assert place.run(ENTRYPOINT, "dags", BOOTSTRAP_WAIT="0", **environment).output == "airflow|dags|"
@@ -256,7 +257,7 @@ def test_a_signal_ends_the_waiting(
     assert waiting.stdout
     waiting.stdout.readline()
     waiting.send_signal(signal.SIGTERM)
-    assert waiting.wait(timeout=5) == 128 + signal.SIGTERM
+    assert waiting.wait(timeout=HANGS) == 128 + signal.SIGTERM
 
 
 @pytest.mark.slow
@@ -265,13 +266,25 @@ def test_a_signal_reaches_airflow_which_leaves_no_children(
 ) -> None:
     scheduler = started("scheduler", "--skip-serve-logs", AIRFLOW__CORE__PARALLELISM="2")
     process = psutil.Process(scheduler.pid)
-    until(lambda: len(process.children()) >= 2, 60)
+    eventually(lambda: len(process.children()) >= 2)
     children = process.children(recursive=True)
     scheduler.send_signal(signal.SIGTERM)
-    output, _ = scheduler.communicate(timeout=20)
+    output, _ = scheduler.communicate(timeout=HANGS)
     ready.checked(scheduler.returncode, output)
     assert scheduler.returncode in {0, -signal.SIGTERM, 128 + signal.SIGTERM}, output
-    assert not [child for child in children if child.is_running()]
+    assert not psutil.wait_procs(children, HANGS)[1]
+
+
+def watches(pid: int) -> bool:
+    """Whether a process watches files; where that is told nowhere, it has time to begin."""
+    told = Path(f"/proc/{pid}/fdinfo")
+    if not told.is_dir():
+        time.sleep(2)
+        return True
+    try:
+        return any("inotify wd:" in file.read_text() for file in told.iterdir())
+    except OSError:  # of a file that was just closed
+        return False
 
 
 def test_a_changed_source_starts_a_part_again_and_a_signal_ends_it(
@@ -292,20 +305,21 @@ def test_a_changed_source_starts_a_part_again_and_a_signal_ends_it(
     def starts() -> list[str]:
         return log.read_text().splitlines() if log.exists() else []
 
-    until(lambda: starts() == ["triggerer --capacity 4"], 10)
-    time.sleep(0.5)  # until it watches
+    eventually(lambda: starts() == ["triggerer --capacity 4"])
+    eventually(lambda: watches(part.pid))
     for name in ("notes.txt", "module.pyc", ".module.py.swp", ".#module.py"):
         (plugins / name).write_text("x")
     time.sleep(1)
     assert len(starts()) == 1
-    for number, name in enumerate(("module.py", "query.sql", "dataset.yaml"), 2):
+    for name in ("module.py", "query.sql", "dataset.yaml"):
+        before = len(starts())
         (plugins / name).write_text("x")
-        until(lambda number=number: len(starts()) == number, 10)  # type: ignore[misc]
+        eventually(lambda before=before: len(starts()) > before)  # type: ignore[misc]
     children = psutil.Process(part.pid).children(recursive=True)
     assert children
     part.send_signal(signal.SIGTERM)
-    part.communicate(timeout=10)
-    assert not [child for child in children if child.is_running()]
+    part.communicate(timeout=HANGS)
+    assert not psutil.wait_procs(children, HANGS)[1]
 
 
 def test_a_watched_part_that_ends_by_itself_is_over(
@@ -316,5 +330,5 @@ def test_a_watched_part_that_ends_by_itself_is_over(
     plugins.mkdir()
     (tmp_path / "programs" / "airflow").write_text("#!/bin/sh\nexit 3\n")
     part = started("scheduler", PATH=stub, NYC_TAXI_RELOAD="1", AIRFLOW__CORE__PLUGINS_FOLDER=str(plugins))
-    part.communicate(timeout=30)
+    part.communicate(timeout=HANGS)
     assert part.returncode == 3

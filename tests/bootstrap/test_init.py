@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import signal
 import subprocess
 import time
@@ -16,8 +17,9 @@ from cryptography.fernet import Fernet
 
 from nyc_taxi.bootstrap.completion import INCOMPLETE, complete
 from nyc_taxi.bootstrap.record import NAME
-from tests.bootstrap.conftest import ENTRYPOINT, METADATA, WAREHOUSE, Inits, Place, rows, until
+from tests.bootstrap.conftest import ENTRYPOINT, METADATA, WAREHOUSE, Inits, Place, rows
 from tests.extent import extent
+from tests.waiting import HANGS, eventually
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -106,10 +108,14 @@ def test_an_init_that_was_killed_completes_when_it_is_run_again(
         place.renew(METADATA, template)
         place.renew(WAREHOUSE)
         pid = inits.begin()
-        time.sleep(takes * kill / (KILLS + 1))
+        after = takes * kill / (KILLS + 1)
+        time.sleep(after)
         with contextlib.suppress(ProcessLookupError):  # it was quicker
             os.kill(pid, signal.SIGKILL)
-        killed += inits.end().code == -signal.SIGKILL
+        if inits.end().code == -signal.SIGKILL:
+            killed += 1
+        else:
+            takes = after
         again = inits.run()
         assert again.code == 0, again.output
         assert state(place) == undisturbed
@@ -140,7 +146,7 @@ def test_two_inits_at_once_leave_what_one_leaves(place: Place, undisturbed: dict
         )
         for _ in range(2)
     ]
-    outputs = [process.communicate(timeout=120)[0] for process in both]
+    outputs = [process.communicate(timeout=HANGS)[0] for process in both]
     assert [process.returncode for process in both] == [0, 0], outputs
     created = [place.checked(0, output).output.count(" was created.") for output in outputs]
     assert sorted(created) == [0, 4]
@@ -150,10 +156,10 @@ def test_two_inits_at_once_leave_what_one_leaves(place: Place, undisturbed: dict
 def test_an_init_waits_for_the_one_at_work(fresh: Place, inits: Inits) -> None:
     with psycopg.connect(fresh.uri) as other:
         other.execute("select pg_advisory_xact_lock(%s, 0)", (int.from_bytes(b"taxi", "big") + 3,))
-        ended = inits.run(BOOTSTRAP_WAIT="1")
+        ended = inits.run(BOOTSTRAP_WAIT="3")
     assert ended.code == 1
-    assert "Waiting for another init: it is at work (0 of 1 s)." in ended.output
-    assert said(ended.output)[-1].startswith("Another init was still at work after 1 s.")
+    assert re.search(r"Waiting for another init: it is at work \(\d of 3 s\)\.", ended.output)
+    assert said(ended.output)[-1].startswith("Another init was still at work after 3 s.")
 
 
 @pytest.mark.slow
@@ -191,6 +197,16 @@ def test_a_dag_file_that_cannot_be_imported_is_one_sentence(
 
 
 @pytest.mark.slow
+def test_a_setting_that_cannot_be_used_is_one_sentence(fresh: Place) -> None:
+    ended = fresh.run(ENTRYPOINT, "init", AIRFLOW__NYC_TAXI__RETRIES="many")
+    assert ended.code == 1
+    assert said(ended.output)[-1] == (
+        "[nyc_taxi] retries has to be a whole number from 0 to 2,147,483,647, and is 'many'. "
+        "Correct it in AIRFLOW__NYC_TAXI__RETRIES: until then no DAG can be read."
+    )
+
+
+@pytest.mark.slow
 def test_a_provider_that_airflow_does_not_know_is_one_sentence(fresh: Place, tmp_path: Path) -> None:
     (tmp_path / "sitecustomize.py").write_text(WITHOUT_PROVIDER)
     ended = fresh.run(ENTRYPOINT, "init", PYTHONPATH=str(tmp_path))
@@ -224,7 +240,7 @@ def test_a_database_that_comes_late_is_waited_for(
     closed = f"alter database {database} with allow_connections"
     fresh.databases.execute(f"{closed} false")
     inits.begin()
-    until(lambda: f"Waiting for {what}" in inits.output(), 30)
+    eventually(lambda: f"Waiting for {what}" in inits.output())
     fresh.databases.execute(f"{closed} true")
     ended = inits.end()
     assert ended.code == 0, ended.output

@@ -119,4 +119,29 @@ def test_it_works_without_a_database_and_with_a_setting_that_stops_every_dag(tmp
     assert found["retries"] == ("often", "AIRFLOW__NYC_TAXI__RETRIES")
     assert found["postgres_taxi"][0] is None
     assert found["postgres_taxi"][1].startswith("not found; Airflow's database was not asked: ")
-    assert "[nyc_taxi] retries has to be a whole number" in done.stderr
+    why = (
+        "[nyc_taxi] retries has to be a whole number from 0 to 2,147,483,647, and is 'often'. Correct it in "
+        "AIRFLOW__NYC_TAXI__RETRIES: until then no DAG can be read."
+    )
+    told = done.stderr.splitlines()
+    assert why in told
+    unread = f"{DAGS / 'green_postgres.py'} cannot be read: nyc_taxi.errors.InvalidSetting: {why}"
+    assert unread in told
+
+
+@pytest.mark.parametrize("line", ["show green 2021-01", "load green 2021-01"])
+def test_any_other_command_ends_with_the_setting_that_cannot_be_used(line: str, tmp_path: Path) -> None:
+    (tmp_path / "airflow.cfg").write_text("[nyc_taxi]\nmax_active_runs = 0\n")
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-m", "airflow", "taxi", *line.split()],
+        env={**os.environ, "AIRFLOW_HOME": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == (
+        "[nyc_taxi] max_active_runs has to be a whole number from 1 to 2,147,483,647, and is '0'. "
+        f"Correct it in {tmp_path / 'airflow.cfg'}: until then no DAG can be read.\n"
+    )

@@ -23,6 +23,7 @@ from nyc_taxi.errors import (
 from nyc_taxi.sensors.publication import PublicationSensor
 from nyc_taxi.triggers.publication import PublicationTrigger
 from tests.file_server import Reply
+from tests.waiting import HANGS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -71,7 +72,7 @@ def trigger(**changed: Any) -> PublicationTrigger:
         "tlc_conn_id": settings.TLC_CONN_ID,
         "interval": 0.1,
         "asked": now.isoformat(),
-        "deadline": (now + timedelta(seconds=20)).isoformat(),
+        "deadline": (now + timedelta(hours=1)).isoformat(),
     }
     return PublicationTrigger(**{**arguments, **changed})
 
@@ -82,7 +83,7 @@ def event_of(waiting: PublicationTrigger) -> dict[str, Any]:
             return cast("dict[str, Any]", event.payload)
         raise AssertionError("the trigger ended without an event")
 
-    return asyncio.run(asyncio.wait_for(first(), 30))
+    return asyncio.run(asyncio.wait_for(first(), HANGS))
 
 
 def test_a_published_month_is_returned_at_once(files: FileServer) -> None:
@@ -206,7 +207,7 @@ def test_the_trigger_notices_an_edited_connection(files: FileServer, source: Use
         while not files.requests:
             await asyncio.sleep(0.01)
         source(str(tmp_path))
-        return await asyncio.wait_for(running, 10)
+        return await asyncio.wait_for(running, HANGS)
 
     assert asyncio.run(edit_meanwhile()) == {"state": "published"}
 

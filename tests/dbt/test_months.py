@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ from nyc_taxi.postgres.quality import record_measured
 from tests.dbt.mart import QUALITY
 from tests.extent import extent
 from tests.postgres.trips import lines, text, write
+from tests.waiting import HANGS, eventually
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -189,15 +189,16 @@ def another_run_of(mart: Mart, month: str) -> Iterator[None]:
         )
         committed = pool.submit(commit_when_waited_for, mart, other)
         yield
-        committed.result(1)
+        committed.result(HANGS)
 
 
 def commit_when_waited_for(mart: Mart, other: psycopg.Connection) -> None:
-    end = time.monotonic() + 180
+    def waits() -> bool:
+        """dbt waits for the other run."""
+        return watching.execute(BLOCKED).fetchall() != [(0,)]
+
     with psycopg.connect(mart.uri, autocommit=True) as watching:
-        while watching.execute(BLOCKED).fetchall() == [(0,)]:
-            assert time.monotonic() < end, "dbt never waited for the other run"
-            time.sleep(0.05)
+        eventually(waits)
     other.commit()
 
 

@@ -41,6 +41,9 @@ HEADER, *TRIPS = lines(ROWS)
 BODY = text([HEADER, *TRIPS], "\r\n")
 PACKED = gzip.compress(BODY, mtime=0)
 
+TOO_SLOW = "took longer than the limit"
+"""What is said of an answer that takes for ever."""
+
 
 @dataclass(frozen=True)
 class Case:
@@ -202,8 +205,8 @@ CASES: tuple[Case, ...] = (
     Case("reset, then the rest", [FAULTS["reset"](WHOLE), WHOLE], loaded=ROWS),
     Case("shorter than announced", [Reply(PACKED, length=len(PACKED) + 9, ranges=False)], error=DownloadInterrupted, says="ended after"),
     Case("longer than announced", [Reply(PACKED, length=len(PACKED) - 9)], error=TruncatedFile, says="ends before"),
-    Case("slow drip", [Reply(PACKED, piece=1, pause=0.05)], error=DownloadInterrupted, says="took longer than the limit"),
-    Case("headers drip", [Reply(PACKED, drip_headers=0.05)], error=SourceUnreachable, says="took longer than the limit"),
+    Case("slow drip", [Reply(PACKED, piece=1, pause=0.05)], error=DownloadInterrupted, says=TOO_SLOW),
+    Case("headers drip", [Reply(PACKED, drip_headers=0.05)], error=SourceUnreachable, says=TOO_SLOW),
     Case("redirect loop", [Reply(status=302, headers={"Location": "?again"})], error=SourceRefused, says="redirects more than"),
     Case("redirect that goes on for ever", [Reply(LONG.encode(), status=302, headers={"Location": "?again"}, piece=1, pause=0.05), WHOLE], loaded=ROWS),
     Case("redirect to a file", [Reply(status=302, headers={"Location": "file:///etc/passwd"})], error=SourceRefused, says="not on the web"),

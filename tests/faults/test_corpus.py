@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -18,7 +19,7 @@ from nyc_taxi.postgres.ledger import Outcome
 from nyc_taxi.postgres.publish import publish_month
 from nyc_taxi.postgres.stage import stage_month
 from nyc_taxi.postgres.warehouse import Warehouse
-from tests.faults.corpus import CASES, PACKED, ROWS, WHOLE, Case
+from tests.faults.corpus import CASES, PACKED, ROWS, TOO_SLOW, WHOLE, Case
 from tests.postgres.trips import MONTH, content, counts, green, leftovers, load, published
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from tests.file_server import FileServer, Reply
 
 PATH = "green/green_tripdata_2021-01.csv.gz"
-QUICK = Limits(connect=5, read=5, total=3, pause=0.01)
+QUICK = Limits(total=60, pause=0.01)
 BEFORE = 25
 """Rows that the month holds before the bad file comes."""
 
@@ -48,12 +49,18 @@ def shared_warehouse(corpus_uri: str) -> Warehouse:
     return warehouse
 
 
-def attempt(warehouse: Warehouse, server: FileServer, replies: list[Reply], folder: Path) -> int:
+def attempt(
+    warehouse: Warehouse,
+    server: FileServer,
+    replies: list[Reply],
+    folder: Path,
+    limits: Limits = QUICK,
+) -> int:
     """Load the month from the server, and return the attempt's number."""
     server.answer(PATH, WHOLE)
     publication = SourceList.parse(server.url).ask("green", MONTH)
     server.answer(PATH, *replies)
-    fetch = partial(download, keep=True, limits=QUICK)
+    fetch = partial(download, keep=True, limits=limits)
     staged = stage_month(warehouse, publication, fetch=fetch, run_id="corpus", force=True, folder=folder)
     audit_month(warehouse, staged.attempt)
     return publish_month(warehouse, staged.attempt).id
@@ -72,6 +79,7 @@ def test_bad_file_or_answer(
     case: Case,
 ) -> None:
     warehouse = shared_warehouse
+    limits = replace(QUICK, total=3) if case.says == TOO_SLOW else QUICK
     scratch = tmp_path / "scratch"
     scratch.mkdir()
     with psycopg.connect(corpus_uri, autocommit=True) as reader:
@@ -80,11 +88,11 @@ def test_bad_file_or_answer(
         before = content(reader)
         assert before[0][1] == BEFORE
         if case.error is None:
-            number = attempt(warehouse, file_server, list(case.replies), scratch)
+            number = attempt(warehouse, file_server, list(case.replies), scratch, limits)
             assert content(reader)[0][1] == case.loaded
         else:
             with pytest.raises(case.error, match=case.says) as caught:
-                attempt(warehouse, file_server, list(case.replies), scratch)
+                attempt(warehouse, file_server, list(case.replies), scratch, limits)
             said = str(caught.value)
             assert "\n" not in said
             assert f"{file_server.url}/{PATH}" in said

@@ -118,12 +118,12 @@ def test_timeouts_and_settings_of_a_role_do_not_end_a_load(
     expected: list[tuple[str, int, str]],
     tmp_path: Path,
 ) -> None:
-    since_17 = ["transaction_timeout = '200ms'"] if administrator.info.server_version >= 170000 else []
+    since_17 = ["transaction_timeout = '1s'"] if administrator.info.server_version >= 170000 else []
     for setting in (
         *since_17,
-        "statement_timeout = '200ms'",
-        "idle_in_transaction_session_timeout = '200ms'",
-        "idle_session_timeout = '200ms'",
+        "statement_timeout = '1s'",
+        "idle_in_transaction_session_timeout = '1s'",
+        "idle_session_timeout = '1s'",
         "lock_timeout = '100ms'",
         "default_transaction_isolation = 'serializable'",
         "search_path = 'nowhere'",
@@ -133,7 +133,7 @@ def test_timeouts_and_settings_of_a_role_do_not_end_a_load(
         administrator.execute(f"alter role {ordinary_user} set {setting}".encode())
 
     def slow(publication: Publication, folder: Path) -> File:
-        time.sleep(0.5)
+        time.sleep(1.5)
         return fetch(publication, folder)
 
     attempt = stage(ordinary, published(green(tmp_path, ROWS)), fetch=slow).attempt
@@ -142,7 +142,7 @@ def test_timeouts_and_settings_of_a_role_do_not_end_a_load(
         administrator.execute("lock table raw.green_tripdata in share mode")
         publishing = threading.Thread(target=publish_month, args=(ordinary, attempt))
         publishing.start()
-        time.sleep(0.7)
+        time.sleep(1.5)
     publishing.join()
     assert content(administrator) == expected
 

@@ -21,6 +21,7 @@ from nyc_taxi.postgres.ledger import Outcome
 from nyc_taxi.postgres.warehouse import Warehouse
 from tests.extent import extent
 from tests.postgres.trips import MONTH, content, leftovers, lines, load, published, text, write
+from tests.waiting import HANGS, eventually
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -50,14 +51,15 @@ def victim(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedPostgre
 
 def start_again(server: EmbeddedPostgres) -> None:
     """Start a killed server, once the kernel has let go of the memory that its children shared."""
-    deadline = time.monotonic() + 60
-    while True:
+
+    def answers() -> bool:
         with suppress(PostgresFailed, psycopg.OperationalError):
             server.start()
             psycopg.connect(server.uri("warehouse")).close()
-            return
-        assert time.monotonic() < deadline
-        time.sleep(0.2)
+            return True
+        return False
+
+    eventually(answers)
 
 
 def postmaster(server: EmbeddedPostgres) -> int:
@@ -101,7 +103,7 @@ def run_until(
         psycopg.connect(server.uri("warehouse"), autocommit=True) as reader,
     ):
         try:
-            deadline = time.monotonic() + 60
+            deadline = time.monotonic() + HANGS
             while not reader.execute(SESSIONS).fetchone() and child.poll() is None:
                 assert time.monotonic() < deadline
                 time.sleep(0.005)
@@ -148,7 +150,8 @@ def test_killed_at_random_instants(victim: EmbeddedPostgres, tmp_path: Path) -> 
         if draw.random() < 0.6:
             load(warehouse, published(files[SMALL, 1]))
             allowed = {(SMALL, float(SMALL))}
-        new, (expected, seconds) = files[rows, 2], wanted[rows, 2]
+        new, (expected, _) = files[rows, 2], wanted[rows, 2]
+        seconds = min(wanted[rows, fare][1] for fare in (1, 2))  # a hiccup of the machine is no measure
         after = draw.uniform(0, 1.2) * seconds
         hits += run_until(victim, new, what, after, draw, allowed | {(rows, 2.0 * rows)})
         start_again(victim)

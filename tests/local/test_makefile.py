@@ -13,6 +13,8 @@ import pytest
 from tests.faults.hostile import HOSTILE, MARK
 
 CHECKOUT = Path(__file__).parents[2]
+SETTINGS = ("ARGS", "CMD", "MONTHS", "PORT", "PYTHON", "ROWS", "SOURCE", "UPGRADE")
+"""What a user may set for make."""
 
 
 @pytest.fixture
@@ -27,10 +29,12 @@ def checkout(tmp_path: Path) -> Path:
 
 
 def make(checkout: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    # What the tests themselves were called with is not for these calls.
+    given = {name: value for name, value in os.environ.items() if name not in SETTINGS}
     return subprocess.run(
         ("make", *arguments),
         cwd=checkout,
-        env={**os.environ, "NYC_TAXI_DEMO": "", **environment},
+        env={**given, "NYC_TAXI_DEMO": "", **environment},
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
@@ -104,7 +108,6 @@ def test_exec_without_a_command_says_so(checkout: Path) -> None:
     ]
 
 
-SETTINGS = ("ARGS", "CMD", "MONTHS", "PORT", "PYTHON", "ROWS", "SOURCE", "UPGRADE")
 TEXTS = [f"a{text[:999]}b".replace("\0", "") for text in HOSTILE.values()]
 ROUNDS = [TEXTS[start : start + len(SETTINGS)] for start in range(0, len(TEXTS), len(SETTINGS))]
 
@@ -155,6 +158,12 @@ def test_a_python_that_is_named_is_the_one_that_is_used(checkout: Path, tmp_path
     named = fake_python(tmp_path / "old", "is Python 3.8.1")
     (line,) = told(make(checkout, "demo", f"PYTHON={named}"))
     assert line.startswith(f"PYTHON={named} cannot be used, it is Python 3.8.1: ")
+
+
+def test_a_python_that_is_named_and_does_not_run_is_one_sentence(checkout: Path, tmp_path: Path) -> None:
+    named = fake_python(tmp_path / "shims", "pyenv: python3.13: command not found\n\nSee pyenv help.")
+    (line,) = told(make(checkout, "demo", f"PYTHON={named}"))
+    assert line.startswith(f"PYTHON={named} cannot be used, it does not run: ")
 
 
 def test_ci_runs_make_test_and_nothing_else() -> None:

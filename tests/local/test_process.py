@@ -7,13 +7,14 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import psutil
 import pytest
 
+from local import process
 from local.process import Background, ProcessFailed, uninterrupted
+from tests.waiting import eventually
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -44,10 +45,7 @@ def start(part: Background, code: str) -> None:
 
 
 def wait_for_line(part: Background) -> str:
-    end = time.monotonic() + 10
-    while not (text := part.tail()):
-        assert time.monotonic() < end
-        time.sleep(0.02)
+    text: str = eventually(part.tail)
     return text
 
 
@@ -56,10 +54,7 @@ def alive(pid: int) -> bool:
 
 
 def gone_soon(pid: int) -> bool:
-    end = time.monotonic() + 5
-    while alive(pid) and time.monotonic() < end:
-        time.sleep(0.02)
-    return not alive(pid)
+    return bool(eventually(lambda: not alive(pid)))
 
 
 def test_it_runs_until_it_is_stopped_and_stopping_again_is_no_error(part: Background) -> None:
@@ -102,16 +97,25 @@ def test_what_a_killed_program_left_behind_is_found_and_ended(part: Background) 
     assert gone_soon(own_group)
 
 
-def test_starting_a_killed_program_again_ends_what_it_left_behind_at_once(part: Background) -> None:
+def test_starting_a_killed_program_again_ends_what_it_left_behind_at_once(
+    part: Background, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given: list[float] = []
+    gone_within = process._gone_within
+
+    def noted(seconds: float, *more: Any) -> bool:
+        given.append(seconds)
+        return gone_within(seconds, *more)
+
+    monkeypatch.setattr(process, "_gone_within", noted)
     start(part, WITH_CHILDREN)
     own_group = int(wait_for_line(part).split()[0])
     session = part._session
     assert session is not None
     os.kill(session, signal.SIGKILL)
     assert gone_soon(session)
-    began = time.monotonic()
     start(part, SLEEP)
-    assert time.monotonic() - began < 5
+    assert given[0] == 0, "nobody is there who could be asked to end"
     assert part.alive()
     assert part._session != session
     assert gone_soon(own_group)

@@ -7,7 +7,6 @@ import random
 import subprocess
 import sys
 import threading
-import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
@@ -43,6 +42,7 @@ from tests.postgres.trips import (
     text,
     write,
 )
+from tests.waiting import eventually
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -98,10 +98,7 @@ def loading(uri: str, path: Path, stop_at: str = "") -> Iterator[subprocess.Pope
 
 
 def wait_until(reader: psycopg.Connection, query: str) -> None:
-    deadline = time.monotonic() + 30
-    while reader.execute(query).fetchone() != (True,):
-        assert time.monotonic() < deadline, query
-        time.sleep(0.02)
+    eventually(lambda: reader.execute(query).fetchone() == (True,))
 
 
 IS_GONE = "select count(*) = 0 from pg_stat_activity where application_name like 'nyc_taxi %'"

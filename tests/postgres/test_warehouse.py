@@ -115,13 +115,13 @@ def test_settings_of_role_and_database_do_not_change_what_is_loaded(
             ("timezone", "'Asia/Tokyo'"),
         ):
             owner.execute(f'alter database "{owner.info.dbname}" set {name} = {value}')
-        owner.execute(f'alter database "{owner.info.dbname}" set statement_timeout = 200')
+        owner.execute(f'alter database "{owner.info.dbname}" set statement_timeout = 1000')
     with taxi_warehouse.session("a test") as connection:
         for name, value in wanted.items():
             assert connection.execute(f"show {name}").fetchone() == (value,)
         assert connection.execute("show application_name").fetchone() == ("nyc_taxi a test",)
         assert connection.autocommit
-        connection.execute("select pg_sleep(0.3)")
+        connection.execute("select pg_sleep(1.2)")
 
 
 def test_lost_connection_is_said_to_be_lost(taxi_warehouse: Warehouse, reader: psycopg.Connection) -> None:

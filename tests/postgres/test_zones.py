@@ -13,6 +13,7 @@ from nyc_taxi.core.zones import ZONE_COLUMNS, known_zones
 from nyc_taxi.errors import WarehouseBusy
 from nyc_taxi.postgres import warehouse as connections
 from nyc_taxi.postgres.zones import replace_zones
+from tests.waiting import eventually
 
 if TYPE_CHECKING:
     from nyc_taxi.postgres.warehouse import Warehouse
@@ -93,11 +94,11 @@ def test_readers_see_265_zones_while_editions_alternate(
 
     thread = threading.Thread(target=read)
     thread.start()
+    eventually(lambda: seen)
     for zones in (new, old) * 5:
         replace_zones(taxi_warehouse, zones)
     stop.set()
     thread.join()
-    assert seen
     assert all(content in (rows(old), rows(new)) for content in seen)
 
 

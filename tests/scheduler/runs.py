@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import subprocess
-import time
 from typing import TYPE_CHECKING, Any
 
 import psycopg
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
+from tests.waiting import HANGS
+from tests.waiting import eventually as eventually
 
+if TYPE_CHECKING:
     from local.stack import Stack
     from nyc_taxi.core.month import MonthRange
 
@@ -58,21 +58,11 @@ def content_of(uri: str, dataset: str, months: MonthRange | None = None) -> list
     return query(uri, text, days, days)
 
 
-def command(stack: Stack, *words: str, timeout: float = 120) -> subprocess.CompletedProcess[str]:
+def command(stack: Stack, *words: str, timeout: float = HANGS) -> subprocess.CompletedProcess[str]:
     """Run a command in the stack's environment."""
     return subprocess.run(
         words, env=stack.environment(), capture_output=True, text=True, timeout=timeout, check=False
     )
-
-
-def eventually(what: Callable[[], Any], seconds: float = 60) -> Any:
-    """Return the first true answer to a question that is asked again and again."""
-    end = time.monotonic() + seconds
-    while not (answer := what()):
-        if time.monotonic() > end:
-            raise TimeoutError(f"not within {seconds:g} s: {what.__doc__ or what}")
-        time.sleep(0.2)
-    return answer
 
 
 def task_state(stack: Stack, dag_id: str, run_id: str, task_id: str) -> str | None:

@@ -8,7 +8,8 @@ import pytest
 
 from nyc_taxi.core.month import Month, MonthRange
 from nyc_taxi.core.sample import write_sample
-from tests.scheduler.runs import command, content, eventually, ledger, months_loaded_by
+from tests.scheduler.runs import command, content, ledger, months_loaded_by
+from tests.waiting import eventually
 
 if TYPE_CHECKING:
     from local.stack import Stack
@@ -57,7 +58,7 @@ def create(stack: Stack, dag_id: str, *options: str) -> None:
         backfills = stack.api.get("backfills", dag_id=dag_id)["backfills"]
         return all(backfill["completed_at"] for backfill in backfills)
 
-    eventually(noticed, seconds=120)
+    eventually(noticed)
 
 
 def test_backfill_create_makes_three_runs_and_again_changes_nothing(running_stack: Stack) -> None:

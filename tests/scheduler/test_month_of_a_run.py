@@ -12,7 +12,8 @@ import pytest
 
 from nyc_taxi.core.month import Month, MonthRange
 from nyc_taxi.core.sample import write_sample
-from tests.scheduler.runs import command, eventually, ledger, log_of, months_loaded_by, task_state
+from tests.scheduler.runs import command, ledger, log_of, months_loaded_by, task_state
+from tests.waiting import eventually
 
 if TYPE_CHECKING:
     from local.stack import Stack
@@ -52,7 +53,9 @@ def test_a_run_started_by_hand_without_a_month_fails_at_once_and_says_what_to_do
 ) -> None:
     body: dict[str, Any] = {"logical_date": logical_date, "conf": {}}
     run = running_stack.api.post(f"dags/{DAG}/dagRuns", body)["dag_run_id"]
-    assert running_stack.api.wait(DAG, run, seconds=30) == "failed"
+    assert running_stack.api.wait(DAG, run) == "failed"
+    (asked,) = [task for task in running_stack.api.tasks(DAG, run) if task["state"] == "failed"]
+    assert (asked["task_id"], asked["try_number"]) == ("wait_for_file", 1)
     assert '{"month": "2021-01"}' in log_of(running_stack, DAG, run, "wait_for_file")
     assert months_loaded_by(running_stack, run) == []
 
@@ -83,7 +86,12 @@ def test_a_cleared_run_is_for_the_same_month_and_changes_nothing(running_stack: 
     assert running_stack.api.wait(DAG, run) == "success"
     before = ledger(running_stack, "green", "2021-01")
     running_stack.api.post(f"dags/{DAG}/dagRuns/{run}/clear", {"dry_run": False})
-    eventually(lambda: running_stack.api.run(DAG, run)["state"] in {"queued", "running"})
+
+    def tried_again() -> bool:
+        """Every task has begun its second try."""
+        return {task["try_number"] for task in running_stack.api.tasks(DAG, run)} == {2}
+
+    eventually(tried_again)
     assert running_stack.api.wait(DAG, run) == "success"
     assert ledger(running_stack, "green", "2021-01") == before
 

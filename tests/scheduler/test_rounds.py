@@ -19,8 +19,9 @@ from nyc_taxi.postgres.ledger import Outcome
 from nyc_taxi.postgres.load import load_month
 from nyc_taxi.postgres.warehouse import Warehouse
 from tests.extent import extent
-from tests.scheduler.runs import command, content_of, eventually, query
+from tests.scheduler.runs import command, content_of, query
 from tests.scheduler.runs import ledger as ledger_rows
+from tests.waiting import eventually
 
 if TYPE_CHECKING:
     from local.stack import Stack
@@ -92,7 +93,7 @@ class Round:
             self._by_hand(*republished)
             done = command_line.result()
         assert done.returncode == 0, done.stdout + done.stderr
-        eventually(self._all_ended, seconds=180)
+        eventually(self._all_ended)
 
     def _by_hand(self, dataset: str, month: Month, *, force: bool = False) -> None:
         self.stack.api.trigger(f"{dataset}_postgres", {"month": str(month), "force": force})

@@ -10,7 +10,8 @@ import requests
 from local import samples
 from nyc_taxi.core.month import MonthRange
 from tests.scheduler.conftest import TRANSFORM
-from tests.scheduler.runs import command, eventually, query
+from tests.scheduler.runs import command, query
+from tests.waiting import eventually
 
 if TYPE_CHECKING:
     from local.stack import Stack
@@ -56,7 +57,7 @@ def test_24_months_at_once_are_all_built(running_stack: Stack) -> None:
         assert "failed" not in states
         return len(built) == len(DATASETS) * len(list(MONTHS)) and not {"queued", "running"} & set(states)
 
-    eventually(all_built, 300)
+    eventually(all_built, 900)
     keys = query(
         stack.metadata_uri,
         "select distinct partition_key from dag_run where dag_id = 'transform_postgres' "

@@ -10,8 +10,9 @@ import pytest
 from airflow.configuration import AIRFLOW_CONFIG, conf
 
 from nyc_taxi.cli.config_connections import connection, sources
-from nyc_taxi.cli.config_values import DEFAULT, forms, options, origin_of, specs
+from nyc_taxi.cli.config_values import forms, options, specs
 from nyc_taxi.get_provider_info import get_provider_info
+from nyc_taxi.options import DEFAULT, origin_of
 from tests.faults.test_secrets import SECRET, WAREHOUSES
 
 if TYPE_CHECKING:

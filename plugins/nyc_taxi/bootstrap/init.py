@@ -55,6 +55,7 @@ def init(folder: Path, wait: float, environment: Mapping[str, str]) -> None:
             # It reads settings that have their defaults from the provider.
             from nyc_taxi.bootstrap.warehouse import prepare_warehouse
 
+            installed.check_hooks()
             with create_session() as session:
                 report = bring_in(session, wanted, overwrite=overwrite)
             for sentence in (*left_out, *report):

@@ -1,4 +1,4 @@
-"""Whether Airflow knows the provider, and whether all DAG files can be imported."""
+"""Whether Airflow knows the provider, and can import its hooks and all DAG files."""
 
 from __future__ import annotations
 
@@ -17,16 +17,23 @@ _PROVIDER: Final = "airflow-provider-nyc-taxi"
 
 
 def check_provider() -> None:
-    """See that Airflow knows the provider and can import the hooks of its connection types.
+    """See that Airflow knows the provider.
 
-    :raises BootstrapFailed: when it does not, or cannot
+    :raises BootstrapFailed: when it does not
     """
-    manager = ProvidersManagerTaskRuntime()  # type: ignore[no-untyped-call]
-    if _PROVIDER not in manager.providers:
+    if _PROVIDER not in ProvidersManagerTaskRuntime().providers:  # type: ignore[no-untyped-call]
         raise BootstrapFailed(
             f"Airflow does not know the provider {_PROVIDER}: the package is not installed where Airflow is. "
             "Install its wheel; folders in plugins/ may then take the place of its code."
         )
+
+
+def check_hooks() -> None:
+    """See that Airflow can import the hooks of the provider's connection types.
+
+    :raises BootstrapFailed: when it cannot
+    """
+    manager = ProvidersManagerTaskRuntime()  # type: ignore[no-untyped-call]
     for connection_type in get_provider_info()["connection-types"]:
         name = connection_type["connection-type"]
         if manager.hooks.get(name) is None:

@@ -17,7 +17,7 @@ from sqlalchemy.exc import DBAPIError
 
 from nyc_taxi.cli.backfill_plan import Request, bounds, listed, metadata, metadata_errors, plan
 from nyc_taxi.cli.backfill_watch import active_backfill, wait_for_the_last_one, watch
-from nyc_taxi.cli.command import INTERRUPTED, command, remark, say
+from nyc_taxi.cli.command import INTERRUPTED, remark, say
 from nyc_taxi.cli.output import print_rows
 from nyc_taxi.cli.progress import tally
 from nyc_taxi.core.month import MonthRange
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from nyc_taxi.cli.backfill_plan import Plan
 
 
-@command
 def backfill(args: Namespace) -> None:
     """Run a monthly DAG for the months asked for, and wait until all are done.
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.utils.cli import suppress_logs_and_warning
 
-from nyc_taxi.cli.command import command, remark
+from nyc_taxi.cli.command import remark
 from nyc_taxi.cli.config_connections import connection, sources
 from nyc_taxi.cli.config_values import forms, options, specs
 from nyc_taxi.cli.output import print_rows
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from nyc_taxi.cli.config_values import Setting
 
 
-@command
 @suppress_logs_and_warning
 def config(args: Namespace) -> None:
     """Print one row for each setting.

@@ -13,20 +13,13 @@ from airflow.configuration import AIRFLOW_CONFIG, AIRFLOW_HOME, conf
 
 from nyc_taxi.core.dataset import dataset_names, get_dataset
 from nyc_taxi.get_provider_info import get_provider_info
+from nyc_taxi.options import ELSEWHERE, LEAST, SECTION, fault, origin_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-SECTION = "nyc_taxi"
-"""The section of Airflow's configuration that holds this package's options."""
-
-DEFAULT = "default of the provider"
-"""The origin of a value that nobody has set."""
-
 HIDDEN = "< hidden >"
 """Shown in place of a secret."""
-
-_ELSEWHERE = ("_cmd", "_secret")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,37 +48,17 @@ def options() -> Iterator[Setting]:
     """
     described: dict[str, dict[str, Any]] = get_provider_info()["config"][SECTION]["options"]
     for name, option in described.items():
-        text, origin, problem = conf.get(SECTION, name), origin_of(SECTION, name), ""
+        text, origin = conf.get(SECTION, name) or "", origin_of(SECTION, name)
+        problem = fault(name, text)
         value: Any = HIDDEN if conf.is_sensitive_option(SECTION, name) else text
-        if option["type"] == "integer":
-            try:
-                value = int(text or "")
-            except ValueError:
-                problem = f"[{SECTION}] {name} has to be a whole number. Correct it: no DAG can be read."
+        if name in LEAST and not problem:
+            value = int(text)
         if origin == AIRFLOW_CONFIG and text == option["default"].replace("{AIRFLOW_HOME}", AIRFLOW_HOME):
             origin = f"{origin}, as the default is"
         yield Setting("option", name, value, origin, problem)
     for name, origin in _written():
         if name not in described:
             yield Setting("option", name, None, origin, _without_effect(name, described))
-
-
-def origin_of(section: str, name: str) -> str:
-    """Return where Airflow takes an option's value from.
-
-    The steps are those of ``conf.get``: the environment, ``airflow.cfg``, the default; ``…_CMD`` and
-    ``…_SECRET`` count only for options that Airflow knows to be secret.
-    """
-    ways = ("", *_ELSEWHERE) if conf.is_sensitive_option(section, name) else ("",)
-    variable = f"AIRFLOW__{section.upper()}__{name.upper()}"
-    for way in ways:
-        if f"{variable}{way.upper()}" in os.environ:
-            return f"{variable}{way.upper()}"
-    for way in ways:
-        # The parser itself holds what the file says; conf.has_option asks all the layers.
-        if ConfigParser.has_option(conf, section, f"{name}{way}"):
-            return f"{AIRFLOW_CONFIG}{f', {name}{way}' if way else ''}"
-    return DEFAULT
 
 
 def _written() -> Iterator[tuple[str, str]]:
@@ -100,7 +73,7 @@ def _written() -> Iterator[tuple[str, str]]:
 
 
 def _without_effect(name: str, described: dict[str, dict[str, Any]]) -> str:
-    for way in _ELSEWHERE:
+    for way in ELSEWHERE:
         if name.removesuffix(way) in described:
             return (
                 f"{name} has no effect: Airflow takes {way} only for options that hold secrets. "

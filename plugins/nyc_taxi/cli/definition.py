@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import sys
+from typing import TYPE_CHECKING
 
 from airflow.cli.cli_config import (
     ARG_OUTPUT,
@@ -31,7 +32,26 @@ from nyc_taxi.cli.arguments import (
 )
 from nyc_taxi.cli.retired import retired_arguments
 
+if TYPE_CHECKING:
+    from argparse import Namespace
+    from collections.abc import Callable
+
 _log = logging.getLogger(__name__)
+
+
+def _lazy(name: str) -> Callable[[Namespace], None]:
+    """Return the command that the module of this name holds; it is loaded when it is called.
+
+    Loading it is part of the command: a setting that cannot be used is told like any other failure.
+    """
+
+    def run(args: Namespace) -> None:
+        from nyc_taxi.cli.command import command
+
+        command(lazy_load_command(f"nyc_taxi.cli.{name}.{name}"))(args)
+
+    return run
+
 
 _DATASET = argument("dataset", help="The dataset, for example green")
 _MONTHS = argument("month", help="A month as 2021-01, or several as 2021-01..2021-03", type=months)
@@ -53,7 +73,7 @@ _MONTHS_COMMAND = ActionCommand(
     help="List the months that the warehouse holds",
     description="List the months that the warehouse holds, one row a dataset and month, from its ledger. "
     "json, yaml and plain hold every value in full.",
-    func=lazy_load_command("nyc_taxi.cli.months.months"),
+    func=_lazy("months"),
     args=(
         argument("--dataset", help="Only this dataset's months"),
         _WAREHOUSE,
@@ -67,7 +87,7 @@ _LOAD_COMMAND = ActionCommand(
     help="Load months into the warehouse, here and now",
     description="Load months into the warehouse in the foreground, without a scheduler: download and stage, "
     "audit, publish. Several months are loaded one after another, and the first that fails ends the command.",
-    func=lazy_load_command("nyc_taxi.cli.load.load"),
+    func=_lazy("load"),
     args=(
         _DATASET,
         _MONTHS,
@@ -89,7 +109,7 @@ _SHOW_COMMAND = ActionCommand(
     help="Show one month: its file, and what the checks found in it",
     description="Show one month: the file that it holds, its rows, and what each check of its quality found, "
     "when it was loaded and when dbt built it. Of a newer attempt that failed, the failing checks come last.",
-    func=lazy_load_command("nyc_taxi.cli.show.show"),
+    func=_lazy("show"),
     args=(
         _DATASET,
         _MONTH,
@@ -105,7 +125,7 @@ _REJECTS_COMMAND = ActionCommand(
     description="Show the rows of a month's file that the warehouse refused: line number, reason and the "
     "line, in which a backslash marks what cannot be shown. The table cuts long lines; json, yaml and plain "
     "hold them whole. Or write all of them to a file, byte for byte.",
-    func=lazy_load_command("nyc_taxi.cli.rejects.rejects"),
+    func=_lazy("rejects"),
     args=(
         _DATASET,
         _MONTH,
@@ -133,7 +153,7 @@ _UNLOAD_COMMAND = ActionCommand(
     help="Take months out of the warehouse again",
     description="Take the rows of months out of the warehouse, in one transaction a month with the ledger. "
     "Readers that began before go on seeing them; the next run of a month loads it again.",
-    func=lazy_load_command("nyc_taxi.cli.unload.unload"),
+    func=_lazy("unload"),
     args=(
         _DATASET,
         _MONTHS,
@@ -149,7 +169,7 @@ _GRANT_COMMAND = ActionCommand(
     description="Let a role read the warehouse: the trips, the ledger, the refused rows and the marts, those "
     "that are there and those to come. It can write nothing. A role that does not exist is created, without "
     "a login; people's own roles are then put into it.",
-    func=lazy_load_command("nyc_taxi.cli.grant.grant"),
+    func=_lazy("grant"),
     args=(
         argument("role", help="The role, for example taxi_reader", type=role),
         _WAREHOUSE,
@@ -162,7 +182,7 @@ _SAMPLE_COMMAND = ActionCommand(
     help="Make sample months, laid out as the public mirror is",
     description="Make sample months of made-up trips, with the dirt that real files have, laid out as the "
     "public mirror is. The same arguments make the same files.",
-    func=lazy_load_command("nyc_taxi.cli.sample.sample"),
+    func=_lazy("sample"),
     args=(
         argument(
             "--months",
@@ -202,7 +222,7 @@ _DOCTOR_COMMAND = ActionCommand(
     description="Find what dead runs left behind in the warehouse and, of this user, on this machine; months "
     "whose rows are not as many as the ledger says; and partitions that are half detached. The exit status "
     "is 0 only if nothing is left to do.",
-    func=lazy_load_command("nyc_taxi.cli.doctor.doctor"),
+    func=_lazy("doctor"),
     args=(
         argument("--clean", help="Remove what dead runs left behind", action="store_true"),
         _WAREHOUSE,
@@ -218,7 +238,7 @@ _CONFIG_COMMAND = ActionCommand(
     "from: the options of the section [nyc_taxi], the connections, the datasets' specs, and the defaults of "
     "the DAGs' forms. No password and no value of a connection's extra is shown. The exit status is 0 only "
     "if every setting can be used.",
-    func=lazy_load_command("nyc_taxi.cli.config.config"),
+    func=_lazy("config"),
     args=(
         argument(
             "--products-conn-id",
@@ -238,7 +258,7 @@ _BACKFILL_COMMAND = ActionCommand(
     description="Run a monthly DAG for past months through the scheduler, and wait until every month is "
     "done. Months that have a run already are left out. The exit status is 0 only if every month succeeded.",
     epilog="Of -s and -e, one alone means that one month.",
-    func=lazy_load_command("nyc_taxi.cli.backfill.backfill"),
+    func=_lazy("backfill"),
     args=(
         argument("dag_id", help="The id of the DAG", type=dag_id),
         argument(

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.utils.cli import suppress_logs_and_warning
 
-from nyc_taxi.cli.command import command, say
+from nyc_taxi.cli.command import say
 from nyc_taxi.cli.output import print_rows
 from nyc_taxi.errors import LeftToDo
 from nyc_taxi.hooks.warehouse import warehouse
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from nyc_taxi.postgres.doctor import Finding
 
 
-@command
 @suppress_logs_and_warning
 def doctor(args: Namespace) -> None:
     """Print one row for each finding, after clearing up if that is asked for.

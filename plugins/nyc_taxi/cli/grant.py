@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from airflow.utils.cli import suppress_logs_and_warning
 
-from nyc_taxi.cli.command import command, say
+from nyc_taxi.cli.command import say
 from nyc_taxi.hooks.warehouse import warehouse
 from nyc_taxi.postgres.readers import grant_reading
 
@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from argparse import Namespace
 
 
-@command
 @suppress_logs_and_warning
 def grant(args: Namespace) -> None:
     """Let a role read the warehouse, and say how a person comes to be in it."""

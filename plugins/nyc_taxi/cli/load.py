@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from airflow.utils.cli import suppress_logs_and_warning
 
-from nyc_taxi.cli.command import command, remark, say
+from nyc_taxi.cli.command import remark, say
 from nyc_taxi.cli.progress import steps
 from nyc_taxi.core.dataset import get_dataset
 from nyc_taxi.core.month import MonthRange
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from nyc_taxi.postgres.warehouse import Warehouse
 
 
-@command
 @suppress_logs_and_warning
 def load(args: Namespace) -> None:
     """Load months one after another, and say of each what happened.

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.utils.cli import suppress_logs_and_warning
 
-from nyc_taxi.cli.command import command
 from nyc_taxi.cli.output import print_rows
 from nyc_taxi.core.dataset import get_dataset
 from nyc_taxi.hooks.warehouse import warehouse
@@ -33,7 +32,6 @@ _OF_PUBLISHED = {
 """What is shown of a month that the warehouse holds, and the field of its attempt that it comes from."""
 
 
-@command
 @suppress_logs_and_warning
 def months(args: Namespace) -> None:
     """Print one row for each dataset and month that the ledger knows."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from airflow.utils.cli import suppress_logs_and_warning
 
-from nyc_taxi.cli.command import command, remark, say
+from nyc_taxi.cli.command import remark, say
 from nyc_taxi.cli.output import print_rows
 from nyc_taxi.core.dataset import get_dataset
 from nyc_taxi.core.excerpt import printable
@@ -31,7 +31,6 @@ _CUT = 120
 """Characters of a line that the table shows."""
 
 
-@command
 @suppress_logs_and_warning
 def rejects(args: Namespace) -> None:
     """Show or export the rows refused by the newest attempt to load a month, in the order of the file."""

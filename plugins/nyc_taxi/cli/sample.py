@@ -7,7 +7,7 @@ from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING
 
-from nyc_taxi.cli.command import command, say
+from nyc_taxi.cli.command import say
 from nyc_taxi.cli.progress import tally
 from nyc_taxi.core.sample import SAMPLE_DATASETS, write_sample
 from nyc_taxi.errors import InvalidCommand
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from argparse import Namespace
 
 
-@command
 def sample(args: Namespace) -> None:
     """Make sample months and the zone lookup, and say where they are.
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.utils.cli import suppress_logs_and_warning
 
-from nyc_taxi.cli.command import command, remark, say
+from nyc_taxi.cli.command import remark, say
 from nyc_taxi.cli.output import DOCUMENTS, print_document, print_rows
 from nyc_taxi.core.dataset import get_dataset
 from nyc_taxi.core.text_table import text_table
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     Results = Mapping[MeasuredBy, tuple[Check, ...]]
 
 
-@command
 @suppress_logs_and_warning
 def show(args: Namespace) -> None:
     """Print what the ledger knows of a month, and a row for each check.

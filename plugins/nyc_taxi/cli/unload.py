@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from airflow.utils.cli import suppress_logs_and_warning
 
-from nyc_taxi.cli.command import command, remark, say
+from nyc_taxi.cli.command import remark, say
 from nyc_taxi.core.dataset import get_dataset
 from nyc_taxi.errors import InvalidCommand
 from nyc_taxi.hooks.warehouse import warehouse
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from argparse import Namespace
 
 
-@command
 @suppress_logs_and_warning
 def unload(args: Namespace) -> None:
     """Empty months one after another, after asking, and say of each how many rows it had."""
