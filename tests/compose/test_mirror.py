@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.scheduler.runs import eventually, query
+from tests.scheduler.runs import query
+from tests.waiting import eventually
 
 if TYPE_CHECKING:
     from tests.compose.stack import Compose

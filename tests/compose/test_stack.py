@@ -13,7 +13,8 @@ import pytest
 from nyc_taxi.core.month import MonthRange
 from tests.compose.stack import SERVICES, Compose, Start
 from tests.extent import extent
-from tests.scheduler.runs import content_of, eventually, query
+from tests.scheduler.runs import content_of, query
+from tests.waiting import eventually
 
 pytestmark = pytest.mark.slow
 

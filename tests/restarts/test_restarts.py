@@ -28,7 +28,8 @@ from nyc_taxi.postgres.sweep import sweep
 from nyc_taxi.postgres.warehouse import Warehouse
 from tests.extent import extent
 from tests.restarts.conftest import DATASETS
-from tests.scheduler.runs import content_of, eventually, query
+from tests.scheduler.runs import content_of, query
+from tests.waiting import eventually
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 
 from tests.waiting import HANGS
-from tests.waiting import eventually as eventually
 
 if TYPE_CHECKING:
     from local.stack import Stack
