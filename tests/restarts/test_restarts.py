@@ -29,7 +29,7 @@ from nyc_taxi.postgres.warehouse import Warehouse
 from tests.extent import extent
 from tests.restarts.conftest import DATASETS
 from tests.scheduler.runs import content_of, query
-from tests.waiting import eventually
+from tests.waiting import HANGS, eventually
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -185,13 +185,13 @@ def test_a_backfill_survives(mortal: Stack, what: str, how: str) -> None:
     for month in backfill.months:
         write_sample(MonthRange(month, month), 500, samples, DATASETS[1:] if month == first else DATASETS)
     with watched(backfill) as command:
-        eventually(lambda: backfill.published() >= 1 and backfill.waits(), seconds=120)
+        eventually(lambda: backfill.published() >= 1 and backfill.waits())
         time.sleep(random.Random(number).uniform(0, 2))
         die(mortal, what, how)
         mortal.start()
         write_sample(MonthRange(first, first), 500, samples, DATASETS[:1])
-        eventually(backfill.ended, seconds=400)
-        said, _ = command.communicate(timeout=120)
+        eventually(backfill.ended, seconds=2 * HANGS)
+        said, _ = command.communicate(timeout=HANGS)
     assert set(backfill.runs().values()) == {"success"}, failures(backfill)
     assert "Traceback" not in said
     assert command.returncode == 0, said
