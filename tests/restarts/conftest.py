@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 from typing import TYPE_CHECKING
 
 import psycopg
@@ -21,7 +20,6 @@ DATASETS = ("green", "yellow")
 @pytest.fixture(scope="session")
 def mortal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """A stack that only these tests use, because they kill it; tasks are tried again after a second."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
     soon = {
         "AIRFLOW__NYC_TAXI__RETRY_DELAY": "1",
         "AIRFLOW__NYC_TAXI__RETRIES": "5",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 from typing import TYPE_CHECKING
 
 import psycopg
@@ -31,8 +30,6 @@ def running_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     Everything is under ``running_stack.folder``: the months that are served in ``samples``, the task logs
     in ``airflow/logs``, the logs of Airflow's parts in ``processes``.
     """
-    # So that ending pytest ends the stack too.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
     stack = Stack(tmp_path_factory.mktemp("stack"), Settings(Ports.free(), rows=ROWS, months=MONTHS))
     samples.write(stack.state.samples, ROWS, MonthRange.parse(MONTHS))
     stack.state.remember(stack.settings)
