@@ -16,6 +16,7 @@ from airflow.sdk.execution_time.request_handlers import handle_get_connection, h
 from nyc_taxi.errors import ConnectionsUnavailable, WarehouseRefused
 from nyc_taxi.hooks.tlc import NycTlcHook
 from nyc_taxi.hooks.warehouse import warehouse
+from tests.waiting import HANGS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -46,9 +47,8 @@ def task(mortal: Stack, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         secret_key=mortal.state.secret("jwt", size=64), valid_for=600, audience="urn:airflow.apache.org:task"
     ).generate({"sub": str(uuid.uuid4())})
     monkeypatch.setattr(Client.request.retry, "stop", tenacity.stop_after_attempt(1))
-    with Client(
-        base_url=mortal.environment()["AIRFLOW__CORE__EXECUTION_API_SERVER_URL"], token=token
-    ) as client:
+    url = mortal.environment()["AIRFLOW__CORE__EXECUTION_API_SERVER_URL"]
+    with Client(base_url=url, token=token, timeout=HANGS, trust_env=False) as client:
         monkeypatch.setattr(task_runner, "SUPERVISOR_COMMS", Supervisor(client), raising=False)
         yield
 

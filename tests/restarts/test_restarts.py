@@ -126,12 +126,13 @@ def die(stack: Stack, what: str, how: str) -> None:
     elif how == "stopped":
         stack.postgres.stop("fast") if what == "postgres" else parts[what].stop(patience=5)
     else:
+        doomed = [part for name, part in parts.items() if what in {name, "everything"}]
         if what in {"postgres", "everything"}:
             kill(stack.postgres._pid())
-        for name, part in parts.items():
-            if what in {name, "everything"}:
-                kill(part._session)
-        eventually(lambda: not stack.running())
+            eventually(lambda: not stack.postgres.running())
+        for part in doomed:
+            kill(part._session)
+        eventually(lambda: not any(part.alive() for part in doomed))
 
 
 def at_work(scheduler: Background) -> list[psutil.Process]:
