@@ -20,9 +20,9 @@ USAGE
         case "${1:-}" in
             '' | -*) set -- "$(dirname "$0")/include/bootstrap" "$@" ;;
         esac
-        exec python -m nyc_taxi.bootstrap init "$@"
+        exec python -m nyc_taxi.deploy init "$@"
         ;;
-    alive) exec python -m nyc_taxi.bootstrap "$@" ;;
+    alive) exec python -m nyc_taxi.deploy "$@" ;;
     dbt)
         shift
         exec "${AIRFLOW__NYC_TAXI__DBT_PROGRAM:-dbt}" "$@"
@@ -30,4 +30,4 @@ USAGE
     bash | sh | python) exec "$@" ;;
     airflow) shift ;;
 esac
-exec python -m nyc_taxi.bootstrap run "$@"
+exec python -m nyc_taxi.deploy run "$@"

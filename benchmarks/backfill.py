@@ -17,7 +17,7 @@ from benchmarks.processes import cpu, own_cpu
 from benchmarks.stack import DAGS, parts
 from local.loads import Loads
 from nyc_taxi.core.month import Month, MonthRange
-from nyc_taxi.core.sample import SAMPLE_DATASETS
+from nyc_taxi.samples import SAMPLE_DATASETS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

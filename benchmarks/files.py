@@ -11,7 +11,7 @@ from multiprocessing import get_context
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 from nyc_taxi.core.month import MonthRange
-from nyc_taxi.core.sample import write_sample
+from nyc_taxi.samples import write_sample
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -13,8 +13,8 @@ import psycopg
 from psycopg.conninfo import conninfo_to_dict
 
 from benchmarks.place import BenchmarkFailed
-from nyc_taxi.core.download import download
-from nyc_taxi.postgres import ledger
+from nyc_taxi.files.download import download
+from nyc_taxi.load.attempt import Outcome
 from nyc_taxi.postgres.audit import audit_month
 from nyc_taxi.postgres.publish import publish_month
 from nyc_taxi.postgres.stage import stage_month
@@ -23,7 +23,7 @@ from nyc_taxi.postgres.warehouse import Warehouse
 if TYPE_CHECKING:
     from local.postgres import EmbeddedPostgres
     from nyc_taxi.core.month import Month
-    from nyc_taxi.core.source import SourceList
+    from nyc_taxi.files.source import SourceList
 
 _LIBPQ = {
     "PGHOST": "host",
@@ -68,7 +68,7 @@ def load(
     audit_month(store, staged.attempt)
     published = publish_month(store, staged.attempt)
     complete = time.monotonic() - begun
-    if published.outcome is not ledger.Outcome.PUBLISHED or published.finished is None:
+    if published.outcome is not Outcome.PUBLISHED or published.finished is None:
         raise BenchmarkFailed(f"{published} is {published.outcome} and not published.")
     # The database's clock is this machine's; after the commit come the statistics.
     return Seconds(published.finished.timestamp() - clock, complete)

@@ -17,7 +17,7 @@ from local.api import ENDED
 from local.process import Background
 from local.stack import AIRFLOW, Stack
 from local.state import Ports, Settings
-from nyc_taxi.core.sample import SAMPLE_DATASETS
+from nyc_taxi.samples import SAMPLE_DATASETS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

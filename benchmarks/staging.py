@@ -9,9 +9,9 @@ from __future__ import annotations
 import sys
 
 from benchmarks.loading import warehouse
-from nyc_taxi.core.download import download
 from nyc_taxi.core.month import Month
-from nyc_taxi.core.source import SourceList
+from nyc_taxi.files.download import download
+from nyc_taxi.files.source import SourceList
 from nyc_taxi.postgres.stage import stage_month
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from benchmarks.figure import Figure
 from benchmarks.loading import load, warehouse
 from benchmarks.place import FIRST, BenchmarkFailed, place
-from nyc_taxi.postgres.load import load_month
+from nyc_taxi.load.load import load_month
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -19,13 +19,13 @@ from local.show import Teller, adds_up, loaded_table
 from local.stack import Stack, StackFailed
 from local.state import Settings, State, demo_state
 from nyc_taxi.core.month import MonthRange
-from nyc_taxi.core.publication import State as PublicationState
-from nyc_taxi.core.sample import SAMPLE_DATASETS
-from nyc_taxi.core.source import SourceList
 from nyc_taxi.errors import TaxiError
+from nyc_taxi.files.publication import State as PublicationState
+from nyc_taxi.files.source import SourceList
 from nyc_taxi.postgres import ledger
 from nyc_taxi.postgres.readers import grant_reading
 from nyc_taxi.postgres.warehouse import Warehouse
+from nyc_taxi.samples import SAMPLE_DATASETS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

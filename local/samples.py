@@ -11,7 +11,7 @@ from pathlib import Path
 
 from local.files import write_private
 from nyc_taxi.core.month import Month, MonthRange
-from nyc_taxi.core.sample import write_sample
+from nyc_taxi.samples import write_sample
 
 
 def missing(folder: Path, rows: int, months: MonthRange) -> list[Month]:

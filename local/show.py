@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from local.loads import Load
-    from nyc_taxi.postgres.ledger import Attempt
+    from nyc_taxi.load.attempt import Attempt
 
 _COLOURS = {"success": "green", "failed": "red", "running": "yellow"}
 

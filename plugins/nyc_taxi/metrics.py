@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from nyc_taxi.postgres.ledger import Attempt
+    from nyc_taxi.load.attempt import Attempt
 
 PREFIX = "nyc_taxi"
 WAREHOUSE = "postgres"

@@ -9,10 +9,10 @@ import sys
 from typing import Any
 
 LOADED = (
-    "nyc_taxi.bootstrap.database",
-    "nyc_taxi.bootstrap.holdings",
-    "nyc_taxi.bootstrap.installed",
-    "nyc_taxi.bootstrap.warehouse",
+    "nyc_taxi.deploy.database",
+    "nyc_taxi.deploy.holdings",
+    "nyc_taxi.deploy.installed",
+    "nyc_taxi.deploy.warehouse",
     "nyc_taxi.pipelines",
     "nyc_taxi.postgres.warehouse",
     "airflow.api_fastapi.app",
@@ -23,7 +23,7 @@ LOADED = (
 
 def become_init(order: dict[str, Any]) -> int:
     """Run init in this process as ``python -m`` would, with its output in a file."""
-    from nyc_taxi.bootstrap.__main__ import main
+    from nyc_taxi.deploy.__main__ import main
 
     output = os.open(order["output"], os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
     os.dup2(output, 1)

@@ -10,9 +10,9 @@ import pytest
 from cryptography.fernet import Fernet
 from sqlalchemy import delete, select, text
 
-from nyc_taxi.bootstrap.entry import CONNECTION, POOL, VARIABLE, Content, Entry
-from nyc_taxi.bootstrap.init import bring_in
-from nyc_taxi.bootstrap.record import NAME, Record
+from nyc_taxi.deploy.entry import CONNECTION, POOL, VARIABLE, Content, Entry
+from nyc_taxi.deploy.init import bring_in
+from nyc_taxi.deploy.record import NAME, Record
 from nyc_taxi.errors import BootstrapFailed
 
 if TYPE_CHECKING:

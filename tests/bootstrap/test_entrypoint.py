@@ -16,8 +16,8 @@ import psycopg
 import pytest
 from sqlalchemy import make_url
 
-from nyc_taxi.bootstrap.completion import complete, libpq_parameters
-from nyc_taxi.bootstrap.record import NAME
+from nyc_taxi.deploy.completion import complete, libpq_parameters
+from nyc_taxi.deploy.record import NAME
 from tests.bootstrap.conftest import ENTRYPOINT, METADATA, Inits, Place
 from tests.waiting import HANGS, eventually
 
@@ -147,7 +147,7 @@ def test_a_command_waits_where_nothing_was_ever_set_up(
 
 def test_waiting_loads_neither_airflow_nor_sqlalchemy(ready: Place) -> None:
     code = (
-        "import os, sys; from nyc_taxi.bootstrap.run import wait_for_init; wait_for_init(os.environ); "
+        "import os, sys; from nyc_taxi.deploy.run import wait_for_init; wait_for_init(os.environ); "
         "print({'airflow', 'sqlalchemy', 'yaml', 'watchfiles'} & {*sys.modules})"
     )
     assert ready.run(sys.executable, "-c", code).output == "set()\n"
@@ -247,7 +247,7 @@ def test_a_file_of_passwords_that_cannot_be_written_is_one_sentence(
 
 def test_tracing_the_script_shows_no_secret(ready: Place, stub: str) -> None:
     ended = ready.run("bash", "-x", ENTRYPOINT, "scheduler", PATH=stub)
-    assert "+ exec python -m nyc_taxi.bootstrap run scheduler" in ended.output
+    assert "+ exec python -m nyc_taxi.deploy run scheduler" in ended.output
 
 
 def test_a_signal_ends_the_waiting(

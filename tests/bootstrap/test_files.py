@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from nyc_taxi.bootstrap.entry import CONNECTION, POOL, VARIABLE, Content, Entry
-from nyc_taxi.bootstrap.wanted import read_wanted
+from nyc_taxi.deploy.entry import CONNECTION, POOL, VARIABLE, Content, Entry
+from nyc_taxi.deploy.wanted import read_wanted
 from nyc_taxi.errors import BootstrapFailed
 from tests.bootstrap.conftest import FILES
 

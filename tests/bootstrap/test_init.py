@@ -15,8 +15,8 @@ import psycopg
 import pytest
 from cryptography.fernet import Fernet
 
-from nyc_taxi.bootstrap.completion import INCOMPLETE, complete
-from nyc_taxi.bootstrap.record import NAME
+from nyc_taxi.deploy.completion import INCOMPLETE, complete
+from nyc_taxi.deploy.record import NAME
 from tests.bootstrap.conftest import ENTRYPOINT, METADATA, WAREHOUSE, Inits, Place, rows
 from tests.extent import extent
 from tests.waiting import HANGS, eventually

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from nyc_taxi.core.month import MonthRange
-from nyc_taxi.core.sample import write_sample
+from nyc_taxi.samples import write_sample
 from tests.cli.taxi import listed, run
 
 if TYPE_CHECKING:

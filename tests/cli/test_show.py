@@ -11,8 +11,8 @@ import pytest
 import yaml
 
 from nyc_taxi.core.month import MonthRange
-from nyc_taxi.core.sample import write_sample
 from nyc_taxi.postgres.warehouse import Warehouse
+from nyc_taxi.samples import write_sample
 from tests.cli.taxi import listed, run
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ pytestmark = pytest.mark.usefixtures("taxi_connection")
 
 BY_DBT = """
 insert into ops.quality_result (
-    attempt_id, dataset, month, dimension, "check", value, "limit", outcome, message, measured_by
+    attempt_id, dataset, month, dimension, check_name, value, threshold, outcome, message, measured_by
 )
 values
 (1, 'green', '2021-01-01', 'accuracy', 'most_trips_cost', 0.25, 'at most 20%', 'error', '1.', 'dbt'),
@@ -31,7 +31,7 @@ values
 
 
 SOME_REJECTED = """
-update ops.quality_result set value = 17.0 / 49996 where "check" = 'rejected rows'
+update ops.quality_result set value = 17.0 / 49996 where check_name = 'rejected rows'
 """
 
 
@@ -77,7 +77,7 @@ def test_a_month_is_shown_with_its_file_and_its_checks(
         ("timeliness", "pickups in the month", "warn", "load"),
         ("validity", "rejected rows", "pass", "load"),
     ]
-    assert of(shown["checks"][:2], "value", "limit", "message") == [
+    assert of(shown["checks"][:2], "value", "threshold", "message") == [
         (0.25, "at most 20%", "1."),
         (500, "at least 1", "500 rows were loaded."),
     ]

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 import pytest
 
-from nyc_taxi.core.scratch import scratch_folder
 from nyc_taxi.errors import DownloadInterrupted
+from nyc_taxi.files.scratch import scratch_folder
 from tests.cli.taxi import listed, run
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from nyc_taxi.core.month import MonthRange
-from nyc_taxi.core.sample import write_sample
+from nyc_taxi.samples import write_sample
 from tests.file_server import FileServer
 
 if TYPE_CHECKING:

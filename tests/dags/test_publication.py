@@ -115,7 +115,7 @@ def test_promise_7_patient(files: FileServer) -> None:
 
 
 def test_tlcs_403_is_a_wait(files: FileServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    from nyc_taxi.core import source
+    from nyc_taxi.files import source
 
     real = source._known()
     sources = {**real["sources"], "tlc": {**real["sources"]["tlc"], "base": files.url}}

@@ -10,10 +10,10 @@ import pytest
 
 from local.environment import DBT
 from nyc_taxi import settings
-from nyc_taxi.core.sample.file import write_lookup
 from nyc_taxi.errors import DataTestFailed, DbtFailed
 from nyc_taxi.hooks.dbt import docs_page, resolve_work
 from nyc_taxi.operators.dbt import DbtOperator
+from nyc_taxi.samples.file import write_lookup
 from tests.dags.conftest import ROWS, states
 
 if TYPE_CHECKING:
@@ -51,10 +51,10 @@ OUTAGE = """
 """Fails whatever builds ``fct_trips``, until it is dropped."""
 
 ERRORS = """
-    select to_char(q.month, 'YYYY-MM'), q.check, q.value, q.limit
+    select to_char(q.month, 'YYYY-MM'), q.check_name, q.value, q.threshold
     from ops.quality_result as q
     where q.measured_by = 'dbt' and q.outcome = 'error'
-    order by q.check
+    order by q.check_name
 """
 
 

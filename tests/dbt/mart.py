@@ -13,12 +13,12 @@ import psycopg
 
 from local import dbt
 from nyc_taxi.core.month import Month
-from nyc_taxi.core.sample.file import write_lookup
 from nyc_taxi.core.zones import read_zones
 from nyc_taxi.postgres.builds import unbuilt
 from nyc_taxi.postgres.unload import unload_month
 from nyc_taxi.postgres.warehouse import Warehouse
 from nyc_taxi.postgres.zones import replace_zones
+from nyc_taxi.samples.file import write_lookup
 from tests.postgres import trips
 
 if TYPE_CHECKING:

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from local.dbt import PROJECT, program
-from nyc_taxi.core.dbt.invocation import Command, Invocation
-from nyc_taxi.core.dbt.process import Dbt
-from nyc_taxi.core.dbt.results import table
 from nyc_taxi.core.month import Month
+from nyc_taxi.dbt.invocation import Command, Invocation
+from nyc_taxi.dbt.process import Dbt
+from nyc_taxi.dbt.results import table
 from nyc_taxi.errors import DataTestFailed, DbtFailed, DbtRefused, MissingExtra
 from tests.postgres.trips import green
 

@@ -9,7 +9,7 @@ import pytest
 
 from nyc_taxi.core.dataset import get_dataset
 from nyc_taxi.core.month import Month, MonthRange
-from nyc_taxi.core.sample import SAMPLE_DATASETS, write_sample
+from nyc_taxi.samples import SAMPLE_DATASETS, write_sample
 from tests.extent import LONG
 
 if TYPE_CHECKING:

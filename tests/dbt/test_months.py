@@ -14,8 +14,8 @@ import pytest
 from local.dbt_diff import differences, left_out
 from local.environment import CHECKOUT
 from nyc_taxi.core.month import Month, MonthRange
-from nyc_taxi.core.sample import write_sample
 from nyc_taxi.postgres.quality import record_measured
+from nyc_taxi.samples import write_sample
 from tests.dbt.mart import QUALITY
 from tests.extent import extent
 from tests.postgres.trips import lines, text, write

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 import psycopg
 import pytest
 
-from nyc_taxi.core.download import Limits, download
-from nyc_taxi.core.kept import is_in
-from nyc_taxi.core.source import SourceList
+from nyc_taxi.files.download import Limits, download
+from nyc_taxi.files.kept import is_in
+from nyc_taxi.files.source import SourceList
+from nyc_taxi.load.attempt import Outcome
 from nyc_taxi.postgres import ledger
 from nyc_taxi.postgres.audit import audit_month
-from nyc_taxi.postgres.ledger import Outcome
 from nyc_taxi.postgres.publish import publish_month
 from nyc_taxi.postgres.stage import stage_month
 from nyc_taxi.postgres.warehouse import Warehouse

@@ -19,12 +19,12 @@ import pytest
 
 import local.postgres
 from local.postgres import EmbeddedPostgres
-from nyc_taxi.core.download import download
-from nyc_taxi.core.source import SourceList
 from nyc_taxi.errors import DiskFull, WarehouseUnreachable
+from nyc_taxi.files.download import download
+from nyc_taxi.files.source import SourceList
+from nyc_taxi.load.attempt import Outcome
 from nyc_taxi.postgres import ledger
 from nyc_taxi.postgres.audit import audit_month
-from nyc_taxi.postgres.ledger import Outcome
 from nyc_taxi.postgres.publish import publish_month
 from nyc_taxi.postgres.stage import stage_month
 from nyc_taxi.postgres.warehouse import Warehouse
@@ -48,8 +48,8 @@ from tests.postgres.trips import (
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from nyc_taxi.core.download import File
-    from nyc_taxi.core.publication import Publication
+    from nyc_taxi.files.download import File
+    from nyc_taxi.files.publication import Publication
     from tests.file_server import FileServer
 
 ROWS = 20_000
@@ -189,8 +189,8 @@ LOADING = """
 import sys
 from pathlib import Path
 import psycopg
-from nyc_taxi.core.download import download
-from nyc_taxi.core.source import SourceList
+from nyc_taxi.files.download import download
+from nyc_taxi.files.source import SourceList
 from nyc_taxi.errors import TransientError
 from nyc_taxi.postgres.stage import stage_month
 from nyc_taxi.postgres.warehouse import Warehouse

@@ -19,11 +19,11 @@ import pytest
 
 from nyc_taxi.core.chosen_months import chosen_months
 from nyc_taxi.core.dataset import get_dataset, normalise
-from nyc_taxi.core.download import Limits, download
 from nyc_taxi.core.month import Month, MonthRange, resolve_month
-from nyc_taxi.core.publication import Publication, State
-from nyc_taxi.core.source import SourceList
 from nyc_taxi.errors import TaxiError
+from nyc_taxi.files.download import Limits, download
+from nyc_taxi.files.publication import Publication, State
+from nyc_taxi.files.source import SourceList
 from nyc_taxi.postgres.audit import audit_month
 from nyc_taxi.postgres.publish import publish_month
 from nyc_taxi.postgres.stage import stage_month
@@ -37,8 +37,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from local.postgres import EmbeddedPostgres
-    from nyc_taxi.core.download import File
-    from nyc_taxi.postgres.ledger import Attempt
+    from nyc_taxi.files.download import File
+    from nyc_taxi.load.attempt import Attempt
 
 _T = TypeVar("_T")
 PATH = "green/green_tripdata_2021-01.csv.gz"

@@ -10,18 +10,18 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from nyc_taxi.core import redirect
 from nyc_taxi.core.month import Month
-from nyc_taxi.core.publication import State
-from nyc_taxi.core.source import SourceList
 from nyc_taxi.errors import SourceRefused, SourceUnreachable
+from nyc_taxi.files import redirect
+from nyc_taxi.files.publication import State
+from nyc_taxi.files.source import SourceList
 from tests.faults.internet import SOURCE, Internet
 from tests.file_server import FileServer, Reply
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from nyc_taxi.core.publication import Publication
+    from nyc_taxi.files.publication import Publication
 
 PATH = "/green/green_tripdata_2021-01.csv.gz"
 MONTH = Month("2021-01")

@@ -16,8 +16,8 @@ import psycopg
 import pytest
 
 from local.postgres import EmbeddedPostgres, PostgresFailed
+from nyc_taxi.load.attempt import Outcome
 from nyc_taxi.postgres import ledger
-from nyc_taxi.postgres.ledger import Outcome
 from nyc_taxi.postgres.warehouse import Warehouse
 from tests.extent import extent
 from tests.postgres.trips import MONTH, content, leftovers, lines, load, published, text, write

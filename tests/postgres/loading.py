@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 
 import psycopg
 
-from nyc_taxi.core.download import download
-from nyc_taxi.core.source import SourceList
+from nyc_taxi.files.download import download
+from nyc_taxi.files.source import SourceList
 from nyc_taxi.postgres.audit import audit_month
 from nyc_taxi.postgres.publish import publish_month
 from nyc_taxi.postgres.stage import stage_month
@@ -23,8 +23,8 @@ from nyc_taxi.postgres.warehouse import Warehouse
 from tests.postgres.trips import MONTH, fetch, published
 
 if TYPE_CHECKING:
-    from nyc_taxi.core.download import File
-    from nyc_taxi.core.publication import Publication
+    from nyc_taxi.files.download import File
+    from nyc_taxi.files.publication import Publication
 
 
 def main(uri: str, file: str, stop_at: str = "") -> None:

@@ -6,9 +6,9 @@ import pytest
 
 from nyc_taxi.core.month import Month
 from nyc_taxi.errors import AuditFailed, ContractError
+from nyc_taxi.load.attempt import Outcome
 from nyc_taxi.postgres import ledger
 from nyc_taxi.postgres.audit import audit_month
-from nyc_taxi.postgres.ledger import Outcome
 from nyc_taxi.postgres.publish import publish_month
 from tests.postgres.trips import (
     GREEN,
@@ -31,14 +31,15 @@ if TYPE_CHECKING:
 
     import psycopg
 
-    from nyc_taxi.postgres.quality import Check
+    from nyc_taxi.core.check import Check
     from nyc_taxi.postgres.warehouse import Warehouse
 
 RESULTS = """
-select q.dataset, q.month::text, q.dimension, q.check, q.value, q.limit, q.outcome, q.message, q.measured_by
+select q.dataset, q.month::text, q.dimension, q.check_name, q.value, q.threshold, q.outcome,
+    q.message, q.measured_by
 from ops.quality_result as q
 where q.attempt_id = %s
-order by q.dimension, q.check
+order by q.dimension, q.check_name
 """
 
 
@@ -65,7 +66,7 @@ def test_every_check_is_a_row_of_the_results(
     assert reader.execute(RESULTS, (attempt,)).fetchall() == [
         (
             *("green", "2021-01-01", check.dimension, check.name, check.value),
-            *(check.limit, check.outcome, check.message, "load"),
+            *(check.threshold, check.outcome, check.message, "load"),
         )
         for check in checks
     ]
@@ -164,7 +165,7 @@ def test_rows_that_do_not_add_up_are_not_published(
     """What an earlier version staged was not measured then, so its rows are read now."""
     attempt = stage(taxi_warehouse, published(green(tmp_path))).attempt
     reader.execute(person.replace("{}", f"stage.green_tripdata_2021_01_{attempt}"))
-    reader.execute("update ops.file_ledger set measured = null")
+    reader.execute("update ops.file_ledger set measures = null")
     with pytest.raises(AuditFailed, match="row accounting"):
         audit_month(taxi_warehouse, attempt)
 

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 import psycopg
 import pytest
 
-from nyc_taxi.core.scratch import DeadFolder, scratch_folder
 from nyc_taxi.errors import DownloadInterrupted
+from nyc_taxi.files.scratch import DeadFolder, scratch_folder
+from nyc_taxi.load.attempt import Outcome
 from nyc_taxi.postgres import ledger
 from nyc_taxi.postgres.doctor import Finding, examine
-from nyc_taxi.postgres.ledger import Outcome
 from nyc_taxi.postgres.locks import attempt_lock
 from tests.postgres.trips import (
     MONTH,
@@ -32,8 +32,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from nyc_taxi.core.download import File
-    from nyc_taxi.core.publication import Publication
+    from nyc_taxi.files.download import File
+    from nyc_taxi.files.publication import Publication
     from nyc_taxi.postgres.warehouse import Warehouse
 
 

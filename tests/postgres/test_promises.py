@@ -18,12 +18,12 @@ import pytest
 from psycopg import IsolationLevel
 
 from nyc_taxi.core.dataset import Dataset, get_dataset
-from nyc_taxi.core.source import SourceList
 from nyc_taxi.errors import SchemaDrift
+from nyc_taxi.files.source import SourceList
+from nyc_taxi.load.attempt import Outcome
+from nyc_taxi.load.load import load_month
 from nyc_taxi.postgres import ledger
 from nyc_taxi.postgres import stage as staging
-from nyc_taxi.postgres.ledger import Outcome
-from nyc_taxi.postgres.load import load_month
 from nyc_taxi.postgres.quality import checks_of
 from tests.file_server import FileServer
 from tests.postgres.trips import (
@@ -49,7 +49,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from nyc_taxi.core.month import Month
-    from nyc_taxi.postgres.ledger import Attempt
+    from nyc_taxi.load.attempt import Attempt
     from nyc_taxi.postgres.warehouse import Warehouse
 
 OLD = datetime(2021, 3, 1, tzinfo=UTC)

@@ -9,9 +9,9 @@ import pytest
 from psycopg import IsolationLevel
 
 from nyc_taxi.errors import ContractError, WarehouseBusy, WarehouseRefused
+from nyc_taxi.load.attempt import Outcome
 from nyc_taxi.postgres import ledger
 from nyc_taxi.postgres.audit import audit_month
-from nyc_taxi.postgres.ledger import Outcome
 from nyc_taxi.postgres.publish import publish_month
 from tests.postgres.trips import (
     MONTH,

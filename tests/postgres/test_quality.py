@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from nyc_taxi.postgres.quality import Check, checks_of, record_measured
+from nyc_taxi.core.check import Check
+from nyc_taxi.postgres.quality import checks_of, record_measured
 from tests.postgres.trips import NEXT, green, load, published
 
 if TYPE_CHECKING:

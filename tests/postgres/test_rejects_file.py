@@ -14,8 +14,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from nyc_taxi.errors import TooManyRejects
+from nyc_taxi.load.rejects_file import write_rejects
 from nyc_taxi.postgres import ledger
-from nyc_taxi.postgres.rejects_file import write_rejects
 from tests.postgres.trips import GREEN, MONTH, lines, load, published, row, stage, text, write
 
 if TYPE_CHECKING:
@@ -139,7 +139,7 @@ import re, sys
 from pathlib import Path
 import psycopg
 from nyc_taxi.postgres import ledger
-from nyc_taxi.postgres.rejects_file import write_rejects
+from nyc_taxi.load.rejects_file import write_rejects
 from nyc_taxi.postgres.warehouse import Warehouse
 from tests.postgres.trips import MONTH
 warehouse = Warehouse(lambda: psycopg.connect(sys.argv[1]), "w")

@@ -15,13 +15,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from nyc_taxi.core.download import Limits, download
-from nyc_taxi.core.kept import Kept
-from nyc_taxi.core.source import SourceList
 from nyc_taxi.errors import SourceUnreachable, WarehouseUnreachable
+from nyc_taxi.files.download import Limits, download
+from nyc_taxi.files.kept import Kept
+from nyc_taxi.files.source import SourceList
+from nyc_taxi.load.load import load_month
 from nyc_taxi.postgres import ledger
 from nyc_taxi.postgres.doctor import examine
-from nyc_taxi.postgres.load import load_month
 from nyc_taxi.postgres.stage import Staged, stage_month
 from tests.file_server import Reply
 from tests.postgres.trips import MONTH, green, leftovers, lines, text, write

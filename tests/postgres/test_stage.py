@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from nyc_taxi.errors import DownloadInterrupted, TooManyRejects, TruncatedFile
+from nyc_taxi.load.attempt import Outcome
 from nyc_taxi.postgres import ledger
-from nyc_taxi.postgres.ledger import Outcome
 from nyc_taxi.postgres.stage import Staged, stage_month
 from tests.postgres.trips import (
     GREEN,
@@ -34,8 +34,8 @@ from tests.postgres.trips import (
 if TYPE_CHECKING:
     import psycopg
 
-    from nyc_taxi.core.download import File
-    from nyc_taxi.core.publication import Publication
+    from nyc_taxi.files.download import File
+    from nyc_taxi.files.publication import Publication
     from nyc_taxi.postgres.warehouse import Warehouse
 
 

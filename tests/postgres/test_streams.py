@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from nyc_taxi.core import chunks as chunking
-from nyc_taxi.core.chunks import chunks
 from nyc_taxi.errors import TruncatedFile
+from nyc_taxi.files import chunks as chunking
+from nyc_taxi.files.chunks import chunks
+from nyc_taxi.load.attempt import Outcome
 from nyc_taxi.postgres import csv_copy, ledger
-from nyc_taxi.postgres.ledger import Outcome
-from nyc_taxi.postgres.measure import Measured, measure
+from nyc_taxi.postgres.measure import measure
 from nyc_taxi.postgres.stage import stage_month
 from tests.postgres.trips import (
     GREEN,
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
     from nyc_taxi.core.dataset import Dataset
     from nyc_taxi.core.month import Month
+    from nyc_taxi.load.measures import Measures
     from nyc_taxi.postgres.stage import Staged
     from nyc_taxi.postgres.tables import StageTable
     from nyc_taxi.postgres.warehouse import Warehouse
@@ -73,7 +74,7 @@ def test_two_streams_stage_what_one_stages(
     assert everything(reader, two.attempt) == everything(reader, one.attempt)
     assert everything(reader, one.attempt)[0][:4] == (ROWS, 1, ROWS, ROWS)
     with taxi_warehouse.session() as connection:
-        measured = [ledger.get(connection, done.attempt).measured for done in (one, two)]
+        measured = [ledger.get(connection, done.attempt).measures for done in (one, two)]
     assert measured[0] == measured[1]
     assert measured[0] is not None
     assert measured[0]["rows"] == ROWS
@@ -140,7 +141,7 @@ def test_lost_second_connection_leaves_nothing_and_can_be_tried_again(
 ) -> None:
     path = write(tmp_path, text(lines(ROWS)))
 
-    def killed(connection: psycopg.Connection, stage: StageTable, dataset: Dataset, month: Month) -> Measured:
+    def killed(connection: psycopg.Connection, stage: StageTable, dataset: Dataset, month: Month) -> Measures:
         own = connection.info.backend_pid
         victim = "select pg_terminate_backend(pid) from pg_stat_activity where application_name ~ 'others'"
         reader.execute(f"{victim} and pid <> {own}")

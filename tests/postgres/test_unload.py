@@ -11,9 +11,9 @@ from psycopg import IsolationLevel
 
 from nyc_taxi.core.dataset import dataset_names
 from nyc_taxi.errors import WarehouseBusy
+from nyc_taxi.load.attempt import Outcome
 from nyc_taxi.postgres import ledger
 from nyc_taxi.postgres.audit import audit_month
-from nyc_taxi.postgres.ledger import Outcome
 from nyc_taxi.postgres.publish import publish_month
 from nyc_taxi.postgres.unload import unload_month
 from tests.postgres.trips import (
@@ -33,8 +33,8 @@ from tests.postgres.trips import (
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from nyc_taxi.core.download import File
-    from nyc_taxi.core.publication import Publication
+    from nyc_taxi.files.download import File
+    from nyc_taxi.files.publication import Publication
     from nyc_taxi.postgres.warehouse import Warehouse
 
 OLD = datetime(2021, 3, 1, tzinfo=UTC)

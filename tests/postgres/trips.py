@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from nyc_taxi.core.download import File
 from nyc_taxi.core.month import Month
-from nyc_taxi.core.publication import Publication, State
+from nyc_taxi.files.download import File
+from nyc_taxi.files.publication import Publication, State
 from nyc_taxi.postgres import ledger
 from nyc_taxi.postgres.audit import audit_month
 from nyc_taxi.postgres.publish import publish_month
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     import psycopg
 
-    from nyc_taxi.postgres.ledger import Attempt
+    from nyc_taxi.load.attempt import Attempt
     from nyc_taxi.postgres.warehouse import Warehouse
 
 MONTH = Month("2021-01")

@@ -19,13 +19,13 @@ import pytest
 from local.process import Background
 from local.stack import AIRFLOW
 from nyc_taxi.core.month import Month, MonthRange
-from nyc_taxi.core.sample import write_sample
-from nyc_taxi.core.source import SourceList
+from nyc_taxi.files.source import SourceList
+from nyc_taxi.load.attempt import Outcome
+from nyc_taxi.load.load import load_month
 from nyc_taxi.postgres import ledger
-from nyc_taxi.postgres.ledger import Outcome
-from nyc_taxi.postgres.load import load_month
 from nyc_taxi.postgres.sweep import sweep
 from nyc_taxi.postgres.warehouse import Warehouse
+from nyc_taxi.samples import write_sample
 from tests.extent import extent
 from tests.restarts.conftest import DATASETS
 from tests.scheduler.runs import content_of, query

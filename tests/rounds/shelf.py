@@ -8,9 +8,9 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from nyc_taxi.core.month import Month, MonthRange
-from nyc_taxi.core.sample import write_sample
-from nyc_taxi.core.source import SourceList
-from nyc_taxi.postgres.load import load_month
+from nyc_taxi.files.source import SourceList
+from nyc_taxi.load.load import load_month
+from nyc_taxi.samples import write_sample
 
 if TYPE_CHECKING:
     from pathlib import Path

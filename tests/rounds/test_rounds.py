@@ -15,12 +15,12 @@ import psycopg
 import pytest
 from psycopg import IsolationLevel, sql
 
-from nyc_taxi.core.download import download
 from nyc_taxi.core.month import Month
+from nyc_taxi.files.download import download
+from nyc_taxi.load.attempt import Outcome
+from nyc_taxi.load.load import load_month
 from nyc_taxi.postgres import ledger
 from nyc_taxi.postgres.audit import audit_month
-from nyc_taxi.postgres.ledger import Outcome
-from nyc_taxi.postgres.load import load_month
 from nyc_taxi.postgres.publish import publish_month
 from nyc_taxi.postgres.stage import stage_month
 from nyc_taxi.postgres.unload import unload_month

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from nyc_taxi.core.month import Month, MonthRange
-from nyc_taxi.core.sample import write_sample
+from nyc_taxi.samples import write_sample
 from tests.scheduler.runs import command, ledger, log_of, months_loaded_by, task_state
 from tests.waiting import eventually
 

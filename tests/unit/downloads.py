@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from nyc_taxi.core.month import Month
-from nyc_taxi.core.publication import Publication, State
+from nyc_taxi.files.publication import Publication, State
 
 if TYPE_CHECKING:
     from pathlib import Path

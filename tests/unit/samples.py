@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from nyc_taxi.core.month import MonthRange
-from nyc_taxi.core.sample import write_sample
+from nyc_taxi.samples import write_sample
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from nyc_taxi.core.month import Month
-from nyc_taxi.core.source import Source, SourceList
+from nyc_taxi.files.source import Source, SourceList
 
 if TYPE_CHECKING:
     from tests.file_server import FileServer

@@ -4,8 +4,8 @@ import random
 
 import pytest
 
-from nyc_taxi.core.chunks import LONGEST, NoRecordEnd, chunks
-from nyc_taxi.core.csvfile import RecordCounter
+from nyc_taxi.files.chunks import LONGEST, NoRecordEnd, chunks
+from nyc_taxi.files.csvfile import RecordCounter
 
 
 def pieces(body: bytes, size: int) -> list[bytes]:

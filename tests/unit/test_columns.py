@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nyc_taxi.core.dataset import get_dataset
-from nyc_taxi.core.header import NO_ERA, HeaderPlan, plan_csv, plan_names
 from nyc_taxi.errors import SchemaDrift
+from nyc_taxi.files.header import UNRECOGNISED, HeaderPlan, plan_csv, plan_names
 
 if TYPE_CHECKING:
     from nyc_taxi.core.dataset import Dataset
@@ -85,13 +85,13 @@ def test_columns_that_a_file_of_the_era_should_have_are_reported_missing() -> No
     plan = plan_names(YELLOW, header)
 
     assert plan.missing == ("vendorid", "extra")
-    assert plan.era == "CSV since 2019"
+    assert plan.schema_version == "CSV since 2019"
 
 
 def test_without_an_era_the_one_most_alike_tells_what_is_missing() -> None:
     plan = plan_names(YELLOW, ["tpep_pickup_datetime", "payment_type_name", "surcharge", "vendor_name"])
 
-    assert plan.era == NO_ERA
+    assert plan.schema_version == UNRECOGNISED
     assert {"trip_distance", "mta_tax", "pickup_longitude"} < set(plan.missing)
     assert "cbd_congestion_fee" not in plan.missing
 
@@ -179,10 +179,10 @@ def test_a_file_without_its_pickup_is_refused_with_the_columns_that_it_has() -> 
 
 
 ERA_HEADERS = [
-    (dataset, era.name, tuple(era.columns))
+    (dataset, schema_version.name, tuple(schema_version.columns))
     for dataset in (YELLOW, GREEN, FHV)
-    for era in dataset.eras
-    if not era.renames
+    for schema_version in dataset.schema_versions
+    if not schema_version.renames
 ]
 
 
@@ -193,9 +193,11 @@ def altered_headers(draw: st.DrawFn) -> tuple[Dataset, list[str], list[str]]:
     optional = [name for name in columns if name not in dataset.required]
     kept = [*dataset.required, *draw(st.lists(st.sampled_from(optional), unique=True))]
     known = {name for column in dataset.columns for name in (column.name, *column.aliases)}
-    known |= {name for era in dataset.eras for name in (*era.renames, *era.recognised_by)} | set(
-        dataset.foreign
-    )
+    known |= {
+        name
+        for schema_version in dataset.schema_versions
+        for name in (*schema_version.renames, *schema_version.recognised_by)
+    } | set(dataset.foreign)
     new = draw(
         st.lists(
             st.from_regex(r"[a-z][a-z_ ]{0,8}[a-z]", fullmatch=True).filter(lambda name: name not in known),

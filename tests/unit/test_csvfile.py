@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nyc_taxi.core.csvfile import RecordCounter, blocks, records
 from nyc_taxi.errors import NotTheFile, TruncatedFile
+from nyc_taxi.files.csvfile import RecordCounter, blocks, records
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -49,7 +49,7 @@ def spec() -> dict[str, Any]:
           - {name: began, type: timestamp, description: When it began., aliases: [start]}
           - {name: ended, type: timestamp, description: When it ended.}
           - {name: fare, type: double, description: What it cost.}
-        eras:
+        schema_versions:
           - {name: first, recognised_by: [began], renames: {price: fare}, columns: [began, ended, fare]}
     """
     parsed: dict[str, Any] = yaml.safe_load(text)
@@ -171,15 +171,15 @@ def test_every_column_is_described_by_one_sentence(dataset: Dataset) -> None:
 
 def test_every_column_belongs_to_an_era(dataset: Dataset) -> None:
     assert {column.name for column in dataset.columns} == {
-        name for era in dataset.eras for name in era.columns
+        name for schema_version in dataset.schema_versions for name in schema_version.columns
     }
 
 
 def test_every_era_can_be_recognised(dataset: Dataset) -> None:
-    """An era whose marks include an earlier one's would never be a file's own."""
-    for number, era in enumerate(dataset.eras):
-        for earlier in dataset.eras[:number]:
-            assert not earlier.recognised_by <= era.recognised_by, era.name
+    """A schema version whose marks include an earlier one's would never be a file's own."""
+    for number, schema_version in enumerate(dataset.schema_versions):
+        for earlier in dataset.schema_versions[:number]:
+            assert not earlier.recognised_by <= schema_version.recognised_by, schema_version.name
 
 
 def test_a_column_is_found_by_name() -> None:
@@ -228,10 +228,10 @@ def test_a_description_is_read_completely(spec: dict[str, Any]) -> None:
     dataset = parse(spec)
 
     assert dataset.columns[0] == Column("began", "timestamp", "When it began.", ("start",))
-    assert dataset.eras[0].name == "first"
-    assert dataset.eras[0].recognised_by == {"began"}
-    assert dataset.eras[0].renames == {"price": "fare"}
-    assert dataset.eras[0].columns == ("began", "ended", "fare")
+    assert dataset.schema_versions[0].name == "first"
+    assert dataset.schema_versions[0].recognised_by == {"began"}
+    assert dataset.schema_versions[0].renames == {"price": "fare"}
+    assert dataset.schema_versions[0].columns == ("began", "ended", "fare")
     assert dataset.rejects == RejectLimit(5, 0.5)
     assert dataset.foreign == {"brown": "brown, another service"}
 
@@ -260,10 +260,22 @@ def test_a_description_is_read_completely(spec: dict[str, Any]) -> None:
         (["columns", 2, "aliases"], ["start"], "columns/2: start means began already"),
         (["columns", 2, "aliases"], ["Fare_Amt"], "columns/2/aliases/0: 'Fare_Amt' does not match"),
         (["columns", 2, "description"], "", "columns/2/description: '' "),
-        (["eras", 0, "recognised_by"], [], r"eras/0/recognised_by: \[\] "),
-        (["eras", 0, "renames"], {"price": "cost"}, "eras/0/renames: cost is none of the columns"),
-        (["eras", 0, "renames"], {"Price": "fare"}, "eras/0/renames: 'Price' does not match"),
-        (["eras", 0, "columns"], ["began", "tip"], "eras/0/columns: tip is none of the columns"),
+        (["schema_versions", 0, "recognised_by"], [], r"schema_versions/0/recognised_by: \[\] "),
+        (
+            ["schema_versions", 0, "renames"],
+            {"price": "cost"},
+            "schema_versions/0/renames: cost is none of the columns",
+        ),
+        (
+            ["schema_versions", 0, "renames"],
+            {"Price": "fare"},
+            "schema_versions/0/renames: 'Price' does not match",
+        ),
+        (
+            ["schema_versions", 0, "columns"],
+            ["began", "tip"],
+            "schema_versions/0/columns: tip is none of the columns",
+        ),
     ],
 )
 def test_a_wrong_description_is_refused_with_its_place(
@@ -279,13 +291,15 @@ def test_a_wrong_description_is_refused_with_its_place(
 
 
 def test_two_eras_of_one_name_are_refused(spec: dict[str, Any]) -> None:
-    spec["eras"].append({"name": "first", "recognised_by": ["ended"], "columns": ["ended"]})
+    spec["schema_versions"].append({"name": "first", "recognised_by": ["ended"], "columns": ["ended"]})
 
-    with pytest.raises(InvalidSpec, match=r"pink\.yaml, eras/1: there is an era first already"):
+    with pytest.raises(
+        InvalidSpec, match=r"pink\.yaml, schema_versions/1: there is a schema version first already"
+    ):
         parse(spec)
 
 
-@pytest.mark.parametrize("key", ["name", "columns", "eras", "rejects", "pickup", "required"])
+@pytest.mark.parametrize("key", ["name", "columns", "schema_versions", "rejects", "pickup", "required"])
 def test_an_incomplete_description_is_refused(spec: dict[str, Any], key: str) -> None:
     del spec[key]
 

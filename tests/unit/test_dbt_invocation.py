@@ -4,9 +4,9 @@ import json
 
 import pytest
 
-from nyc_taxi.core.dbt.invocation import Command, Invocation
-from nyc_taxi.core.dbt.work import work
 from nyc_taxi.core.month import Month
+from nyc_taxi.dbt.invocation import Command, Invocation
+from nyc_taxi.dbt.work import work
 from nyc_taxi.errors import InvalidCommand, InvalidMonth
 
 JANUARY, MARCH = Month("2021-01"), Month("2021-03")

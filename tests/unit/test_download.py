@@ -16,11 +16,7 @@ import pytest
 import requests
 from requests.adapters import HTTPAdapter
 
-from nyc_taxi.core import arrived
-from nyc_taxi.core.download import File, Limits, download
 from nyc_taxi.core.month import Month
-from nyc_taxi.core.publication import Publication, State
-from nyc_taxi.core.source import SourceList
 from nyc_taxi.errors import (
     DiskFull,
     DownloadInterrupted,
@@ -33,6 +29,10 @@ from nyc_taxi.errors import (
     TaxiError,
     UnknownDataset,
 )
+from nyc_taxi.files import arrived
+from nyc_taxi.files.download import File, Limits, download
+from nyc_taxi.files.publication import Publication, State
+from nyc_taxi.files.source import SourceList
 from tests.file_server import FileServer, Reply
 from tests.unit.downloads import CHANGED, JANUARY, NAME, PATH, TRIPS, left_in, publication
 

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from nyc_taxi.core.download import download, fetch
-from nyc_taxi.core.source import SourceList
 from nyc_taxi.errors import (
     DownloadInterrupted,
     NotTheFile,
     SourceUnreachable,
 )
+from nyc_taxi.files.download import download, fetch
+from nyc_taxi.files.source import SourceList
 from tests.unit.downloads import CHANGED, JANUARY, NAME, TRIPS, left_in, publication
 
 if TYPE_CHECKING:

@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nyc_taxi.core.csvfile import blocks
 from nyc_taxi.core.dataset import get_dataset
-from nyc_taxi.core.header import HeaderPlan, plan_csv
 from nyc_taxi.errors import NotTheFile, SchemaDrift
+from nyc_taxi.files.csvfile import blocks
+from nyc_taxi.files.header import HeaderPlan, plan_csv
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -145,7 +145,9 @@ def test_a_plan_says_in_json_what_the_file_said() -> None:
     plan = plan_csv(YELLOW, "\ufefftpep_pickup_datetime, VendorID ,Größe\n".encode())
 
     assert plan.header == ("tpep_pickup_datetime", " VendorID ", "Größe")
-    assert json.loads(json.dumps([plan.header, plan.missing, plan.unknown, plan.era]))[0] == list(plan.header)
+    assert json.loads(json.dumps([plan.header, plan.missing, plan.unknown, plan.schema_version]))[0] == list(
+        plan.header
+    )
 
 
 @given(st.binary(max_size=300))

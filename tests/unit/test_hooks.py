@@ -10,7 +10,6 @@ from airflow.sdk.execution_time import task_runner
 from airflow.sdk.execution_time.comms import DRCount, ErrorResponse, GetConnection, MaskSecret
 
 from nyc_taxi.core.month import Month
-from nyc_taxi.core.source import SourceList
 from nyc_taxi.errors import (
     ConnectionsUnavailable,
     InvalidSource,
@@ -18,6 +17,7 @@ from nyc_taxi.errors import (
     WarehouseRefused,
     WarehouseUnreachable,
 )
+from nyc_taxi.files.source import SourceList
 from nyc_taxi.hooks.products import products_url
 from nyc_taxi.hooks.taxi_postgres import TaxiPostgresHook
 from nyc_taxi.hooks.tlc import NycTlcHook

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from nyc_taxi.core.download import File, Limits, download
-from nyc_taxi.core.kept import is_in
 from nyc_taxi.core.month import Month
-from nyc_taxi.core.publication import Publication, State
 from nyc_taxi.errors import DiskFull, DownloadInterrupted, SourceUnreachable
+from nyc_taxi.files.download import File, Limits, download
+from nyc_taxi.files.kept import is_in
+from nyc_taxi.files.publication import Publication, State
 from tests.file_server import Reply
 
 if TYPE_CHECKING:

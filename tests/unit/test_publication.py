@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from nyc_taxi.core.month import Month
-from nyc_taxi.core.publication import Publication, State
+from nyc_taxi.files.publication import Publication, State
 
 CHANGED = datetime(2021, 3, 1, 12, 30, tzinfo=UTC)
 FILE = Publication(

@@ -10,12 +10,12 @@ import pytest
 import requests
 from requests.adapters import HTTPAdapter
 
-from nyc_taxi.core import redirect
-from nyc_taxi.core.download import download
-from nyc_taxi.core.source import SourceList
 from nyc_taxi.errors import (
     SourceRefused,
 )
+from nyc_taxi.files import redirect
+from nyc_taxi.files.download import download
+from nyc_taxi.files.source import SourceList
 from tests.file_server import FileServer, Reply
 from tests.unit.downloads import JANUARY, PATH, TRIPS, publication
 

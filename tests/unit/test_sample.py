@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from nyc_taxi.core.month import MonthRange
-from nyc_taxi.core.sample import SAMPLE_DATASETS, write_sample
-from nyc_taxi.core.sample import file as sample_file
 from nyc_taxi.core.zones import read_zones
 from nyc_taxi.errors import InvalidMonth, UnknownDataset
+from nyc_taxi.samples import SAMPLE_DATASETS, write_sample
+from nyc_taxi.samples import file as sample_file
 from tests.unit.samples import read_trips, sample
 from tests.waiting import eventually
 
@@ -184,7 +184,7 @@ def test_failure_leaves_the_old_file_and_no_other(tmp_path: Path, monkeypatch: p
 
 def test_importing_the_package_imports_no_numpy() -> None:
     code = (
-        "import sys, nyc_taxi.core.sample, nyc_taxi.core.zones;"
+        "import sys, nyc_taxi.samples, nyc_taxi.core.zones;"
         "print({'numpy', 'pyarrow', 'pandas'} & set(sys.modules))"
     )
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

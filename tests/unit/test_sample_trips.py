@@ -10,9 +10,9 @@ import pandas as pd
 import pytest
 
 from nyc_taxi.core.month import Month, MonthRange
-from nyc_taxi.core.sample import write_sample
-from nyc_taxi.core.sample.dirt import DIRT
 from nyc_taxi.core.zones import read_zones
+from nyc_taxi.samples import write_sample
+from nyc_taxi.samples.dirt import DIRT
 from tests.unit.samples import DROPOFF, PICKUP, read_trips, sample
 
 if TYPE_CHECKING:

@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from nyc_taxi.core.kept import Kept
-from nyc_taxi.core.scratch import dead_folders, discard, scratch_folder
 from nyc_taxi.errors import ContractError, DiskFull, DownloadInterrupted, NotTheFile, UnsafeFolder
+from nyc_taxi.files.kept import Kept
+from nyc_taxi.files.scratch import dead_folders, discard, scratch_folder
 from tests.extent import extent
 
 if TYPE_CHECKING:
@@ -112,7 +112,7 @@ def test_of_two_at_once_the_second_works_elsewhere_and_leaves_nothing(
 CHILD = """
 import sys, time
 from pathlib import Path
-from nyc_taxi.core.scratch import scratch_folder
+from nyc_taxi.files.scratch import scratch_folder
 from tests.unit.test_scratch import PART, URL
 with scratch_folder("green-2021-01", URL, Path(sys.argv[1])) as folder:
     (folder / "file.part").write_bytes(b"half")

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from nyc_taxi.core.month import Month
-from nyc_taxi.core.publication import State
-from nyc_taxi.core.source import SourceList
 from nyc_taxi.errors import InvalidSource
+from nyc_taxi.files.publication import State
+from nyc_taxi.files.source import SourceList
 from tests.unit.sources import CHANGED, JANUARY
 
 if TYPE_CHECKING:

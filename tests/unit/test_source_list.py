@@ -10,9 +10,9 @@ import pytest
 
 from nyc_taxi.core.dataset import dataset_names
 from nyc_taxi.core.month import Month
-from nyc_taxi.core.publication import State
-from nyc_taxi.core.source import SourceList
 from nyc_taxi.errors import InvalidSource, UnknownDataset
+from nyc_taxi.files.publication import State
+from nyc_taxi.files.source import SourceList
 from tests.unit.sources import JANUARY, MIRROR, PATH, TLC, at, only
 
 if TYPE_CHECKING:
@@ -224,6 +224,6 @@ def test_a_month_of_no_source_is_never_with_the_way_out(
 
 
 def test_a_dag_file_that_knows_sources_does_not_pay_for_http() -> None:
-    program = "import sys, nyc_taxi.core.download, nyc_taxi.core.source; print(*sys.modules)"
+    program = "import sys, nyc_taxi.files.download, nyc_taxi.files.source; print(*sys.modules)"
     run = subprocess.run((sys.executable, "-c", program), capture_output=True, text=True, check=True)
     assert not {"requests", "urllib3", "http.client", "numpy", "pandas", "pyarrow"} & set(run.stdout.split())

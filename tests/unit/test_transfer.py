@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from nyc_taxi.core.download import File, Limits, fetch
 from nyc_taxi.errors import DownloadInterrupted, SourceUnreachable
+from nyc_taxi.files.download import File, Limits, fetch
 from tests.file_server import Reply
 
 if TYPE_CHECKING:

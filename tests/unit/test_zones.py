@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from nyc_taxi.core.sample.file import write_lookup
 from nyc_taxi.core.zones import ZONE_COLUMNS, known_zones, read_zones
 from nyc_taxi.errors import NotTheFile, SchemaDrift
+from nyc_taxi.samples.file import write_lookup
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -9,8 +9,8 @@ from airflow.sdk.exceptions import AirflowSecretsBackendAccessDenied
 from sqlalchemy.exc import DBAPIError
 
 from nyc_taxi.cli.config_values import HIDDEN, Setting
-from nyc_taxi.core.source import SourceList
 from nyc_taxi.errors import InvalidSource
+from nyc_taxi.files.source import SourceList
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

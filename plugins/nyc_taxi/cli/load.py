@@ -13,18 +13,18 @@ from nyc_taxi.cli.command import remark, say
 from nyc_taxi.cli.progress import steps
 from nyc_taxi.core.dataset import get_dataset
 from nyc_taxi.core.month import MonthRange
-from nyc_taxi.core.source import SourceList
 from nyc_taxi.errors import InvalidSource, TaxiError
+from nyc_taxi.files.source import SourceList
 from nyc_taxi.hooks.tlc import NycTlcHook
 from nyc_taxi.hooks.warehouse import warehouse
+from nyc_taxi.load.load import load_month
 from nyc_taxi.postgres import quality
-from nyc_taxi.postgres.load import load_month
 
 if TYPE_CHECKING:
     from argparse import Namespace
 
     from nyc_taxi.core.month import Month
-    from nyc_taxi.postgres.ledger import Attempt
+    from nyc_taxi.load.attempt import Attempt
     from nyc_taxi.postgres.warehouse import Warehouse
 
 

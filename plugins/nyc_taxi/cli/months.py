@@ -9,13 +9,13 @@ from airflow.utils.cli import suppress_logs_and_warning
 from nyc_taxi.cli.output import print_rows
 from nyc_taxi.core.dataset import get_dataset
 from nyc_taxi.hooks.warehouse import warehouse
+from nyc_taxi.load.attempt import Outcome
 from nyc_taxi.postgres import ledger
-from nyc_taxi.postgres.ledger import Outcome
 
 if TYPE_CHECKING:
     from argparse import Namespace
 
-    from nyc_taxi.postgres.ledger import Attempt
+    from nyc_taxi.load.attempt import Attempt
 
 _SHORT = 12
 """Digits of a checksum that the table shows; it is enough to see that two files differ."""

@@ -16,15 +16,15 @@ from nyc_taxi.core.dataset import get_dataset
 from nyc_taxi.core.excerpt import printable
 from nyc_taxi.errors import ContractError, InvalidCommand
 from nyc_taxi.hooks.warehouse import warehouse
+from nyc_taxi.load.rejects_file import write_rejects
 from nyc_taxi.postgres import ledger
-from nyc_taxi.postgres.rejects_file import write_rejects
 
 if TYPE_CHECKING:
     from argparse import Namespace
     from collections.abc import Iterator
 
     from nyc_taxi.core.month import Month
-    from nyc_taxi.postgres.ledger import RejectedRow
+    from nyc_taxi.files.batch import RejectedRow
     from nyc_taxi.postgres.warehouse import Warehouse
 
 _CUT = 120

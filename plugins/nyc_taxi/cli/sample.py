@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from nyc_taxi.cli.command import say
 from nyc_taxi.cli.progress import tally
-from nyc_taxi.core.sample import SAMPLE_DATASETS, write_sample
 from nyc_taxi.errors import InvalidCommand
+from nyc_taxi.samples import SAMPLE_DATASETS, write_sample
 
 if TYPE_CHECKING:
     from argparse import Namespace

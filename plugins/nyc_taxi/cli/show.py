@@ -13,15 +13,15 @@ from nyc_taxi.core.dataset import get_dataset
 from nyc_taxi.core.text_table import text_table
 from nyc_taxi.errors import ContractError
 from nyc_taxi.hooks.warehouse import warehouse
+from nyc_taxi.load.attempt import Outcome
 from nyc_taxi.postgres import ledger, quality
-from nyc_taxi.postgres.ledger import Outcome
 
 if TYPE_CHECKING:
     from argparse import Namespace
     from collections.abc import Iterator, Mapping, Sequence
 
-    from nyc_taxi.postgres.ledger import Attempt
-    from nyc_taxi.postgres.quality import Check, MeasuredBy
+    from nyc_taxi.core.check import Check, MeasuredBy
+    from nyc_taxi.load.attempt import Attempt
 
     Results = Mapping[MeasuredBy, tuple[Check, ...]]
 
@@ -79,7 +79,7 @@ def _rows(attempt: Attempt, results: Results) -> Iterator[dict[str, Any]]:
             "dimension": check.dimension,
             "check": check.name,
             "value": check.value,
-            "limit": check.limit,
+            "threshold": check.threshold,
             "outcome": check.outcome,
             "measured_by": by,
             "attempt": attempt.id,
@@ -102,7 +102,7 @@ def _told(row: Mapping[str, Any], name: str) -> str:
     """Return a field as a person reads it: a share in percent, as its limit is, and an attempt as a name."""
     if name == "attempt":
         return str(row[name])
-    if name == "value" and (row["limit"] == "none" or "%" in row["limit"]):
+    if name == "value" and (row["threshold"] == "none" or "%" in row["threshold"]):
         return f"{_text(float(f'{100 * row[name]:.3g}'))}%"
     return _text(row[name])
 

@@ -45,13 +45,13 @@ class Column:
 
 
 @dataclass(frozen=True, slots=True)
-class Era:
+class SchemaVersion:
     """A layout that a dataset's files had for some time, recognised by names in their header.
 
     :param name: when it was in use
-    :param recognised_by: normalised header names, all of which are in a header of this era
-    :param renames: normalised header names that mean, in this era only, the column given here
-    :param columns: columns that a file of this era should have
+    :param recognised_by: normalised header names, all of which are in a header of this schema version
+    :param renames: normalised header names that mean, in this schema version only, the column given here
+    :param columns: columns that a file of this schema version should have
     """
 
     name: str
@@ -83,11 +83,11 @@ class Dataset:
     :param pickup: the column that holds when a trip began
     :param dropoff: the column that holds when a trip ended
     :param columns: the columns of its table, in order
-    :param eras: the layouts that its files have had; the first that is recognised is a file's own
+    :param schema_versions: the layouts that its files have had; the first that is recognised is a file's own
     :param on_unknown: whether a column that is not described is kept in ``unmapped``, or the file refused
     :param on_repeated: whether the first of several names for one column has it, and the others are kept in
         ``unmapped``, or the file refused
-    :param on_missing: whether a column that a file's era should have is null, or the file refused
+    :param on_missing: whether a column that a file's schema_version should have is null, or the file refused
     :param required: columns without which a file is refused in any case
     :param rejects: how many of a file's rows may be rejected
     :param foreign: normalised header names that only another service's files have, with that service
@@ -100,7 +100,7 @@ class Dataset:
     pickup: str
     dropoff: str
     columns: tuple[Column, ...]
-    eras: tuple[Era, ...]
+    schema_versions: tuple[SchemaVersion, ...]
     on_unknown: Literal["keep", "fail"]
     on_repeated: Literal["keep", "fail"]
     on_missing: Literal["null", "fail"]
@@ -181,14 +181,14 @@ def parse_dataset(text: str, where: str) -> Dataset:
             Column(each["name"], each["type"], each["description"], tuple(each.get("aliases", ())))
             for each in spec["columns"]
         ),
-        eras=tuple(
-            Era(
+        schema_versions=tuple(
+            SchemaVersion(
                 each["name"],
                 frozenset(each["recognised_by"]),
                 each.get("renames", {}),
                 tuple(each["columns"]),
             )
-            for each in spec["eras"]
+            for each in spec["schema_versions"]
         ),
         on_unknown=spec["on_unknown"],
         on_repeated=spec["on_repeated"],
@@ -240,17 +240,17 @@ def _double_names(dataset: Dataset) -> Iterator[tuple[str, str]]:
             if name in meanings:
                 yield f"columns/{number}", f"{name} means {meanings[name]} already"
             meanings[name] = column.name
-    eras = [era.name for era in dataset.eras]
-    for number, name in enumerate(eras):
-        if name in eras[:number]:
-            yield f"eras/{number}", f"there is an era {name} already"
+    schema_versions = [schema_version.name for schema_version in dataset.schema_versions]
+    for number, name in enumerate(schema_versions):
+        if name in schema_versions[:number]:
+            yield f"schema_versions/{number}", f"there is a schema version {name} already"
 
 
 def _names_of_no_column(dataset: Dataset) -> Iterator[tuple[str, str]]:
     named: dict[str, tuple[str, ...]] = {"required": dataset.required}
-    for number, era in enumerate(dataset.eras):
-        named[f"eras/{number}/columns"] = era.columns
-        named[f"eras/{number}/renames"] = tuple(era.renames.values())
+    for number, schema_version in enumerate(dataset.schema_versions):
+        named[f"schema_versions/{number}/columns"] = schema_version.columns
+        named[f"schema_versions/{number}/renames"] = tuple(schema_version.renames.values())
     columns = {column.name for column in dataset.columns}
     for place, names in named.items():
         for name in names:

@@ -31,7 +31,7 @@ def fetch_products(base_url: str) -> list[dict[str, Any]]:
     :raises NotTheFile: when the answer is not a page of products
     :raises DownloadInterrupted: when the pages end before all products were there
     """
-    from nyc_taxi.core.redirect import Session
+    from nyc_taxi.files.redirect import Session
 
     url = f"{base_url}/products"
     products: list[dict[str, Any]] = []
@@ -50,7 +50,7 @@ def fetch_products(base_url: str) -> list[dict[str, Any]]:
 
 def _page(session: requests.Session, url: str, *, skip: int) -> tuple[list[dict[str, Any]], int]:
     """Return one page of products, and how many there are on all pages."""
-    from nyc_taxi.core import web
+    from nyc_taxi.files import web
 
     with web.request("GET", f"{url}?limit={PAGE}&skip={skip}", timeout=_TIMEOUT, session=session) as response:
         if response.status_code != 200:

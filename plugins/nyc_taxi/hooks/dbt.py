@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from airflow.sdk import ObjectStoragePath
 
-    from nyc_taxi.core.dbt.process import Dbt
+    from nyc_taxi.dbt.process import Dbt
 
 _log = logging.getLogger(__name__)
 
@@ -34,7 +34,7 @@ def dbt(folder: Path, postgres_conn_id: str = settings.POSTGRES_CONN_ID) -> Dbt:
     """
     from airflow.providers.postgres.hooks.postgres import PostgresHook
 
-    from nyc_taxi.core.dbt.process import Dbt
+    from nyc_taxi.dbt.process import Dbt
 
     project = project_folder()
     if not (project / "dbt_project.yml").is_file():
@@ -96,9 +96,9 @@ def resolve_work(
 ) -> dict[str, Any] | None:
     """Return what a run calls dbt for as plain values, or None when every month is built.
 
-    :param form: the run's parameters; see :func:`nyc_taxi.core.dbt.work.work`
+    :param form: the run's parameters; see :func:`nyc_taxi.dbt.work.work`
     """
-    from nyc_taxi.core.dbt.work import work
+    from nyc_taxi.dbt.work import work
     from nyc_taxi.postgres.builds import unbuilt
 
     store = warehouse(postgres_conn_id)

@@ -11,8 +11,8 @@ from airflow.sdk.exceptions import AirflowNotFoundException
 
 from nyc_taxi import settings
 from nyc_taxi.core.month import Month
-from nyc_taxi.core.publication import Publication, State
 from nyc_taxi.errors import InvalidSource, TaxiError
+from nyc_taxi.files.publication import Publication, State
 from nyc_taxi.hooks.missing import confirm_missing
 
 if TYPE_CHECKING:
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
     from airflow.sdk import Connection
 
-    from nyc_taxi.core.download import File
-    from nyc_taxi.core.source import Source, SourceList
+    from nyc_taxi.files.download import File
+    from nyc_taxi.files.source import Source, SourceList
 
 _TRIED = tuple(("green", Month(text)) for text in ("2021-01", "2024-01"))
 
@@ -79,8 +79,8 @@ class NycTlcHook(BaseHook):
         keep: bool = False,
         progress: Callable[[int, int | None], None] | None = None,
     ) -> File:
-        """Fetch a published file into a folder, whole and checked; see :mod:`nyc_taxi.core.download`."""
-        from nyc_taxi.core.download import download
+        """Fetch a published file into a folder, whole and checked; see :mod:`nyc_taxi.files.download`."""
+        from nyc_taxi.files.download import download
 
         return download(publication, folder, keep=keep, progress=progress)
 
@@ -93,7 +93,7 @@ class NycTlcHook(BaseHook):
         return all(well for well, _ in said), "; ".join(text for _, text in said) + "."
 
     def _without_connection(self) -> SourceList:
-        from nyc_taxi.core.source import SourceList
+        from nyc_taxi.files.source import SourceList
 
         confirm_missing(self.tlc_conn_id)
         if self.tlc_conn_id != self.default_conn_name:
@@ -105,7 +105,7 @@ class NycTlcHook(BaseHook):
         return SourceList.parse()
 
     def _parse(self, connection: Connection) -> SourceList:
-        from nyc_taxi.core.source import SourceList
+        from nyc_taxi.files.source import SourceList
 
         try:
             # Not extra_dejson, which must not be called from an event loop.

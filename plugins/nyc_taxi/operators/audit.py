@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from airflow.sdk import Context
 
-    from nyc_taxi.postgres.quality import Check
+    from nyc_taxi.core.check import Check
 
 
 class AuditMonthOperator(BaseOperator):

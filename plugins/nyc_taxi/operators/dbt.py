@@ -13,7 +13,7 @@ from airflow.sdk import BaseOperator
 from airflow.sdk.exceptions import AirflowSkipException
 
 from nyc_taxi import settings
-from nyc_taxi.core.dbt.invocation import Invocation
+from nyc_taxi.dbt.invocation import Invocation
 from nyc_taxi.errors import DataTestFailed
 
 if TYPE_CHECKING:
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
     from airflow.sdk import Context
 
-    from nyc_taxi.core.dbt.results import Node
     from nyc_taxi.core.month import Month
+    from nyc_taxi.dbt.results import Node
 
 
 class DbtOperator(BaseOperator):
@@ -32,7 +32,7 @@ class DbtOperator(BaseOperator):
     is run again when data had failed a test.
     What the checks found of each month is in ``ops.quality_result`` afterwards, also when a month failed one.
 
-    :param work: the :class:`~nyc_taxi.core.dbt.invocation.Invocation` as plain values; None when there is
+    :param work: the :class:`~nyc_taxi.dbt.invocation.Invocation` as plain values; None when there is
         nothing to do, which skips the task (templated)
     :param postgres_conn_id: connection of the warehouse
     """
@@ -78,7 +78,7 @@ class DbtOperator(BaseOperator):
         ]
 
     def _run(self, wanted: Invocation, folder: Path, *, only_failed: bool = False) -> tuple[Node, ...]:
-        from nyc_taxi.core.dbt.results import table
+        from nyc_taxi.dbt.results import table
         from nyc_taxi.hooks.dbt import dbt
 
         try:

@@ -27,7 +27,7 @@ class PublishDbtDocsOperator(BaseOperator):
 
     def execute(self, context: Context) -> str:
         """Publish the page, and return where it is."""
-        from nyc_taxi.core.dbt.invocation import Command, Invocation
+        from nyc_taxi.dbt.invocation import Command, Invocation
         from nyc_taxi.hooks.dbt import dbt, docs_page
 
         described = Invocation(Command.DOCS, target=context["params"]["target"], threads=settings.DBT_THREADS)

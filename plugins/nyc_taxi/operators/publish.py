@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from airflow.sdk import Context
 
-    from nyc_taxi.postgres.ledger import Attempt
+    from nyc_taxi.load.attempt import Attempt
     from nyc_taxi.postgres.stage import Staged
 
 

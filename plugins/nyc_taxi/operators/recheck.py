@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk import BaseOperator
 
 from nyc_taxi import settings
-from nyc_taxi.core.publication import Publication, State
 from nyc_taxi.errors import TaxiError
+from nyc_taxi.files.publication import Publication, State
 from nyc_taxi.hooks.tlc import NycTlcHook
 from nyc_taxi.hooks.warehouse import warehouse
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
-    from nyc_taxi.core.source import SourceList
-    from nyc_taxi.postgres.ledger import Attempt
+    from nyc_taxi.files.source import SourceList
+    from nyc_taxi.load.attempt import Attempt
 
 AT_ONCE = 4
 """How many months the sources are asked about at the same time."""

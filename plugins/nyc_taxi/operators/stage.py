@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from airflow.sdk import BaseOperator
 
 from nyc_taxi import metrics, settings
-from nyc_taxi.core.publication import Publication, State
 from nyc_taxi.errors import NeverInSource, NotPublishedYet
+from nyc_taxi.files.publication import Publication, State
 from nyc_taxi.hooks.tlc import NycTlcHook
 from nyc_taxi.hooks.warehouse import warehouse
 from nyc_taxi.links import SourceFileLink

@@ -42,8 +42,8 @@ class LoadZonesOperator(BaseOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:  # noqa: ARG002
         """Fetch, check and load the zones, and say how many there are and where they are from."""
-        from nyc_taxi.core.scratch import scratch_folder
         from nyc_taxi.core.zones import read_zones
+        from nyc_taxi.files.scratch import scratch_folder
         from nyc_taxi.postgres.zones import count_zones, replace_zones
 
         store = warehouse(self.postgres_conn_id)
@@ -59,7 +59,7 @@ class LoadZonesOperator(BaseOperator):
         return {"rows": rows, "url": url}
 
     def _fetch(self, urls: list[str], path: Path) -> str:
-        from nyc_taxi.core.download import fetch
+        from nyc_taxi.files.download import fetch
 
         *others, last = urls
         for url in others:

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 import psycopg
 
+from nyc_taxi.core.check import Check
 from nyc_taxi.core.dataset import get_dataset
 from nyc_taxi.errors import AuditFailed, ContractError
+from nyc_taxi.load.attempt import Attempt, Outcome
+from nyc_taxi.load.measures import Measures
 from nyc_taxi.postgres import ledger, quality
-from nyc_taxi.postgres.ledger import Attempt, Outcome
-from nyc_taxi.postgres.measure import Measured, measure
-from nyc_taxi.postgres.quality import Check
+from nyc_taxi.postgres.measure import measure
 from nyc_taxi.postgres.statements import statement
 from nyc_taxi.postgres.tables import StageTable
 
@@ -75,10 +76,10 @@ def audit_month(warehouse: Warehouse, attempt: int) -> tuple[Check, ...]:
         return checks
 
 
-def _measured(connection: psycopg.Connection[Any], staged: Attempt) -> Measured:
+def _measured(connection: psycopg.Connection[Any], staged: Attempt) -> Measures:
     """Return what was measured when the rows were written; an older version did not measure then."""
-    if staged.measured is not None:
-        return Measured(**staged.measured)
+    if staged.measures is not None:
+        return Measures(**staged.measures)
     dataset = get_dataset(staged.dataset)
     try:
         return measure(connection, StageTable.of(dataset, staged.month, staged.id), dataset, staged.month)
@@ -102,7 +103,7 @@ def _usual_rows(connection: psycopg.Connection[Any], staged: Attempt) -> float |
     return median(row[0] for row in rows) if rows else None
 
 
-def _judge(staged: Attempt, found: Measured, rejected: _Rejected, usual: float | None) -> tuple[Check, ...]:
+def _judge(staged: Attempt, found: Measures, rejected: _Rejected, usual: float | None) -> tuple[Check, ...]:
     """Return every check, ordered as :func:`nyc_taxi.postgres.quality.checks_of` returns them."""
     return (
         _not_empty(staged),
@@ -114,7 +115,7 @@ def _judge(staged: Attempt, found: Measured, rejected: _Rejected, usual: float |
     )
 
 
-def _rows(staged: Attempt, found: Measured, rejected: _Rejected) -> Check:
+def _rows(staged: Attempt, found: Measures, rejected: _Rejected) -> Check:
     """Every ordinal from 1 to the rows in the file is either loaded or rejected, once."""
     in_file = staged.rows_in_file or 0
     missing = in_file * (in_file + 1) // 2 - found.ordinals - rejected.ordinals
@@ -164,7 +165,7 @@ def _rejects(staged: Attempt) -> Check:
     )
 
 
-def _month(staged: Attempt, found: Measured) -> Check:
+def _month(staged: Attempt, found: Measures) -> Check:
     share = found.outside / found.rows if found.rows else 0.0
     outcome: Literal["pass", "warn", "error"] = "pass"
     message = f"All pickups lie in {staged.month}."
@@ -190,7 +191,9 @@ def _columns(staged: Attempt) -> Check:
         "warn" if staged.unknown else "pass",
         len(staged.unknown),
         "no unknown column",
-        f"Layout {staged.era}; {'; '.join(said)}." if said else f"Layout {staged.era}, every column known.",
+        f"Layout {staged.schema_version}; {'; '.join(said)}."
+        if said
+        else f"Layout {staged.schema_version}, every column known.",
     )
 
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 
 from nyc_taxi.core.dataset import dataset_names, get_dataset
-from nyc_taxi.core.scratch import dead_folders, discard
+from nyc_taxi.files.scratch import dead_folders, discard
 from nyc_taxi.postgres import ledger
 from nyc_taxi.postgres.locks import attempt_lock
 from nyc_taxi.postgres.schema import prepare

@@ -15,8 +15,8 @@ from nyc_taxi.postgres.tables import NUMBERS
 if TYPE_CHECKING:
     import psycopg
 
-    from nyc_taxi.core.header import HeaderPlan
-    from nyc_taxi.postgres.measure import Measured
+    from nyc_taxi.files.header import HeaderPlan
+    from nyc_taxi.load.measures import Measures
     from nyc_taxi.postgres.tables import StageTable
 
 _WORK: Final = sql.Identifier("pg_temp", "nyc_taxi_work")
@@ -31,7 +31,7 @@ class Loaded:
     :param rows_loaded: rows in the stage table
     :param rows_rejected: rows that could not be loaded
     :param bytes_uncompressed: size of the file's content
-    :param measured: what the loaded rows add up to, if that was measured already
+    :param measures: what the loaded rows add up to, if that was measured already
     """
 
     plan: HeaderPlan
@@ -39,7 +39,7 @@ class Loaded:
     rows_loaded: int
     rows_rejected: int
     bytes_uncompressed: int
-    measured: Measured | None = None
+    measures: Measures | None = None
 
 
 @dataclass(frozen=True, slots=True)

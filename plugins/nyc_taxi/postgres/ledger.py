@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from psycopg.rows import dict_row
@@ -11,86 +9,17 @@ from psycopg.types.json import Jsonb
 
 from nyc_taxi.core.month import Month
 from nyc_taxi.errors import ContractError
+from nyc_taxi.files.batch import RejectedRow
+from nyc_taxi.load.attempt import Attempt, Outcome
 from nyc_taxi.postgres.locks import attempt_lock
 from nyc_taxi.postgres.statements import statement
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
-    from datetime import datetime
+    from collections.abc import Iterator, Sequence
 
     import psycopg
 
-    from nyc_taxi.core.publication import Publication
-
-
-class Outcome(StrEnum):
-    """How far an attempt came."""
-
-    STAGING = "staging"
-    STAGED = "staged"
-    AUDITED = "audited"
-    PUBLISHED = "published"
-    REPLACED = "replaced"
-    UNLOADED = "unloaded"
-    SUPERSEDED = "superseded"
-    FAILED = "failed"
-    ABANDONED = "abandoned"
-
-
-@dataclass(frozen=True, slots=True)
-class Attempt:
-    """One attempt to load a file: a row of ``ops.file_ledger``, whose comments describe the fields.
-
-    The three counts are None until the file has been staged; then
-    ``rows_in_file == rows_loaded + rows_rejected``.
-    """
-
-    id: int
-    dataset: str
-    month: Month
-    outcome: Outcome
-    source: str
-    url: str
-    etag: str | None
-    last_modified: datetime | None
-    bytes: int | None
-    bytes_uncompressed: int | None
-    sha256: str | None
-    rows_in_file: int | None
-    rows_loaded: int | None
-    rows_rejected: int | None
-    header: tuple[str, ...]
-    line_end: str | None
-    era: str | None
-    missing: tuple[str, ...]
-    unknown: tuple[str, ...]
-    run_id: str
-    base_id: int | None
-    stage_table: str | None
-    measured: Mapping[str, Any] | None
-    started: datetime
-    finished: datetime | None
-    seconds: float | None
-    reason: str | None
-
-    def __str__(self) -> str:
-        return f"{self.dataset} {self.month} (attempt {self.id})"
-
-
-@dataclass(frozen=True, slots=True)
-class RejectedRow:
-    """A row of a file that could not be loaded.
-
-    :param row_number: ordinal among the file's data rows, from 1
-    :param line_number: physical line in the file, from 1; None in a parquet file
-    :param reason: why, naming the column
-    :param line: the row as it is in the file; of a parquet file, as JSON
-    """
-
-    row_number: int
-    line_number: int | None
-    reason: str
-    line: bytes
+    from nyc_taxi.files.publication import Publication
 
 
 def _attempts(
@@ -251,8 +180,8 @@ def settle(
     :param values: further columns of the ledger, by name; the others keep their value
     :returns: whether the row was changed
     """
-    if "measured" in values:
-        values["measured"] = Jsonb(values["measured"])
+    if "measures" in values:
+        values["measures"] = Jsonb(values["measures"])
     done = connection.execute(
         statement("settle_attempt"),
         {
@@ -278,11 +207,11 @@ _SETTLED = (
     "rows_rejected",
     "header",
     "line_end",
-    "era",
+    "schema_version",
     "missing",
     "unknown",
     "stage_table",
-    "measured",
+    "measures",
     "reason",
     "base_id",
 )

@@ -12,9 +12,9 @@ import pyarrow.compute as pc
 import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 
-from nyc_taxi.core.header import plan_names
 from nyc_taxi.errors import TruncatedFile
-from nyc_taxi.postgres.casts import cast_column
+from nyc_taxi.files.casts import cast_column
+from nyc_taxi.files.header import plan_names
 from nyc_taxi.postgres.intake import Intake, Loaded
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     import psycopg
 
     from nyc_taxi.core.dataset import Dataset
-    from nyc_taxi.core.header import HeaderPlan
+    from nyc_taxi.files.header import HeaderPlan
     from nyc_taxi.postgres.rejects import Rejects
     from nyc_taxi.postgres.tables import StageTable
 

@@ -10,8 +10,8 @@ from psycopg import sql
 
 from nyc_taxi.core.dataset import get_dataset
 from nyc_taxi.errors import ContractError, RowCountMismatch
+from nyc_taxi.load.attempt import Attempt, Outcome
 from nyc_taxi.postgres import ledger
-from nyc_taxi.postgres.ledger import Attempt, Outcome
 from nyc_taxi.postgres.locks import month_lock, patiently, wait_briefly
 from nyc_taxi.postgres.readers import share_partition
 from nyc_taxi.postgres.schema import columns_of

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any, Final, Literal
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any, Final
 
 from psycopg import sql
 from psycopg.types.json import Jsonb
 
+from nyc_taxi.core.check import Check, MeasuredBy
 from nyc_taxi.postgres.builds import is_there
 from nyc_taxi.postgres.statements import statement
 
@@ -16,34 +17,8 @@ if TYPE_CHECKING:
 
     import psycopg
 
-Dimension = Literal["accuracy", "completeness", "consistency", "timeliness", "uniqueness", "validity"]
-"""What a check says something about."""
-
-MeasuredBy = Literal["load", "dbt"]
-"""Who measured: the audit of the staged file, or dbt before the marts take the month."""
-
 INTERMEDIATE: Final = "intermediate"
 """The schema in which dbt's target ``prod`` has what it measured."""
-
-
-@dataclass(frozen=True, slots=True)
-class Check:
-    """One check's result.
-
-    :param name: what was checked
-    :param dimension: what it says something about
-    :param outcome: ``pass``, ``warn`` (reported) or ``error`` (keeps the month out)
-    :param value: what was found
-    :param limit: what would have passed
-    :param message: the finding as a sentence
-    """
-
-    name: str
-    dimension: Dimension
-    outcome: Literal["pass", "warn", "error"]
-    value: float
-    limit: str
-    message: str
 
 
 def record_checks(connection: psycopg.Connection[Any], attempt: int, checks: Iterable[Check]) -> None:

@@ -10,7 +10,7 @@ from nyc_taxi.postgres.statements import statement
 if TYPE_CHECKING:
     import psycopg
 
-    from nyc_taxi.postgres.ledger import Attempt
+    from nyc_taxi.load.attempt import Attempt
 
 SHOWN = 3
 """How many reasons a message quotes."""

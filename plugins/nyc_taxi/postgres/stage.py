@@ -13,11 +13,8 @@ from urllib.parse import unquote, urlsplit
 
 import psycopg
 
-from nyc_taxi.core import kept
 from nyc_taxi.core.dataset import get_dataset
 from nyc_taxi.core.month import Month
-from nyc_taxi.core.scratch import scratch_folder
-from nyc_taxi.core.source import local_path
 from nyc_taxi.errors import (
     DiskFull,
     NotTheFile,
@@ -27,9 +24,12 @@ from nyc_taxi.errors import (
     TooManyRejects,
     TruncatedFile,
 )
+from nyc_taxi.files import kept
+from nyc_taxi.files.scratch import scratch_folder
+from nyc_taxi.files.source import local_path
+from nyc_taxi.load.attempt import Attempt, Outcome
 from nyc_taxi.postgres import ledger
 from nyc_taxi.postgres.csv_copy import copy_csv
-from nyc_taxi.postgres.ledger import Attempt, Outcome
 from nyc_taxi.postgres.measure import measure
 from nyc_taxi.postgres.rejects import Rejects
 from nyc_taxi.postgres.schema import prepare
@@ -42,8 +42,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from nyc_taxi.core.download import File
-    from nyc_taxi.core.publication import Publication
+    from nyc_taxi.files.download import File
+    from nyc_taxi.files.publication import Publication
     from nyc_taxi.postgres.intake import Loaded
     from nyc_taxi.postgres.warehouse import Warehouse
 
@@ -105,7 +105,7 @@ def stage_month(
     check leaves no row in the ledger.
 
     A download that ended before its time is there for the next staging of the same address on this
-    machine, of whatever run; see :mod:`nyc_taxi.core.scratch`.
+    machine, of whatever run; see :mod:`nyc_taxi.files.scratch`.
 
     :param publication: what the source said about the file
     :param fetch: downloads the file into a folder
@@ -340,7 +340,7 @@ def _finish(connection: psycopg.Connection[Any], stage: StageTable, attempt: Att
             f"{loaded.rows_rejected} refused. Nothing was kept; please report it with the file."
         )
     plan = loaded.plan
-    measured = loaded.measured or measure(connection, stage, get_dataset(attempt.dataset), attempt.month)
+    measures = loaded.measures or measure(connection, stage, get_dataset(attempt.dataset), attempt.month)
     stage.seal(connection, unquote(urlsplit(attempt.url).path).rpartition("/")[2])
     ledger.settle(
         connection,
@@ -352,11 +352,11 @@ def _finish(connection: psycopg.Connection[Any], stage: StageTable, attempt: Att
         bytes_uncompressed=loaded.bytes_uncompressed,
         header=list(plan.header),
         line_end=plan.line_end.decode(),
-        era=plan.era,
+        schema_version=plan.schema_version,
         missing=list(plan.missing),
         unknown=list(plan.unknown),
         stage_table=f"stage.{stage.name}",
-        measured=asdict(measured),
+        measures=asdict(measures),
     )
 
 

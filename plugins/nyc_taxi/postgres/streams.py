@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 
     import psycopg
 
-    from nyc_taxi.core.chunks import Chunk
+    from nyc_taxi.files.chunks import Chunk
+    from nyc_taxi.load.measures import Measures
     from nyc_taxi.postgres.intake import Intake
-    from nyc_taxi.postgres.measure import Measured
     from nyc_taxi.postgres.warehouse import Warehouse
 
 _log = logging.getLogger(__name__)
@@ -64,8 +64,8 @@ def copy_chunks(
     connections: Sequence[psycopg.Connection[Any]],
     intake: Intake,
     chunks: Iterator[Chunk],
-    measure: Callable[[psycopg.Connection[Any]], Measured],
-) -> Measured:
+    measure: Callable[[psycopg.Connection[Any]], Measures],
+) -> Measures:
     """Copy every chunk over one of the connections; whichever is free takes the next one.
 
     Each connection copies in a transaction of its own, and none commits before all have copied and
@@ -128,8 +128,8 @@ def _fill(
     connection: psycopg.Connection[Any],
     intake: Intake,
     turns: _Turns,
-    measure: Callable[[psycopg.Connection[Any]], Measured],
-) -> Measured:
+    measure: Callable[[psycopg.Connection[Any]], Measures],
+) -> Measures:
     try:
         with connection.transaction():
             intake.open(connection)

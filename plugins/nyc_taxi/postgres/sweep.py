@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 
 from nyc_taxi.core.dataset import get_dataset
+from nyc_taxi.load.attempt import Attempt, Outcome
 from nyc_taxi.postgres import ledger
-from nyc_taxi.postgres.ledger import Attempt, Outcome
 from nyc_taxi.postgres.locks import attempt_lock, month_lock
 from nyc_taxi.postgres.statements import statement
 from nyc_taxi.postgres.tables import StageTable

@@ -7,14 +7,14 @@ import json
 from itertools import chain
 from typing import TYPE_CHECKING, Any, Final
 
-from nyc_taxi.core.csvfile import blocks, records
-from nyc_taxi.core.header import plan_csv
 from nyc_taxi.errors import TruncatedFile
+from nyc_taxi.files.csvfile import blocks, records
+from nyc_taxi.files.header import plan_csv
+from nyc_taxi.files.values import BadValue, read_value
 from nyc_taxi.postgres.csv_copy import opening
 from nyc_taxi.postgres.intake import Loaded
 from nyc_taxi.postgres.rejects import escaped
 from nyc_taxi.postgres.statements import names, statement
-from nyc_taxi.postgres.values import BadValue, read_value
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     import psycopg
 
     from nyc_taxi.core.dataset import Dataset
-    from nyc_taxi.core.header import HeaderPlan
+    from nyc_taxi.files.header import HeaderPlan
     from nyc_taxi.postgres.rejects import Rejects
     from nyc_taxi.postgres.tables import StageTable
 

@@ -9,8 +9,8 @@ import psycopg
 from psycopg import sql
 
 from nyc_taxi.core.dataset import get_dataset
+from nyc_taxi.load.attempt import Outcome
 from nyc_taxi.postgres import ledger
-from nyc_taxi.postgres.ledger import Outcome
 from nyc_taxi.postgres.locks import month_lock, patiently, wait_briefly
 from nyc_taxi.postgres.publish import PATIENCE
 from nyc_taxi.postgres.statements import statement

@@ -9,8 +9,8 @@ from airflow.sdk import BaseSensorOperator
 
 from nyc_taxi import errors, settings
 from nyc_taxi.core.month import Month
-from nyc_taxi.core.publication import State
 from nyc_taxi.errors import ContractError, NeverInSource, WaitedTooLong
+from nyc_taxi.files.publication import State
 from nyc_taxi.hooks.tlc import NycTlcHook
 from nyc_taxi.run_month import month_of_run
 from nyc_taxi.triggers.publication import PublicationTrigger
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from airflow.sdk import Context
 
-    from nyc_taxi.core.publication import Publication
+    from nyc_taxi.files.publication import Publication
 
 
 class PublicationSensor(BaseSensorOperator):

@@ -11,13 +11,13 @@ from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 from nyc_taxi import settings
 from nyc_taxi.core.month import Month
-from nyc_taxi.core.publication import State
 from nyc_taxi.errors import ContractError, TransientError
+from nyc_taxi.files.publication import State
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from nyc_taxi.core.publication import Publication
+    from nyc_taxi.files.publication import Publication
 
 
 class PublicationTrigger(BaseTrigger):

@@ -1,13 +1,13 @@
 select
     measured_by,
-    "check",
+    check_name,
     dimension,
     outcome,
     value,
-    "limit",
+    threshold,
     message
 from ops.quality_result
 where attempt_id = %(attempt)s
 order by
     dimension collate "C",
-    "check" collate "C"
+    check_name collate "C"

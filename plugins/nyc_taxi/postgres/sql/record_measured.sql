@@ -1,5 +1,5 @@
 insert into ops.quality_result (
-    attempt_id, dataset, month, dimension, "check", value, "limit", outcome, message, measured_by, measured_at
+    attempt_id, dataset, month, dimension, check_name, value, threshold, outcome, message, measured_by, measured_at
 )
 select
     ledger.id,
@@ -16,4 +16,4 @@ select
 from {measured} as measured
 inner join ops.file_ledger as ledger
     on measured.attempt_id = ledger.id
-on conflict (attempt_id, measured_by, "check") do nothing
+on conflict (attempt_id, measured_by, check_name) do nothing

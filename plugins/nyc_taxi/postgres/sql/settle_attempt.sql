@@ -12,14 +12,14 @@ set
     rows_rejected = coalesce(%(rows_rejected)s, rows_rejected),
     header = coalesce(%(header)s, header),
     line_end = coalesce(%(line_end)s, line_end),
-    era = coalesce(%(era)s, era),
+    schema_version = coalesce(%(schema_version)s, schema_version),
     missing = coalesce(%(missing)s, missing),
     unknown = coalesce(%(unknown)s, unknown),
     stage_table = case
         when %(outcome)s in ('published', 'superseded', 'abandoned') then null
         else coalesce(%(stage_table)s, stage_table)
     end,
-    measured = coalesce(%(measured)s, measured),
+    measures = coalesce(%(measures)s, measures),
     reason = coalesce(%(reason)s, reason),
     base_id = case when %(outcome)s = 'published' then %(base_id)s else base_id end,
     finished = case

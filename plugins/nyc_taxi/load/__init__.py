@@ -1,0 +1,1 @@
+"""Loading a month: what every warehouse has in common."""

@@ -1,0 +1,163 @@
+"""A warehouse as the load sees it: the protocol that every adapter implements."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from contextlib import AbstractContextManager
+    from datetime import datetime
+
+    import pandas as pd
+
+    from nyc_taxi.core.month import Month
+    from nyc_taxi.files.download import File
+    from nyc_taxi.files.header import HeaderPlan
+    from nyc_taxi.files.publication import Publication
+    from nyc_taxi.load.attempt import Attempt
+    from nyc_taxi.load.ledger import Ledger
+    from nyc_taxi.load.measures import Measures
+
+    Progress = Callable[[str, int, int | None], None]
+    """Called with the step (``download`` or ``copy``), the bytes done, and their total if it is known."""
+
+
+@dataclass(frozen=True, slots=True)
+class StageStats:
+    """What staging a file came to.
+
+    :param plan: what its header meant
+    :param rows_in_file: data rows counted in the file itself
+    :param rows_loaded: rows that the warehouse counted in the staging table
+    :param rows_rejected: rows that could not be loaded
+    :param bytes_uncompressed: size of the file's content
+    :param measures: what the staged rows add up to
+    :param table: name of the staging table, for people
+    """
+
+    plan: HeaderPlan
+    rows_in_file: int
+    rows_loaded: int
+    rows_rejected: int
+    bytes_uncompressed: int
+    measures: Measures
+    table: str
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Something in the warehouse that is not as it should be.
+
+    :param what: which kind of thing
+    :param where: its name
+    :param since: when it began or was last changed, with time zone, if that is known
+    :param bytes: the space that it takes, if that is known
+    :param to_do: what a person can do; empty when nothing is left to do
+    :param done: what was done about it; empty when nothing was
+    """
+
+    what: str
+    where: str
+    since: datetime | None
+    bytes: int | None
+    to_do: str
+    done: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class StaleMonth:
+    """A month whose rows the marts do not hold as the ledger has them now.
+
+    :param reason: ``new``, ``replaced``, ``unloaded`` or ``other zones``
+    """
+
+    dataset: str
+    month: Month
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.dataset} {self.month} ({self.reason})"
+
+
+class Warehouse(Protocol):
+    """Holds the months. Any number of processes may use it at once.
+
+    Every method raises :class:`~nyc_taxi.errors.WarehouseUnreachable`,
+    :class:`~nyc_taxi.errors.WarehouseRefused` or :class:`~nyc_taxi.errors.WarehouseBusy` when the warehouse
+    cannot be used, and no error of its driver.
+    """
+
+    @property
+    def name(self) -> str:
+        """What messages call the warehouse: the id of its connection."""
+
+    @property
+    def ledger(self) -> Ledger:
+        """Its ledger."""
+
+    def prepare(self) -> None:
+        """Create or upgrade what the load needs; one look when there is nothing to do."""
+
+    def check(self) -> str:
+        """Return one sentence about a warehouse that can be used, for a connection's Test button."""
+
+    def begin(self, publication: Publication, run_id: str) -> AbstractContextManager[Attempt]:
+        """Record an attempt, and prove until the context ends that its process lives.
+
+        Leftovers of the month's dead attempts are removed first. Ending the context records nothing.
+        """
+
+    def count(self, dataset: str, month: Month) -> int:
+        """Return how many rows a reader sees for a month."""
+
+    def counts(self, dataset: str) -> Mapping[Month, int]:
+        """Return how many rows a reader sees for each month that has any."""
+
+    def stage(self, attempt: Attempt, file: File, progress: Progress) -> StageStats:
+        """Load a file into a table of its attempt alone, with its rejected rows: all of it or nothing.
+
+        :raises TooManyRejects: from the reader; nothing was kept
+        :raises ContractError: whatever else is wrong with the file; nothing was kept
+        """
+
+    def discard(self, attempt: Attempt) -> None:
+        """Remove what an attempt has staged, if anything."""
+
+    def publish(self, attempt_id: int) -> Attempt:
+        """Make an audited attempt what readers see of its month, unless another version won meanwhile.
+
+        Readers see the month's old rows or its new rows, whole. Publishing again returns the outcome of the
+        first time.
+
+        :returns: the attempt, *published* or *superseded* (*replaced* when it is asked again later)
+        :raises ContractError: when the attempt was not audited, failed, or lost what it had staged
+        """
+
+    def unload(self, dataset: str, month: Month) -> int:
+        """Remove a month's rows in one transaction with the ledger, and return how many there were."""
+
+    def replace_zones(self, zones: pd.DataFrame) -> int:
+        """Make the zone lookup hold exactly these zones, and return how many there are."""
+
+    def count_zones(self) -> int:
+        """Return how many zones the zone lookup has."""
+
+    def findings(self, *, clean: bool = False) -> list[Finding]:
+        """Look for leftovers of dead attempts and for whatever else only this warehouse can have.
+
+        :param clean: whether to remove the leftovers
+        """
+
+    def stale_months(self, target: str) -> list[StaleMonth]:
+        """Return the months that dbt has to build, oldest first.
+
+        :param target: dbt's target, ``prod`` or ``dev``
+        """
+
+    def record_dbt_checks(self, target: str) -> int:
+        """Copy what dbt's checks have found since the last time to the ledger; return how many are new."""
+
+    def grant_reading(self, role: str) -> bool:
+        """Let a role read the trips, the ledger and the marts, and return whether the role was created."""
