@@ -34,10 +34,11 @@ _NEEDED = (
     "airflow.providers.postgres.hooks.postgres",
     "nyc_taxi.files.transfer",
     "nyc_taxi.files.web",
+    "nyc_taxi.load.audit",
+    "nyc_taxi.load.stage",
     "nyc_taxi.pipelines",
-    "nyc_taxi.postgres.audit",
-    "nyc_taxi.postgres.publish",
     "nyc_taxi.postgres.stage",
+    "nyc_taxi.postgres.warehouse",
 )
 _TASK = "TaskRunnerMarker"
 _NOT_PLAIN = re.compile(r"[^\w.:/%~+-]", re.ASCII)

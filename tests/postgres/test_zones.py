@@ -16,7 +16,7 @@ from nyc_taxi.postgres.zones import replace_zones
 from tests.waiting import eventually
 
 if TYPE_CHECKING:
-    from nyc_taxi.postgres.warehouse import Warehouse
+    from nyc_taxi.postgres.warehouse import PostgresWarehouse
 
 CONTENT = "select locationid, borough, zone, service_zone from raw.taxi_zone_lookup order by locationid"
 WRITTEN = "select xmin::text::bigint from raw.taxi_zone_lookup where locationid = 1"
@@ -39,7 +39,7 @@ def rows(zones: pd.DataFrame) -> list[tuple[object, ...]]:
 
 
 def test_zones_arrive_in_an_empty_warehouse(
-    taxi_warehouse: Warehouse, warehouse_uri: str, new: pd.DataFrame
+    taxi_warehouse: PostgresWarehouse, warehouse_uri: str, new: pd.DataFrame
 ) -> None:
     assert replace_zones(taxi_warehouse, new) == 265
     with psycopg.connect(warehouse_uri) as reader:
@@ -47,7 +47,9 @@ def test_zones_arrive_in_an_empty_warehouse(
         assert reader.execute(f"{CONTENT} desc").fetchone() == (265, "N/A", "Outside of NYC", "N/A")
 
 
-def test_same_zones_write_nothing(taxi_warehouse: Warehouse, warehouse_uri: str, new: pd.DataFrame) -> None:
+def test_same_zones_write_nothing(
+    taxi_warehouse: PostgresWarehouse, warehouse_uri: str, new: pd.DataFrame
+) -> None:
     replace_zones(taxi_warehouse, new)
     with psycopg.connect(warehouse_uri, autocommit=True) as reader:
         before = reader.execute(WRITTEN).fetchone()
@@ -56,7 +58,7 @@ def test_same_zones_write_nothing(taxi_warehouse: Warehouse, warehouse_uri: str,
 
 
 def test_another_edition_replaces_the_first(
-    taxi_warehouse: Warehouse, warehouse_uri: str, old: pd.DataFrame, new: pd.DataFrame
+    taxi_warehouse: PostgresWarehouse, warehouse_uri: str, old: pd.DataFrame, new: pd.DataFrame
 ) -> None:
     replace_zones(taxi_warehouse, old)
     assert replace_zones(taxi_warehouse, new) == 265
@@ -65,7 +67,7 @@ def test_another_edition_replaces_the_first(
 
 
 def test_reader_with_an_older_snapshot_keeps_the_old_zones_whole(
-    taxi_warehouse: Warehouse, warehouse_uri: str, old: pd.DataFrame, new: pd.DataFrame
+    taxi_warehouse: PostgresWarehouse, warehouse_uri: str, old: pd.DataFrame, new: pd.DataFrame
 ) -> None:
     replace_zones(taxi_warehouse, old)
     with psycopg.connect(warehouse_uri) as repeatable, psycopg.connect(warehouse_uri) as committed:
@@ -81,7 +83,7 @@ def test_reader_with_an_older_snapshot_keeps_the_old_zones_whole(
 
 
 def test_readers_see_265_zones_while_editions_alternate(
-    taxi_warehouse: Warehouse, warehouse_uri: str, old: pd.DataFrame, new: pd.DataFrame
+    taxi_warehouse: PostgresWarehouse, warehouse_uri: str, old: pd.DataFrame, new: pd.DataFrame
 ) -> None:
     replace_zones(taxi_warehouse, old)
     stop = threading.Event()
@@ -103,7 +105,7 @@ def test_readers_see_265_zones_while_editions_alternate(
 
 
 def test_replacements_at_once_leave_one_edition_whole(
-    taxi_warehouse: Warehouse, warehouse_uri: str, old: pd.DataFrame, new: pd.DataFrame
+    taxi_warehouse: PostgresWarehouse, warehouse_uri: str, old: pd.DataFrame, new: pd.DataFrame
 ) -> None:
     start = threading.Barrier(4)
     failures: list[Exception] = []
@@ -126,7 +128,7 @@ def test_replacements_at_once_leave_one_edition_whole(
 
 
 def test_reader_in_the_way_does_not_hold_up_a_replacement(
-    taxi_warehouse: Warehouse, warehouse_uri: str, old: pd.DataFrame, new: pd.DataFrame
+    taxi_warehouse: PostgresWarehouse, warehouse_uri: str, old: pd.DataFrame, new: pd.DataFrame
 ) -> None:
     replace_zones(taxi_warehouse, old)
     with psycopg.connect(warehouse_uri) as reader:
@@ -135,7 +137,7 @@ def test_reader_in_the_way_does_not_hold_up_a_replacement(
 
 
 def test_failed_replacement_keeps_the_old_zones(
-    taxi_warehouse: Warehouse, warehouse_uri: str, old: pd.DataFrame, new: pd.DataFrame
+    taxi_warehouse: PostgresWarehouse, warehouse_uri: str, old: pd.DataFrame, new: pd.DataFrame
 ) -> None:
     replace_zones(taxi_warehouse, old)
     double = new.copy()
@@ -147,7 +149,7 @@ def test_failed_replacement_keeps_the_old_zones(
 
 
 def test_locked_table_is_reported_as_busy(
-    taxi_warehouse: Warehouse, warehouse_uri: str, old: pd.DataFrame, monkeypatch: pytest.MonkeyPatch
+    taxi_warehouse: PostgresWarehouse, warehouse_uri: str, old: pd.DataFrame, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(connections._SETTINGS, "lock_timeout", "200ms")
     with psycopg.connect(warehouse_uri) as holder:

@@ -24,7 +24,7 @@ from nyc_taxi.load.attempt import Outcome
 from nyc_taxi.load.load import load_month
 from nyc_taxi.postgres import ledger
 from nyc_taxi.postgres.sweep import sweep
-from nyc_taxi.postgres.warehouse import Warehouse
+from nyc_taxi.postgres.warehouse import PostgresWarehouse
 from nyc_taxi.samples import write_sample
 from tests.extent import extent
 from tests.restarts.conftest import DATASETS
@@ -223,7 +223,7 @@ def close(stack: Stack) -> None:
 def check_rows(backfill: Backfill) -> None:
     """Check that readers see what a load of every month without any trouble gives."""
     uri = backfill.stack.postgres.uri("alone")
-    alone = Warehouse(lambda: psycopg.connect(uri), "alone")
+    alone = PostgresWarehouse(lambda: psycopg.connect(uri), "alone")
     folder = SourceList.parse(str(backfill.stack.state.samples))
     for dataset in DATASETS:
         for month in backfill.months:
@@ -235,8 +235,8 @@ def check_rows(backfill: Backfill) -> None:
 def check_ledger(backfill: Backfill) -> None:
     """Check that every attempt has ended, or is settled by the next run, and that nothing is left over."""
     uri = backfill.stack.warehouse_uri
-    together = Warehouse(lambda: psycopg.connect(uri), "together")
-    with together.session() as connection:
+    together = PostgresWarehouse(lambda: psycopg.connect(uri), "together")
+    with together.sessions() as connection:
         for dataset in DATASETS:
             for month in backfill.months:
                 sweep(connection, dataset, month)

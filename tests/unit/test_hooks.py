@@ -152,7 +152,7 @@ def test_the_public_api_stands_in_for_a_connection_that_does_not_exist() -> None
 def test_a_warehouse_connection_that_does_not_exist_is_named() -> None:
     with (
         pytest.raises(WarehouseRefused, match="no connection nobody_made_it"),
-        warehouse("nobody_made_it").session(),
+        warehouse("nobody_made_it").sessions(),
     ):
         pass
 
@@ -246,14 +246,14 @@ def test_a_warehouse_is_opened_through_its_connection(
 ) -> None:
     monkeypatch.setenv("AIRFLOW_CONN_POSTGRES_TAXI", warehouse_uri)
 
-    with warehouse().session() as connection:
+    with warehouse().sessions() as connection:
         assert connection.execute("select 1").fetchone() == (1,)
 
 
 def test_a_warehouse_that_does_not_answer_is_one_clear_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AIRFLOW_CONN_POSTGRES_TAXI", "postgresql://taxi@127.0.0.1:1/taxi")
 
-    with pytest.raises(WarehouseUnreachable, match=r"postgres_taxi at 127\.0\.0\.1"), warehouse().session():
+    with pytest.raises(WarehouseUnreachable, match=r"postgres_taxi at 127\.0\.0\.1"), warehouse().sessions():
         pass
 
 

@@ -10,8 +10,6 @@ from nyc_taxi.cli.command import remark, say
 from nyc_taxi.core.dataset import get_dataset
 from nyc_taxi.errors import InvalidCommand
 from nyc_taxi.hooks.warehouse import warehouse
-from nyc_taxi.postgres.tables import count_rows
-from nyc_taxi.postgres.unload import unload_month
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -23,12 +21,11 @@ def unload(args: Namespace) -> None:
     dataset = get_dataset(args.dataset).name
     target = warehouse(args.postgres_conn_id)
     target.prepare()
-    with target.session("unload") as connection:
-        rows = sum(count_rows(connection, get_dataset(dataset), month) for month in args.month)
+    rows = sum(target.count(dataset, month) for month in args.month)
     if rows and not args.yes and not _agreed(f"{rows:,} rows of {dataset} {args.month}"):
         raise InvalidCommand("Nothing was unloaded: add --yes, or answer y.")
     for month in args.month:
-        taken = unload_month(target, dataset, month)
+        taken = target.unload(dataset, month)
         say(f"{dataset} {month}: {f'unloaded, {taken:,} rows' if taken else 'holds no rows, nothing to do'}")
 
 

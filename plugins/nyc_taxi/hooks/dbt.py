@@ -59,11 +59,6 @@ def project_folder() -> Path:
     return Path(settings.DBT_PROJECT or Path(conf.get("core", "dags_folder")).parent / "dbt_project")
 
 
-def marts_schema(target: str) -> str:
-    """Return the schema in which a target of the project has its marts."""
-    return "marts" if target == "prod" else f"{_dev_schema()}_marts"
-
-
 def _dev_schema() -> str:
     """Return what the schemas of the target ``dev`` begin with."""
     return os.environ.get("DBT_DEV_SCHEMA", "dev")
@@ -81,14 +76,9 @@ def record_measured(target: str, postgres_conn_id: str = settings.POSTGRES_CONN_
 
     Of any other target than ``prod`` nothing is recorded: it is somebody's trial.
     """
-    from nyc_taxi.postgres import quality
-
-    if target != "prod":
-        return 0
     store = warehouse(postgres_conn_id)
     store.prepare()
-    with store.session("recording what dbt measured") as connection:
-        return quality.record_measured(connection)
+    return store.record_dbt_checks(target)
 
 
 def resolve_work(
@@ -99,12 +89,10 @@ def resolve_work(
     :param form: the run's parameters; see :func:`nyc_taxi.dbt.work.work`
     """
     from nyc_taxi.dbt.work import work
-    from nyc_taxi.postgres.builds import unbuilt
 
     store = warehouse(postgres_conn_id)
     store.prepare()
-    with store.session("looking for months to build") as connection:
-        missing = unbuilt(connection, marts_schema(form["target"]))
+    missing = store.stale_months(form["target"])
     _log.info("Not built yet: %s.", ", ".join(map(str, missing)) or "none")
     wanted = work(form, {one.month for one in missing}, settings.DBT_THREADS)
     return None if wanted is None else wanted.to_json()

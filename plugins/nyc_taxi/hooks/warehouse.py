@@ -13,17 +13,17 @@ from nyc_taxi.hooks.missing import confirm_missing
 if TYPE_CHECKING:
     import psycopg
 
-    from nyc_taxi.postgres.warehouse import Warehouse
+    from nyc_taxi.postgres.warehouse import PostgresWarehouse
 
 
-def warehouse(postgres_conn_id: str = settings.POSTGRES_CONN_ID) -> Warehouse:
+def warehouse(postgres_conn_id: str = settings.POSTGRES_CONN_ID) -> PostgresWarehouse:
     """Return the warehouse behind a Postgres connection; nothing is opened yet.
 
     :param postgres_conn_id: connection of the type ``postgres``
     """
     from airflow.providers.postgres.hooks.postgres import PostgresHook
 
-    from nyc_taxi.postgres.warehouse import Warehouse
+    from nyc_taxi.postgres.warehouse import PostgresWarehouse
 
     hook = PostgresHook(postgres_conn_id=postgres_conn_id)
 
@@ -38,4 +38,4 @@ def warehouse(postgres_conn_id: str = settings.POSTGRES_CONN_ID) -> Warehouse:
                 "special characters are percent-encoded."
             ) from None
 
-    return Warehouse(open=open, name=postgres_conn_id)
+    return PostgresWarehouse(open=open, name=postgres_conn_id)

@@ -1,1 +1,1 @@
-"""Thin Airflow tasks over :mod:`nyc_taxi.core` and :mod:`nyc_taxi.postgres`."""
+"""Thin Airflow tasks over :mod:`nyc_taxi.load`."""

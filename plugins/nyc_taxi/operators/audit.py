@@ -44,8 +44,8 @@ class AuditMonthOperator(BaseOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:  # noqa: ARG002
         """Audit the staged month, and hand on what was staged; ``ops.quality_result`` keeps the checks."""
-        from nyc_taxi.postgres.audit import audit_month
-        from nyc_taxi.postgres.stage import Staged
+        from nyc_taxi.load.audit import audit_month
+        from nyc_taxi.load.stage import Staged
 
         staged = Staged.from_json(self.staged)
         if staged.unchanged:

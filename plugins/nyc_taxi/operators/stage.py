@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from airflow.sdk import Context
 
-    from nyc_taxi.postgres.stage import Staged
+    from nyc_taxi.load.stage import Staged
 
 FRESH = timedelta(minutes=15)
 """An answer of the source that is older than this is asked for again."""
@@ -31,8 +31,7 @@ class StageMonthOperator(BaseOperator):
     """Downloads a month's file and copies it into a table of this attempt alone.
 
     Nothing is downloaded when the month holds the same file already. A task that is tried again or cleared
-    asks the source again rather than trust an old answer, and goes on with what an earlier try on the same
-    machine had downloaded of that file.
+    asks the source again rather than trust an old answer.
 
     :param publication: the answer of the publication sensor (templated)
     :param force: load the file even if it is unchanged (templated: true or false)
@@ -79,7 +78,7 @@ class StageMonthOperator(BaseOperator):
         return staged.to_json()
 
     def _stage(self, context: Context) -> Staged:
-        from nyc_taxi.postgres.stage import stage_month
+        from nyc_taxi.load.stage import stage_month
 
         hook = NycTlcHook(self.tlc_conn_id)
         publication = self._fresh(hook, is_retry=context["ti"].try_number > 1)
@@ -87,7 +86,7 @@ class StageMonthOperator(BaseOperator):
         return stage_month(
             warehouse(self.postgres_conn_id),
             publication,
-            fetch=partial(hook.download, keep=True, progress=partial(progress, "download")),
+            fetch=partial(hook.download, progress=partial(progress, "download")),
             run_id=context["run_id"],
             force=str(self.force).lower() == "true",
             progress=progress,
