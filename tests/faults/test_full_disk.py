@@ -9,8 +9,9 @@ import subprocess
 import sys
 import tempfile
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 import psycopg
 import pyarrow as pa
@@ -25,6 +26,7 @@ from nyc_taxi.files.source import SourceList
 from nyc_taxi.load.attempt import Outcome
 from nyc_taxi.load.audit import audit_month
 from nyc_taxi.load.stage import stage_month
+from nyc_taxi.postgres import attempts
 from nyc_taxi.postgres.warehouse import PostgresWarehouse
 from tests.faults.small_disk import small_disk
 from tests.file_server import Reply
@@ -252,8 +254,11 @@ def test_disk_of_the_loader_runs_full_with_refused_rows(
         path = tmp_path / "green_tripdata_2021-01.parquet"
         pq.write_table(pa.table({"lpep_pickup_datetime": times, "VendorID": vendors}), path)
 
+    def spool(dir: Path) -> BinaryIO:
+        return Path("/dev/full").open("r+b")
+
     with monkeypatch.context() as full:
-        full.setattr("nyc_taxi.postgres.stage.TemporaryFile", lambda dir: Path("/dev/full").open("r+b"))
+        full.setattr("nyc_taxi.postgres.stage.TemporaryFile", spool)
         with pytest.raises(DiskFull, match=rf"rejected rows of {path.as_uri()} do not fit in .*Free space"):
             stage(taxi_warehouse, published(path))
     assert content(reader) == []

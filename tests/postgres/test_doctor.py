@@ -10,7 +10,6 @@ import pytest
 
 from nyc_taxi.load.attempt import Outcome
 from nyc_taxi.load.doctor import examine
-from nyc_taxi.load.warehouse import Finding
 from nyc_taxi.postgres import attempts, doctor
 from nyc_taxi.postgres.locks import attempt_lock
 from tests.postgres.trips import (
@@ -32,6 +31,7 @@ if TYPE_CHECKING:
 
     from nyc_taxi.files.download import File
     from nyc_taxi.files.publication import Publication
+    from nyc_taxi.load.warehouse import Finding
     from nyc_taxi.postgres.warehouse import PostgresWarehouse
 
 
@@ -40,7 +40,11 @@ def look(
     taxi_warehouse: PostgresWarehouse, reader: psycopg.Connection, tmp_path: Path
 ) -> Callable[..., list[Finding]]:
     """Examine the warehouse of this test."""
-    return partial(examine, taxi_warehouse)
+
+    def examined(*, clean: bool = False) -> list[Finding]:
+        return examine(taxi_warehouse, clean=clean)
+
+    return examined
 
 
 def kinds(findings: list[Finding]) -> list[tuple[str, str]]:

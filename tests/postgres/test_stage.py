@@ -1,16 +1,19 @@
+"""Staging: what is promised of it, whatever the file."""
+
 from __future__ import annotations
 
 import json
 import os
 import subprocess
 import sys
+import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-from nyc_taxi.errors import DownloadInterrupted, TooManyRejects, TruncatedFile
+from nyc_taxi.errors import ContractError, DownloadInterrupted, TooManyRejects, TruncatedFile
 from nyc_taxi.load.attempt import Outcome
 from nyc_taxi.load.stage import Staged, stage_month
 from nyc_taxi.postgres import attempts
@@ -25,6 +28,7 @@ from tests.postgres.trips import (
     lines,
     load,
     published,
+    refused,
     row,
     stage,
     text,

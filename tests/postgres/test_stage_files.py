@@ -21,6 +21,7 @@ from tests.postgres.trips import (
     lines,
     load,
     published,
+    refused,
     stage,
     text,
     write,

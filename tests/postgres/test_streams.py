@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -12,17 +13,16 @@ from nyc_taxi.errors import TruncatedFile
 from nyc_taxi.files import chunks as chunking
 from nyc_taxi.files.chunks import chunks
 from nyc_taxi.load.attempt import Outcome
-from nyc_taxi.load.stage import stage_month
 from nyc_taxi.postgres import csv_copy
 from nyc_taxi.postgres.measure import measure
 from tests.postgres.trips import (
     GREEN,
     content,
-    fetch,
     leftovers,
     lines,
     load,
     published,
+    stage,
     text,
     write,
 )
@@ -51,7 +51,7 @@ def _small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def staged(warehouse: PostgresWarehouse, path: Path, streams: int) -> Staged:
-    return stage_month(warehouse, published(path), fetch=fetch, run_id="test", force=True, streams=streams)
+    return stage(replace(warehouse, streams=streams), published(path), force=True)
 
 
 def everything(connection: psycopg.Connection, attempt: int) -> list[tuple[object, ...]]:

@@ -10,12 +10,12 @@ from nyc_taxi.errors import TruncatedFile
 from nyc_taxi.files.values import BadValue, read_value
 from tests.postgres.trips import (
     GREEN,
-    MONTH,
     content,
     leftovers,
     lines,
     load,
     published,
+    refused,
     row,
     stage,
     text,
@@ -131,11 +131,11 @@ def test_bad_rows_are_kept_and_all_others_loaded(
     assert done.rows_in_file == ROWS + case.records
     assert done.rows_rejected == len(case.rejected)
     assert done.rows_loaded == ROWS + case.records - len(case.rejected)
-    refused = taxi_warehouse.ledger.rejects("green", MONTH)
-    assert [(reject.row_number, reject.line_number) for reject in refused] == [
+    rejected = refused(taxi_warehouse)
+    assert [(reject.row_number, reject.line_number) for reject in rejected] == [
         (ordinal, line) for ordinal, line, _ in case.rejected
     ]
-    for reject, (_, _, words) in zip(refused, case.rejected, strict=True):
+    for reject, (_, _, words) in zip(rejected, case.rejected, strict=True):
         assert words in reject.reason
         assert reject.line + b"\n" in case.put
     gaps = reader.execute(

@@ -17,7 +17,7 @@ from nyc_taxi.errors import (
     WarehouseUnreachable,
 )
 from nyc_taxi.postgres import schema
-from nyc_taxi.postgres import warehouse as connections
+from nyc_taxi.postgres import sessions as connections
 from nyc_taxi.postgres.warehouse import PostgresWarehouse
 
 if TYPE_CHECKING:

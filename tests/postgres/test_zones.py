@@ -11,8 +11,7 @@ from psycopg import IsolationLevel
 
 from nyc_taxi.core.zones import ZONE_COLUMNS, known_zones
 from nyc_taxi.errors import WarehouseBusy
-from nyc_taxi.postgres import warehouse as connections
-from nyc_taxi.postgres.zones import replace_zones
+from nyc_taxi.postgres import sessions as connections
 from tests.waiting import eventually
 
 if TYPE_CHECKING:
@@ -41,7 +40,7 @@ def rows(zones: pd.DataFrame) -> list[tuple[object, ...]]:
 def test_zones_arrive_in_an_empty_warehouse(
     taxi_warehouse: PostgresWarehouse, warehouse_uri: str, new: pd.DataFrame
 ) -> None:
-    assert replace_zones(taxi_warehouse, new) == 265
+    assert taxi_warehouse.replace_zones(new) == 265
     with psycopg.connect(warehouse_uri) as reader:
         assert reader.execute(CONTENT).fetchall() == rows(new)
         assert reader.execute(f"{CONTENT} desc").fetchone() == (265, "N/A", "Outside of NYC", "N/A")
@@ -50,18 +49,18 @@ def test_zones_arrive_in_an_empty_warehouse(
 def test_same_zones_write_nothing(
     taxi_warehouse: PostgresWarehouse, warehouse_uri: str, new: pd.DataFrame
 ) -> None:
-    replace_zones(taxi_warehouse, new)
+    taxi_warehouse.replace_zones(new)
     with psycopg.connect(warehouse_uri, autocommit=True) as reader:
         before = reader.execute(WRITTEN).fetchone()
-        assert replace_zones(taxi_warehouse, new) == 265
+        assert taxi_warehouse.replace_zones(new) == 265
         assert reader.execute(WRITTEN).fetchone() == before
 
 
 def test_another_edition_replaces_the_first(
     taxi_warehouse: PostgresWarehouse, warehouse_uri: str, old: pd.DataFrame, new: pd.DataFrame
 ) -> None:
-    replace_zones(taxi_warehouse, old)
-    assert replace_zones(taxi_warehouse, new) == 265
+    taxi_warehouse.replace_zones(old)
+    assert taxi_warehouse.replace_zones(new) == 265
     with psycopg.connect(warehouse_uri) as reader:
         assert reader.execute(CONTENT).fetchall() == rows(new)
 
@@ -69,13 +68,13 @@ def test_another_edition_replaces_the_first(
 def test_reader_with_an_older_snapshot_keeps_the_old_zones_whole(
     taxi_warehouse: PostgresWarehouse, warehouse_uri: str, old: pd.DataFrame, new: pd.DataFrame
 ) -> None:
-    replace_zones(taxi_warehouse, old)
+    taxi_warehouse.replace_zones(old)
     with psycopg.connect(warehouse_uri) as repeatable, psycopg.connect(warehouse_uri) as committed:
         repeatable.isolation_level = IsolationLevel.REPEATABLE_READ
         # The snapshot is taken, the table not yet touched: a TRUNCATE would empty it for this reader.
         repeatable.execute("select 1")
         committed.execute("select 1")
-        replace_zones(taxi_warehouse, new)
+        taxi_warehouse.replace_zones(new)
         assert repeatable.execute(CONTENT).fetchall() == rows(old)
         assert committed.execute(CONTENT).fetchall() == rows(new)
         repeatable.rollback()
@@ -85,7 +84,7 @@ def test_reader_with_an_older_snapshot_keeps_the_old_zones_whole(
 def test_readers_see_265_zones_while_editions_alternate(
     taxi_warehouse: PostgresWarehouse, warehouse_uri: str, old: pd.DataFrame, new: pd.DataFrame
 ) -> None:
-    replace_zones(taxi_warehouse, old)
+    taxi_warehouse.replace_zones(old)
     stop = threading.Event()
     seen: list[list[tuple[object, ...]]] = []
 
@@ -98,7 +97,7 @@ def test_readers_see_265_zones_while_editions_alternate(
     thread.start()
     eventually(lambda: seen)
     for zones in (new, old) * 5:
-        replace_zones(taxi_warehouse, zones)
+        taxi_warehouse.replace_zones(zones)
     stop.set()
     thread.join()
     assert all(content in (rows(old), rows(new)) for content in seen)
@@ -113,7 +112,7 @@ def test_replacements_at_once_leave_one_edition_whole(
     def replace(zones: pd.DataFrame) -> None:
         start.wait()
         try:
-            replace_zones(taxi_warehouse, zones)
+            taxi_warehouse.replace_zones(zones)
         except Exception as problem:
             failures.append(problem)
 
@@ -130,20 +129,20 @@ def test_replacements_at_once_leave_one_edition_whole(
 def test_reader_in_the_way_does_not_hold_up_a_replacement(
     taxi_warehouse: PostgresWarehouse, warehouse_uri: str, old: pd.DataFrame, new: pd.DataFrame
 ) -> None:
-    replace_zones(taxi_warehouse, old)
+    taxi_warehouse.replace_zones(old)
     with psycopg.connect(warehouse_uri) as reader:
         reader.execute(CONTENT)
-        assert replace_zones(taxi_warehouse, new) == 265
+        assert taxi_warehouse.replace_zones(new) == 265
 
 
 def test_failed_replacement_keeps_the_old_zones(
     taxi_warehouse: PostgresWarehouse, warehouse_uri: str, old: pd.DataFrame, new: pd.DataFrame
 ) -> None:
-    replace_zones(taxi_warehouse, old)
+    taxi_warehouse.replace_zones(old)
     double = new.copy()
     double.loc[264, "locationid"] = 1
     with pytest.raises(psycopg.errors.UniqueViolation):
-        replace_zones(taxi_warehouse, double)
+        taxi_warehouse.replace_zones(double)
     with psycopg.connect(warehouse_uri) as reader:
         assert reader.execute(CONTENT).fetchall() == rows(old)
 
@@ -155,4 +154,4 @@ def test_locked_table_is_reported_as_busy(
     with psycopg.connect(warehouse_uri) as holder:
         holder.execute("lock table raw.taxi_zone_lookup in exclusive mode")
         with pytest.raises(WarehouseBusy, match="postgres_taxi"):
-            replace_zones(taxi_warehouse, old)
+            taxi_warehouse.replace_zones(old)

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 import pytest
 
 from nyc_taxi.core.month import Month
-from nyc_taxi.postgres import ledger
 
 if TYPE_CHECKING:
     from local.stack import Stack
@@ -22,10 +21,10 @@ def test_a_month_that_is_triggered_is_in_the_warehouse(
     run = running_stack.api.trigger("green_postgres", {"month": "2021-02", "force": True})
     assert running_stack.api.wait("green_postgres", run) == "success"
     with stack_warehouse.sessions() as connection:
-        loaded = ledger.current(connection, "green", Month("2021-02"))
         rows = connection.execute(
             "select count(*) from raw.green_tripdata where file_month = '2021-02-01'"
         ).fetchone()
+    loaded = stack_warehouse.ledger.current("green", Month("2021-02"))
     assert loaded is not None
     assert (loaded.rows_in_file, loaded.rows_loaded, loaded.rows_rejected) == (2_000, 2_000, 0)
     assert loaded.run_id == run

@@ -293,7 +293,7 @@ def test_the_warehouses_test_button_refuses_an_old_server(
     monkeypatch: pytest.MonkeyPatch, warehouse_uri: str
 ) -> None:
     monkeypatch.setenv("AIRFLOW_CONN_POSTGRES_TAXI", warehouse_uri)
-    monkeypatch.setattr("nyc_taxi.postgres.warehouse.OLDEST", 99)
+    monkeypatch.setattr("nyc_taxi.postgres.sessions.OLDEST", 99)
 
     assert TaxiPostgresHook().test_connection() == (
         False,

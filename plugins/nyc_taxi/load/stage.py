@@ -6,7 +6,7 @@ import errno
 import logging
 import time
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Self
@@ -97,7 +97,7 @@ def stage_month(
             with TemporaryDirectory(prefix="nyc-taxi-", ignore_cleanup_errors=True) as folder:
                 file = fetch(publication, Path(folder))
                 same = None if force else unchanged(warehouse, publication, file)
-                attempt = _record_file(warehouse, attempt, file)
+                _record_file(warehouse, attempt, file)
                 if same is not None:
                     warehouse.ledger.discard_unchanged(attempt, same)
                     return _staged(same, begun, unchanged=True)
@@ -113,16 +113,17 @@ def _silent(step: str, done: int, total: int | None) -> None:
     """Report nothing."""
 
 
-def _record_file(warehouse: Warehouse, attempt: Attempt, file: File) -> Attempt:
+def _record_file(warehouse: Warehouse, attempt: Attempt, file: File) -> None:
     """Record what was downloaded, which may be newer than what the source had said."""
-    known = {
-        "etag": file.etag or attempt.etag,
-        "last_modified": file.last_modified or attempt.last_modified,
-        "bytes": file.bytes,
-        "sha256": file.sha256,
-    }
-    _update(warehouse, attempt, Outcome.STAGING, **known)
-    return replace(attempt, **known)
+    _update(
+        warehouse,
+        attempt,
+        Outcome.STAGING,
+        etag=file.etag,
+        last_modified=file.last_modified,
+        bytes=file.bytes,
+        sha256=file.sha256,
+    )
 
 
 def _record_stage(warehouse: Warehouse, attempt: Attempt, stats: StageStats) -> Attempt:
