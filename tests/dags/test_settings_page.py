@@ -12,7 +12,7 @@ import yaml
 from nyc_taxi import settings
 from nyc_taxi.cli.config_values import specs
 from nyc_taxi.core.products import PUBLIC_API
-from nyc_taxi.files.source import SourceList
+from nyc_taxi.files.source_list import SourceList
 from nyc_taxi.get_provider_info import get_provider_info
 from tests.dags.conftest import CHECKOUT
 

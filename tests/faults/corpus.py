@@ -54,7 +54,6 @@ class Case:
     :param rejected: rows that are kept as refused
     :param error: what the load ends with, when the file is refused
     :param says: part of the one message, a regular expression
-    :param kept: whether what arrived stays for the retry: a failure that may pass, of a version that can be told
     """
 
     name: str
@@ -63,7 +62,6 @@ class Case:
     rejected: int = 0
     error: type[TaxiError] | None = None
     says: str = ""
-    kept: bool = False
 
 
 def packed(content: bytes) -> Reply:
@@ -198,8 +196,8 @@ CASES: tuple[Case, ...] = (
     Case("500 for ever", [Reply(status=500)], error=SourceUnreachable, says="answered 500"),
     Case("502 in the middle", [CUT, Reply(status=502), WHOLE], loaded=ROWS),
     Case("cut, then the rest", [CUT, WHOLE], loaded=ROWS),
-    Case("cut, then 503 for ever", [CUT, Reply(status=503)], error=SourceUnreachable, says="answered 503", kept=True),
-    Case("cut for ever", [replace(CUT, ranges=False)], error=DownloadInterrupted, says="ended after", kept=True),
+    Case("cut, then 503 for ever", [CUT, Reply(status=503)], error=SourceUnreachable, says="answered 503"),
+    Case("cut for ever", [replace(CUT, ranges=False)], error=DownloadInterrupted, says="ended after"),
     Case("cut and denied", [CUT, Reply(status=401)], error=SourceRefused, says="401"),
     Case("cut, then another version", [CUT, packed(text([HEADER, *TRIPS[:300]]))], loaded=300),
     Case("reset, then the rest", [FAULTS["reset"](WHOLE), WHOLE], loaded=ROWS),

@@ -14,7 +14,7 @@ from nyc_taxi.core.month import Month
 from nyc_taxi.errors import SourceRefused, SourceUnreachable
 from nyc_taxi.files import redirect
 from nyc_taxi.files.publication import State
-from nyc_taxi.files.source import SourceList
+from nyc_taxi.files.source_list import SourceList
 from tests.faults.internet import SOURCE, Internet
 from tests.file_server import FileServer, Reply
 

@@ -17,7 +17,7 @@ from nyc_taxi.errors import (
     WarehouseRefused,
     WarehouseUnreachable,
 )
-from nyc_taxi.files.source import SourceList
+from nyc_taxi.files.source_list import SourceList
 from nyc_taxi.hooks.products import products_url
 from nyc_taxi.hooks.taxi_postgres import TaxiPostgresHook
 from nyc_taxi.hooks.tlc import NycTlcHook

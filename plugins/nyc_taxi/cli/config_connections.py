@@ -10,7 +10,7 @@ from sqlalchemy.exc import DBAPIError
 
 from nyc_taxi.cli.config_values import HIDDEN, Setting
 from nyc_taxi.errors import InvalidSource
-from nyc_taxi.files.source import SourceList
+from nyc_taxi.files.source_list import SourceList
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

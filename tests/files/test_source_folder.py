@@ -10,8 +10,8 @@ import pytest
 from nyc_taxi.core.month import Month
 from nyc_taxi.errors import InvalidSource
 from nyc_taxi.files.publication import State
-from nyc_taxi.files.source import SourceList
-from tests.unit.sources import CHANGED, JANUARY
+from nyc_taxi.files.source_list import SourceList
+from tests.files.sources import CHANGED, JANUARY
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -32,9 +32,9 @@ from nyc_taxi.errors import (
 from nyc_taxi.files import arrived
 from nyc_taxi.files.download import File, Limits, download
 from nyc_taxi.files.publication import Publication, State
-from nyc_taxi.files.source import SourceList
+from nyc_taxi.files.source_list import SourceList
 from tests.file_server import FileServer, Reply
-from tests.unit.downloads import CHANGED, JANUARY, NAME, PATH, TRIPS, left_in, publication
+from tests.files.downloads import CHANGED, JANUARY, NAME, PATH, TRIPS, left_in, publication
 
 if TYPE_CHECKING:
     from pathlib import Path

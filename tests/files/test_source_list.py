@@ -12,8 +12,8 @@ from nyc_taxi.core.dataset import dataset_names
 from nyc_taxi.core.month import Month
 from nyc_taxi.errors import InvalidSource, UnknownDataset
 from nyc_taxi.files.publication import State
-from nyc_taxi.files.source import SourceList
-from tests.unit.sources import JANUARY, MIRROR, PATH, TLC, at, only
+from nyc_taxi.files.source_list import SourceList
+from tests.files.sources import JANUARY, MIRROR, PATH, TLC, at, only
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -10,9 +10,9 @@ import pytest
 from nyc_taxi.errors import SourceRefused, SourceUnreachable, TaxiError
 from nyc_taxi.files import source as source_module
 from nyc_taxi.files.publication import State
-from nyc_taxi.files.source import SourceList
+from nyc_taxi.files.source_list import SourceList
 from tests.file_server import FileServer, Reply
-from tests.unit.sources import CHANGED, JANUARY, PATH, at, only
+from tests.files.sources import CHANGED, JANUARY, PATH, at, only
 
 if TYPE_CHECKING:
     from nyc_taxi.files.publication import Publication
