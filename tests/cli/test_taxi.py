@@ -259,7 +259,10 @@ def test_grant_names_the_role_and_says_whether_it_is_new(
 def left(samples: Path, warehouse: psycopg.Connection) -> str:
     """A staging table whose attempt is gone, next to a loaded month."""
     run(f"load green 2021-01 --source {samples}")
-    warehouse.execute("create table stage.green_tripdata_2021_02_999 ()")
+    warehouse.execute(
+        "create table stage.green_tripdata_2021_02_999 "
+        "(constraint green_tripdata_2021_02_999_file_month check (true))"
+    )
     warehouse.commit()
     return "stage.green_tripdata_2021_02_999"
 
