@@ -107,7 +107,11 @@ def test_the_test_button_asks_every_source_about_one_month(
 
 @pytest.mark.parametrize(
     ("sources", "said"),
-    [("/no/such/folder", "does not exist"), ("ftp://x", "is not a source"), ("{url}", "answered HEAD with 503")],
+    [
+        ("/no/such/folder", "does not exist"),
+        ("ftp://x", "is not a source"),
+        ("{url}", "answered HEAD with 503"),
+    ],
 )
 def test_the_test_button_says_what_is_wrong(
     monkeypatch: pytest.MonkeyPatch, files: FileServer, sources: str, said: str
