@@ -12,7 +12,7 @@ import psycopg
 import pytest
 
 from nyc_taxi.files.download import Limits, download
-from nyc_taxi.files.source import SourceList
+from nyc_taxi.files.source_list import SourceList
 from nyc_taxi.load.attempt import Outcome
 from nyc_taxi.load.audit import audit_month
 from nyc_taxi.load.stage import stage_month

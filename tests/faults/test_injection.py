@@ -23,7 +23,7 @@ from nyc_taxi.core.month import Month, MonthRange, resolve_month
 from nyc_taxi.errors import TaxiError
 from nyc_taxi.files.download import Limits, download
 from nyc_taxi.files.publication import Publication, State
-from nyc_taxi.files.source import SourceList
+from nyc_taxi.files.source_list import SourceList
 from nyc_taxi.load.audit import audit_month
 from nyc_taxi.load.stage import stage_month
 from nyc_taxi.postgres.warehouse import PostgresWarehouse

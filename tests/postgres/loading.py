@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import psycopg
 
 from nyc_taxi.files.download import download
-from nyc_taxi.files.source import SourceList
+from nyc_taxi.files.source_list import SourceList
 from nyc_taxi.load.audit import audit_month
 from nyc_taxi.load.stage import stage_month
 from nyc_taxi.postgres.warehouse import PostgresWarehouse

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from nyc_taxi.core.month import Month
     from nyc_taxi.files.download import File
     from nyc_taxi.files.publication import Publication
-    from nyc_taxi.files.source import SourceList
+    from nyc_taxi.files.source_list import SourceList
     from nyc_taxi.load.attempt import Attempt
     from nyc_taxi.load.warehouse import Progress, Warehouse
 

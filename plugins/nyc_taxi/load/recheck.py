@@ -11,7 +11,7 @@ from nyc_taxi.files.publication import Publication, State
 from nyc_taxi.load.unchanged import same_version
 
 if TYPE_CHECKING:
-    from nyc_taxi.files.source import SourceList
+    from nyc_taxi.files.source_list import SourceList
     from nyc_taxi.load.attempt import Attempt
     from nyc_taxi.load.warehouse import Warehouse
 

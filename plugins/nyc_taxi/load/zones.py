@@ -13,7 +13,7 @@ from nyc_taxi.errors import TaxiError
 from nyc_taxi.files.download import fetch
 
 if TYPE_CHECKING:
-    from nyc_taxi.files.source import SourceList
+    from nyc_taxi.files.source_list import SourceList
     from nyc_taxi.load.warehouse import Warehouse
 
 _log = logging.getLogger(__name__)
