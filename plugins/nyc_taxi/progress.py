@@ -1,4 +1,4 @@
-"""Progress of long steps, as lines of a task log."""
+"""Progress of long steps, as lines in a task's log."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ MB = 1_000_000
 
 
 class ProgressLog:
-    """Writes how far a step is, at most once per interval and once at its end.
+    """Logs the progress of a step, at most once per interval and once at its end.
 
-    :param log: where to write
+    :param log: the log to write to
     :param interval: seconds between two lines about the same step
     """
 
@@ -26,7 +26,7 @@ class ProgressLog:
         self._done = -1
 
     def __call__(self, step: str, done: int, total: int | None) -> None:
-        """Take note that so many bytes of a step are done, of a total that may be unknown."""
+        """Record how many bytes of a step are done, of a total that may be unknown."""
         now = time.monotonic()
         if step != self._step:
             self._step, self._started, self._written, self._done = step, now, now, -1
@@ -37,7 +37,7 @@ class ProgressLog:
 
 
 def describe(step: str, done: int, total: int | None, seconds: float) -> str:
-    """Return one line such as ``download: 12.3 of 45.6 MB (27 %), 5.1 MB/s``."""
+    """Return one line like ``download: 12.3 of 45.6 MB (27%), 5.1 MB/s``."""
     share = f" of {total / MB:.1f} MB ({done / total:.0%})" if total else " MB"
     speed = f", {done / MB / seconds:.1f} MB/s" if seconds > 0 else ""
     return f"{step}: {done / MB:.1f}{share}{speed}"

@@ -11,7 +11,6 @@ from nyc_taxi.cli.command import remark
 from nyc_taxi.cli.config_connections import connection, sources
 from nyc_taxi.cli.config_values import forms, options, specs
 from nyc_taxi.cli.output import print_rows
-from nyc_taxi.core.products import PUBLIC_API
 from nyc_taxi.errors import LeftToDo
 
 if TYPE_CHECKING:
@@ -30,7 +29,7 @@ def config(args: Namespace) -> None:
         *options(),
         *sources(args.tlc_conn_id),
         *connection(args.postgres_conn_id),
-        *connection(args.products_conn_id, otherwise=PUBLIC_API),
+        *connection(args.products_conn_id),
         *specs(),
         *forms(),
     ]

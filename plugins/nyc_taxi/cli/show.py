@@ -34,7 +34,7 @@ def show(args: Namespace) -> None:
     that failed, the failing checks come last.
     """
     dataset = get_dataset(args.dataset).name
-    target = warehouse(args.postgres_conn_id)
+    target = warehouse("postgres", args.postgres_conn_id)
     target.prepare()
     with target.session("show") as connection:
         attempts = ledger.history(connection, dataset, args.month)
