@@ -32,7 +32,7 @@ note is written: it could wait for a lock that the scheduler holds while it wait
 
 _NEEDED = (
     "nyc_taxi.files.transfer",
-    "nyc_taxi.files.web",
+    "nyc_taxi.files.http",
     "nyc_taxi.pipelines",
     "nyc_taxi.postgres.audit",
     "nyc_taxi.postgres.publish",

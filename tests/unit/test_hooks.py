@@ -8,7 +8,7 @@ import pytest
 
 from nyc_taxi.core.month import Month
 from nyc_taxi.errors import ConnectionNotFound, TransientError, WarehouseUnreachable
-from nyc_taxi.files.source import SourceList
+from nyc_taxi.files.source_list import SourceList
 from nyc_taxi.hooks.postgres import TaxiPostgresHook
 from nyc_taxi.hooks.products import products_url
 from nyc_taxi.hooks.tlc import NycTlcHook
@@ -86,7 +86,11 @@ def test_the_test_button_asks_every_source_about_one_month(
 
 @pytest.mark.parametrize(
     ("sources", "said"),
-    [("/no/such/folder", "does not exist"), ("ftp://x", "is not a source"), ("{url}", "answered 503")],
+    [
+        ("/no/such/folder", "does not exist"),
+        ("ftp://x", "is not a source"),
+        ("{url}", "answered HEAD with 503"),
+    ],
 )
 def test_the_test_button_says_what_is_wrong(
     monkeypatch: pytest.MonkeyPatch, files: FileServer, sources: str, said: str

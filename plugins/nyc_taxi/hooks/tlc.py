@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from airflow.sdk import Connection
 
     from nyc_taxi.files.download import File
-    from nyc_taxi.files.source import Source, SourceList
+    from nyc_taxi.files.source import Source
+    from nyc_taxi.files.source_list import SourceList
 
 _TRIED = tuple(("green", Month(text)) for text in ("2021-01", "2024-01"))
 
@@ -67,13 +68,12 @@ class NycTlcHook(BaseHook):
         publication: Publication,
         folder: Path,
         *,
-        keep: bool = False,
         progress: Callable[[int, int | None], None] | None = None,
     ) -> File:
         """Download a published file into a folder, whole and checked; see :mod:`nyc_taxi.files.download`."""
         from nyc_taxi.files.download import download
 
-        return download(publication, folder, keep=keep, progress=progress)
+        return download(publication, folder, progress=progress)
 
     def test_connection(self) -> tuple[bool, str]:
         """Ask each source about one month that it covers, and return what they answered."""
@@ -84,7 +84,7 @@ class NycTlcHook(BaseHook):
         return all(well for well, _ in answers), "; ".join(text for _, text in answers) + "."
 
     def _parse(self, connection: Connection) -> SourceList:
-        from nyc_taxi.files.source import SourceList
+        from nyc_taxi.files.source_list import SourceList
 
         try:
             # Not extra_dejson, which must not be called from an event loop.

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from nyc_taxi.core.month import Month
     from nyc_taxi.files.download import File
     from nyc_taxi.files.publication import Publication
-    from nyc_taxi.files.source import SourceList
+    from nyc_taxi.files.source_list import SourceList
     from nyc_taxi.load.attempt import Attempt
     from nyc_taxi.postgres.warehouse import Warehouse
 
@@ -51,7 +51,7 @@ def load_month(
             if progress is not None:
                 progress("download", done, total)
 
-        return download(publication, folder, keep=True, progress=report)
+        return download(publication, folder, progress=report)
 
     staged = stage_month(warehouse, publication, fetch=fetch, run_id=run_id, force=force, progress=progress)
     if staged.unchanged:

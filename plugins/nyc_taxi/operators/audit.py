@@ -7,15 +7,12 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from airflow.sdk import BaseOperator
 
 from nyc_taxi import metrics
-from nyc_taxi.core.text_table import text_table
 from nyc_taxi.hooks.warehouse import warehouse
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
     from airflow.sdk import Context
-
-    from nyc_taxi.core.check import Check
 
 
 class AuditMonthOperator(BaseOperator):
@@ -42,6 +39,8 @@ class AuditMonthOperator(BaseOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:  # noqa: ARG002
         """Audit the staged month, keep the results in the ledger, and return what was staged."""
+        from tabulate import tabulate
+
         from nyc_taxi.postgres.audit import audit_month
         from nyc_taxi.postgres.stage import Staged
 
@@ -51,11 +50,7 @@ class AuditMonthOperator(BaseOperator):
         else:
             with metrics.timed("audit", staged.dataset, self.target):
                 checks = audit_month(warehouse(self.target, self.warehouse_conn_id), staged.attempt)
-            self.log.info("%s %s:\n%s", staged.dataset, staged.month, _table(checks))
+            headers = ("check", "outcome", "message")
+            rows = [(check.name, check.outcome, check.message) for check in checks]
+            self.log.info("%s %s:\n%s", staged.dataset, staged.month, tabulate(rows, headers, "plain"))
         return self.staged
-
-
-def _table(checks: Iterable[Check]) -> str:
-    rows = [("check", "outcome", "result")]
-    rows += [(check.name, check.outcome, check.message) for check in checks]
-    return text_table(rows)

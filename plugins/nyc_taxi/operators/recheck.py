@@ -18,7 +18,7 @@ from nyc_taxi.targets import get_target
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
-    from nyc_taxi.files.source import SourceList
+    from nyc_taxi.files.source_list import SourceList
     from nyc_taxi.load.attempt import Attempt
 
 AT_ONCE = 4

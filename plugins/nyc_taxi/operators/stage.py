@@ -88,7 +88,7 @@ class StageMonthOperator(BaseOperator):
         return stage_month(
             warehouse(self.target, self.warehouse_conn_id),
             publication,
-            fetch=partial(hook.download, keep=True, progress=partial(progress, "download")),
+            fetch=partial(hook.download, progress=partial(progress, "download")),
             run_id=context["run_id"],
             force=str(self.force).lower() == "true",
             progress=progress,
