@@ -23,7 +23,7 @@ from nyc_taxi.postgres.warehouse import Warehouse
 if TYPE_CHECKING:
     from local.postgres import EmbeddedPostgres
     from nyc_taxi.core.month import Month
-    from nyc_taxi.files.source import SourceList
+    from nyc_taxi.files.source_list import SourceList
 
 _LIBPQ = {
     "PGHOST": "host",

@@ -11,7 +11,7 @@ import sys
 from benchmarks.loading import warehouse
 from nyc_taxi.core.month import Month
 from nyc_taxi.files.download import download
-from nyc_taxi.files.source import SourceList
+from nyc_taxi.files.source_list import SourceList
 from nyc_taxi.postgres.stage import stage_month
 
 

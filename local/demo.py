@@ -21,7 +21,7 @@ from local.state import Settings, State, demo_state
 from nyc_taxi.core.month import MonthRange
 from nyc_taxi.errors import TaxiError
 from nyc_taxi.files.publication import State as PublicationState
-from nyc_taxi.files.source import SourceList
+from nyc_taxi.files.source_list import SourceList
 from nyc_taxi.postgres import ledger
 from nyc_taxi.postgres.readers import grant_reading
 from nyc_taxi.postgres.warehouse import Warehouse

@@ -80,10 +80,6 @@ class DiskFull(TransientError):
     """There is no room left for a file; it may be made while the task waits to be tried again."""
 
 
-class UnsafeFolder(ContractError):
-    """The folder for temporary files is not this user's alone."""
-
-
 class SourceRefused(ContractError):
     """The source answered, with a status that asking again will not change."""
 

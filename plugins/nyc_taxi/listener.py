@@ -33,7 +33,7 @@ lock that the scheduler itself holds while it waits for the note: there is none.
 _NEEDED = (
     "airflow.providers.postgres.hooks.postgres",
     "nyc_taxi.files.transfer",
-    "nyc_taxi.files.web",
+    "nyc_taxi.files.http",
     "nyc_taxi.pipelines",
     "nyc_taxi.postgres.audit",
     "nyc_taxi.postgres.publish",

@@ -7,15 +7,12 @@ import os
 import re
 import subprocess
 import sys
-import tempfile
-from contextlib import suppress
+from io import StringIO
 from typing import TYPE_CHECKING, Any
 
 import psycopg
 import pytest
 
-from nyc_taxi.errors import DownloadInterrupted
-from nyc_taxi.files.scratch import scratch_folder
 from tests.cli.taxi import listed, run
 
 if TYPE_CHECKING:
@@ -100,7 +97,7 @@ def test_ctrl_c_ends_a_load_with_a_summary(
         ("rejects gren 2021-01", "There is no dataset 'gren'."),
         ("load green 2021-01 --source ftp://host", "is not a source"),
         ("load fhv 2014-12 --source tlc", "No source has fhv 2014-12"),
-        ("months --postgres-conn-id nowhere", "nowhere"),
+        ("months --conn-id nowhere", "nowhere"),
         ("sample --months 2018-12 --to x", "2019-01"),
         ("sample --months 2021-01 --to x --datasets blue", "There is no sample of 'blue'"),
     ],
@@ -226,15 +223,30 @@ def test_the_program_prints_json_alone_and_needs_no_metadata_database(tmp_path: 
     assert (done.returncode, json.loads(done.stdout), done.stderr) == (0, [], "")
 
 
+def test_an_invalid_setting_ends_a_command_with_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "airflow.cfg").write_text("[nyc_taxi]\nmax_active_runs = 0\n")
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-m", "airflow", "taxi", "show", "green", "2021-01"],
+        env={**os.environ, "AIRFLOW_HOME": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith("[nyc_taxi] max_active_runs ")
+    assert str(tmp_path / "airflow.cfg") in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
 def test_unload_asks_and_says_what_it_took_out(
     samples: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run(f"load green 2021-01 --source {samples}")
     capsys.readouterr()
-    monkeypatch.setattr("builtins.input", lambda: "n")
+    monkeypatch.setattr("sys.stdin", StringIO("n\n"))
     assert run("unload green 2021-01..2021-02") == 2
     said = capsys.readouterr()
-    assert "500 rows of green 2021-01..2021-02" in said.err
+    assert "Remove 500 rows of green 2021-01..2021-02" in said.err
     assert [row["state"] for row in listed(capsys, "months")] == ["published"]
     assert run("unload green 2021-01..2021-02 --yes") == 0
     assert capsys.readouterr().out.splitlines() == [
@@ -260,29 +272,29 @@ def test_grant_names_the_role_and_says_whether_it_is_new(
 
 
 @pytest.fixture
-def left(samples: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A download whose process is gone, in a folder for temporary files of this test alone."""
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+def left(samples: Path, warehouse: psycopg.Connection) -> str:
+    """A staging table whose attempt is gone, next to a loaded month."""
     run(f"load green 2021-01 --source {samples}")
-    with suppress(DownloadInterrupted), scratch_folder("green-2021-02", "https://example.org/") as folder:
-        (folder / "download.json").write_text("{}")
-        raise DownloadInterrupted("cut")
-    return folder
+    warehouse.execute(
+        "create table stage.green_tripdata_2021_02_999 "
+        "(constraint green_tripdata_2021_02_999_file_month check (true))"
+    )
+    warehouse.commit()
+    return "stage.green_tripdata_2021_02_999"
 
 
 def test_doctor_lists_what_is_left_with_status_1_and_removes_what_is_dead(
-    left: Path, capsys: pytest.CaptureFixture[str]
+    left: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     capsys.readouterr()
     assert run("doctor -o json") == 1
     said = capsys.readouterr()
     (row,) = json.loads(said.out)
-    assert (row["what"], row["where"], row["bytes"], row["done"]) == ("download", str(left), 2, "")
+    assert (row["what"], row["where"], row["bytes"], row["done"]) == ("stage table", left, 0, "")
     assert "--clean" in row["to_do"]
     assert said.err == "1 of 1 findings is left; it says what to do.\n"
     (row,) = listed(capsys, "doctor --clean")
     assert (row["done"], row["to_do"]) == ("removed", "")
-    assert not left.exists()
     assert listed(capsys, "doctor") == []
     assert run("doctor") == 0
     said = capsys.readouterr()
@@ -290,7 +302,7 @@ def test_doctor_lists_what_is_left_with_status_1_and_removes_what_is_dead(
 
 
 def test_doctor_leaves_to_a_person_what_only_a_person_can_decide(
-    left: Path, warehouse: psycopg.Connection, capsys: pytest.CaptureFixture[str]
+    left: str, warehouse: psycopg.Connection, capsys: pytest.CaptureFixture[str]
 ) -> None:
     warehouse.execute("truncate raw.green_tripdata")
     warehouse.commit()

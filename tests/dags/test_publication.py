@@ -115,11 +115,11 @@ def test_promise_7_patient(files: FileServer) -> None:
 
 
 def test_tlcs_403_is_a_wait(files: FileServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    from nyc_taxi.files import source
+    from nyc_taxi.files import source_list
 
-    real = source._known()
+    real = source_list._known()
     sources = {**real["sources"], "tlc": {**real["sources"]["tlc"], "base": files.url}}
-    monkeypatch.setattr(source, "_known", lambda: {**real, "sources": sources})
+    monkeypatch.setattr(source_list, "_known", lambda: {**real, "sources": sources})
     monkeypatch.delenv("AIRFLOW_CONN_NYC_TLC_DEFAULT")
     last_month = str(THIS_MONTH.plus(-1))
     files.answer(f"trip-data/green_tripdata_{last_month}.parquet", Reply(status=403))

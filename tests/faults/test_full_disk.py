@@ -21,7 +21,7 @@ import local.postgres
 from local.postgres import EmbeddedPostgres
 from nyc_taxi.errors import DiskFull, WarehouseUnreachable
 from nyc_taxi.files.download import download
-from nyc_taxi.files.source import SourceList
+from nyc_taxi.files.source_list import SourceList
 from nyc_taxi.load.attempt import Outcome
 from nyc_taxi.postgres import ledger
 from nyc_taxi.postgres.audit import audit_month
@@ -190,7 +190,7 @@ import sys
 from pathlib import Path
 import psycopg
 from nyc_taxi.files.download import download
-from nyc_taxi.files.source import SourceList
+from nyc_taxi.files.source_list import SourceList
 from nyc_taxi.errors import TransientError
 from nyc_taxi.postgres.stage import stage_month
 from nyc_taxi.postgres.warehouse import Warehouse

@@ -23,7 +23,7 @@ from nyc_taxi.core.month import Month, MonthRange, resolve_month
 from nyc_taxi.errors import TaxiError
 from nyc_taxi.files.download import Limits, download
 from nyc_taxi.files.publication import Publication, State
-from nyc_taxi.files.source import SourceList
+from nyc_taxi.files.source_list import SourceList
 from nyc_taxi.postgres.audit import audit_month
 from nyc_taxi.postgres.publish import publish_month
 from nyc_taxi.postgres.stage import stage_month

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import psycopg
 
 from nyc_taxi.files.download import download
-from nyc_taxi.files.source import SourceList
+from nyc_taxi.files.source_list import SourceList
 from nyc_taxi.postgres.audit import audit_month
 from nyc_taxi.postgres.publish import publish_month
 from nyc_taxi.postgres.stage import stage_month
@@ -39,7 +39,7 @@ def main(uri: str, file: str, stop_at: str = "") -> None:
 
     def watched(publication: Publication, folder: Path) -> File:
         reach("download")
-        done = download(publication, folder, keep=True) if on_the_web else fetch(publication, folder)
+        done = download(publication, folder) if on_the_web else fetch(publication, folder)
         reach("downloaded")
         return done
 

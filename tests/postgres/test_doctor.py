@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING
 import psycopg
 import pytest
 
-from nyc_taxi.errors import DownloadInterrupted
-from nyc_taxi.files.scratch import DeadFolder, scratch_folder
 from nyc_taxi.load.attempt import Outcome
 from nyc_taxi.postgres import ledger
 from nyc_taxi.postgres.doctor import Finding, examine
@@ -26,7 +24,6 @@ from tests.postgres.trips import (
     stage,
     staged_and_audited,
 )
-from tests.unit.test_scratch import URL, fail
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -38,15 +35,11 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture
-def look(
-    taxi_warehouse: Warehouse, reader: psycopg.Connection, tmp_path: Path
-) -> Callable[..., list[Finding]]:
-    """Examine the warehouse of this test, and scratch folders that it has for itself."""
-    scratch = tmp_path / "scratch"
-    scratch.mkdir()
+def look(taxi_warehouse: Warehouse, reader: psycopg.Connection) -> Callable[..., list[Finding]]:
+    """Examine the warehouse of this test."""
 
     def examined(*, clean: bool = False) -> list[Finding]:
-        return examine(taxi_warehouse, clean=clean, folder=scratch)
+        return examine(taxi_warehouse, clean=clean)
 
     return examined
 
@@ -178,14 +171,14 @@ def test_a_table_that_is_needed_again_between_looking_and_cleaning_stays(
     ledger.settle(reader, number, Outcome.ABANDONED)
     with taxi_warehouse.session() as alive:
 
-        def need_it(folder: Path) -> list[DeadFolder]:
+        def need_it(connection: psycopg.Connection) -> list[Finding]:
             if how == "the ledger knows it":
                 ledger.settle(reader, number, Outcome.STAGED)
             else:
                 alive.execute("select pg_advisory_lock(%s, %s)", attempt_lock(number))
             return []
 
-        monkeypatch.setattr("nyc_taxi.postgres.doctor.dead_folders", need_it)
+        monkeypatch.setattr("nyc_taxi.postgres.doctor._partitions", need_it)
         (found,) = look(clean=True)
         assert (found.done, found.to_do) == ("left to the process that has it now", "")
         assert len(leftovers(reader)) == 1
@@ -210,21 +203,6 @@ def test_a_table_that_is_read_is_left_and_the_reader_named(
         assert f"pid {person.info.backend_pid} (user taxi, application a person's psql)" in found.to_do
         assert len(leftovers(reader)) == 1
     assert [finding.done for finding in look(clean=True)] == ["removed"]
-
-
-def test_downloads_of_dead_processes_are_found_with_size_and_age(
-    tmp_path: Path, look: Callable[..., list[Finding]]
-) -> None:
-    under = tmp_path / "scratch"
-    folder = fail(under, DownloadInterrupted("cut"), size=1000)
-    with scratch_folder("fhv-2021-01", URL, under) as alive:
-        (found,) = look()
-        assert (found.what, found.where) == ("download", str(folder))
-        assert found.bytes is not None
-        assert 1000 < found.bytes < 2000
-        assert found.since is not None
-        assert [finding.done for finding in look(clean=True)] == ["removed"]
-        assert list(folder.parent.iterdir()) == [alive]
 
 
 def test_months_that_differ_from_the_ledger_are_found_and_left(

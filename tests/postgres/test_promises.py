@@ -19,7 +19,7 @@ from psycopg import IsolationLevel
 
 from nyc_taxi.core.dataset import Dataset, get_dataset
 from nyc_taxi.errors import SchemaDrift
-from nyc_taxi.files.source import SourceList
+from nyc_taxi.files.source_list import SourceList
 from nyc_taxi.load.attempt import Outcome
 from nyc_taxi.load.load import load_month
 from nyc_taxi.postgres import ledger

@@ -19,7 +19,7 @@ import pytest
 from local.process import Background
 from local.stack import AIRFLOW
 from nyc_taxi.core.month import Month, MonthRange
-from nyc_taxi.files.source import SourceList
+from nyc_taxi.files.source_list import SourceList
 from nyc_taxi.load.attempt import Outcome
 from nyc_taxi.load.load import load_month
 from nyc_taxi.postgres import ledger

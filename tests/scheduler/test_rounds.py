@@ -12,7 +12,7 @@ import psycopg
 import pytest
 
 from nyc_taxi.core.month import Month, MonthRange
-from nyc_taxi.files.source import SourceList
+from nyc_taxi.files.source_list import SourceList
 from nyc_taxi.load.attempt import Outcome
 from nyc_taxi.load.load import load_month
 from nyc_taxi.postgres import ledger

@@ -17,7 +17,7 @@ from nyc_taxi.errors import (
     WarehouseRefused,
     WarehouseUnreachable,
 )
-from nyc_taxi.files.source import SourceList
+from nyc_taxi.files.source_list import SourceList
 from nyc_taxi.hooks.products import products_url
 from nyc_taxi.hooks.taxi_postgres import TaxiPostgresHook
 from nyc_taxi.hooks.tlc import NycTlcHook
@@ -107,7 +107,11 @@ def test_the_test_button_asks_every_source_about_one_month(
 
 @pytest.mark.parametrize(
     ("sources", "said"),
-    [("/no/such/folder", "does not exist"), ("ftp://x", "is not a source"), ("{url}", "answered 503")],
+    [
+        ("/no/such/folder", "does not exist"),
+        ("ftp://x", "is not a source"),
+        ("{url}", "answered HEAD with 503"),
+    ],
 )
 def test_the_test_button_says_what_is_wrong(
     monkeypatch: pytest.MonkeyPatch, files: FileServer, sources: str, said: str

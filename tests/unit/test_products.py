@@ -58,7 +58,7 @@ def test_a_shop_without_products_is_empty(files: FileServer) -> None:
 def test_pages_that_end_early_are_an_error(files: FileServer) -> None:
     files.answer("/products", page(SHOP, total=9), page([], total=9))
 
-    with pytest.raises(DownloadInterrupted, match="has 9 products and gave 4"):
+    with pytest.raises(DownloadInterrupted, match="announced 9 products and sent 4"):
         fetch_products(files.url)
 
 

@@ -14,7 +14,7 @@ from nyc_taxi.cli.progress import steps
 from nyc_taxi.core.dataset import get_dataset
 from nyc_taxi.core.month import MonthRange
 from nyc_taxi.errors import InvalidSource, TaxiError
-from nyc_taxi.files.source import SourceList
+from nyc_taxi.files.source_list import SourceList
 from nyc_taxi.hooks.tlc import NycTlcHook
 from nyc_taxi.hooks.warehouse import warehouse
 from nyc_taxi.load.load import load_month
@@ -38,7 +38,7 @@ def load(args: Namespace) -> None:
     """
     dataset = get_dataset(args.dataset).name
     sources = _sources(args.source) if args.source else NycTlcHook(args.tlc_conn_id).sources()
-    target = warehouse(args.postgres_conn_id)
+    target = warehouse(args.conn_id)
     run_id = f"cli__{datetime.now(UTC).isoformat(timespec='milliseconds')}"
     for month in args.month:
         try:

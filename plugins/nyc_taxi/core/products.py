@@ -11,15 +11,11 @@ from nyc_taxi.errors import DownloadInterrupted, MissingColumn, MissingExtra, No
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    import requests
-
 PUBLIC_API = "https://dummyjson.com"
 """The API that is read when no connection names another one."""
 
 PAGE = 100
 """Products asked for at a time."""
-
-_TIMEOUT = (10.0, 30.0)
 
 
 def fetch_products(base_url: str) -> list[dict[str, Any]]:
@@ -31,30 +27,26 @@ def fetch_products(base_url: str) -> list[dict[str, Any]]:
     :raises NotTheFile: when the answer is not a page of products
     :raises DownloadInterrupted: when the pages end before all products were there
     """
-    from nyc_taxi.files.redirect import Session
-
     url = f"{base_url}/products"
     products: list[dict[str, Any]] = []
-    with Session() as session:
-        while True:
-            page, total = _page(session, url, skip=len(products))
-            products += page
-            if len(products) >= total:
-                return products
-            if not page:
-                raise DownloadInterrupted(
-                    f"{shown(url)} said that it has {total} products and gave {len(products)}. "
-                    "Run this task again."
-                )
+    while True:
+        page, total = _page(url, skip=len(products))
+        products += page
+        if len(products) >= total:
+            return products
+        if not page:
+            raise DownloadInterrupted(
+                f"{shown(url)} announced {total} products and sent {len(products)}. Run this task again."
+            )
 
 
-def _page(session: requests.Session, url: str, *, skip: int) -> tuple[list[dict[str, Any]], int]:
+def _page(url: str, *, skip: int) -> tuple[list[dict[str, Any]], int]:
     """Return one page of products, and how many there are on all pages."""
-    from nyc_taxi.files import web
+    from nyc_taxi.files import http
 
-    with web.request("GET", f"{url}?limit={PAGE}&skip={skip}", timeout=_TIMEOUT, session=session) as response:
+    with http.request("GET", f"{url}?limit={PAGE}&skip={skip}") as response:
         if response.status_code != 200:
-            raise web.failure(response, url)
+            raise http.failure(response, url)
         try:
             answer = response.json()
             page, total = list(answer["products"]), int(answer["total"])

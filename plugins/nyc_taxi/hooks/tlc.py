@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from airflow.sdk import Connection
 
     from nyc_taxi.files.download import File
-    from nyc_taxi.files.source import Source, SourceList
+    from nyc_taxi.files.source import Source
+    from nyc_taxi.files.source_list import SourceList
 
 _TRIED = tuple(("green", Month(text)) for text in ("2021-01", "2024-01"))
 
@@ -76,13 +77,12 @@ class NycTlcHook(BaseHook):
         publication: Publication,
         folder: Path,
         *,
-        keep: bool = False,
         progress: Callable[[int, int | None], None] | None = None,
     ) -> File:
         """Fetch a published file into a folder, whole and checked; see :mod:`nyc_taxi.files.download`."""
         from nyc_taxi.files.download import download
 
-        return download(publication, folder, keep=keep, progress=progress)
+        return download(publication, folder, progress=progress)
 
     def test_connection(self) -> tuple[bool, str]:
         """Ask every source about one month that it covers, and say what they answered."""
@@ -93,7 +93,7 @@ class NycTlcHook(BaseHook):
         return all(well for well, _ in said), "; ".join(text for _, text in said) + "."
 
     def _without_connection(self) -> SourceList:
-        from nyc_taxi.files.source import SourceList
+        from nyc_taxi.files.source_list import SourceList
 
         confirm_missing(self.tlc_conn_id)
         if self.tlc_conn_id != self.default_conn_name:
@@ -105,7 +105,7 @@ class NycTlcHook(BaseHook):
         return SourceList.parse()
 
     def _parse(self, connection: Connection) -> SourceList:
-        from nyc_taxi.files.source import SourceList
+        from nyc_taxi.files.source_list import SourceList
 
         try:
             # Not extra_dejson, which must not be called from an event loop.

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from nyc_taxi.errors import NeverInSource, NotPublishedYet
 from nyc_taxi.files.download import download
-from nyc_taxi.files.publication import State
 from nyc_taxi.postgres import ledger
 from nyc_taxi.postgres.audit import audit_month
 from nyc_taxi.postgres.publish import publish_month
@@ -19,7 +17,7 @@ if TYPE_CHECKING:
     from nyc_taxi.core.month import Month
     from nyc_taxi.files.download import File
     from nyc_taxi.files.publication import Publication
-    from nyc_taxi.files.source import SourceList
+    from nyc_taxi.files.source_list import SourceList
     from nyc_taxi.load.attempt import Attempt
     from nyc_taxi.postgres.warehouse import Warehouse
 
@@ -46,18 +44,14 @@ def load_month(
     :raises NeverInSource: when no source ever will
     :raises TaxiError: whatever else keeps the month from being loaded
     """
-    publication = sources.ask(dataset, month)
-    if publication.state is State.NEVER:
-        raise NeverInSource(publication.detail)
-    if publication.state is State.NOT_YET:
-        raise NotPublishedYet(publication.detail)
+    publication = sources.ask(dataset, month).require()
 
     def fetch(publication: Publication, folder: Path) -> File:
         def report(done: int, total: int | None) -> None:
             if progress is not None:
                 progress("download", done, total)
 
-        return download(publication, folder, keep=True, progress=report)
+        return download(publication, folder, progress=report)
 
     staged = stage_month(warehouse, publication, fetch=fetch, run_id=run_id, force=force, progress=progress)
     if staged.unchanged:

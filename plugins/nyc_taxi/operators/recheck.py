@@ -17,7 +17,7 @@ from nyc_taxi.hooks.warehouse import warehouse
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
-    from nyc_taxi.files.source import SourceList
+    from nyc_taxi.files.source_list import SourceList
     from nyc_taxi.load.attempt import Attempt
 
 AT_ONCE = 4

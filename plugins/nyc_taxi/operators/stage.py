@@ -83,11 +83,11 @@ class StageMonthOperator(BaseOperator):
 
         hook = NycTlcHook(self.tlc_conn_id)
         publication = self._fresh(hook, is_retry=context["ti"].try_number > 1)
-        progress = ProgressLog(self.log)
+        progress = ProgressLog(self.log.info)
         return stage_month(
             warehouse(self.postgres_conn_id),
             publication,
-            fetch=partial(hook.download, keep=True, progress=partial(progress, "download")),
+            fetch=partial(hook.download, progress=partial(progress, "download")),
             run_id=context["run_id"],
             force=str(self.force).lower() == "true",
             progress=progress,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseOperator
@@ -12,8 +14,6 @@ from nyc_taxi.hooks.tlc import NycTlcHook
 from nyc_taxi.hooks.warehouse import warehouse
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from airflow.sdk import Context
 
 
@@ -43,7 +43,6 @@ class LoadZonesOperator(BaseOperator):
     def execute(self, context: Context) -> dict[str, Any]:  # noqa: ARG002
         """Fetch, check and load the zones, and say how many there are and where they are from."""
         from nyc_taxi.core.zones import read_zones
-        from nyc_taxi.files.scratch import scratch_folder
         from nyc_taxi.postgres.zones import count_zones, replace_zones
 
         store = warehouse(self.postgres_conn_id)
@@ -51,8 +50,8 @@ class LoadZonesOperator(BaseOperator):
             self.log.info("%d zones are there.", there)
             return {"rows": there, "url": None}
         urls = NycTlcHook(self.tlc_conn_id).sources().zone_lookup()
-        with scratch_folder("zones", urls[0]) as folder:
-            path = folder / "taxi_zone_lookup.csv"
+        with TemporaryDirectory(prefix="nyc-taxi-zones-") as folder:
+            path = Path(folder) / "taxi_zone_lookup.csv"
             url = self._fetch(urls, path)
             rows = replace_zones(store, read_zones(path))
         self.log.info("%d zones were loaded from %s.", rows, url)

@@ -1,6 +1,6 @@
 """What runs that died left behind, and where the warehouse and its ledger differ.
 
-Nothing that a live process works on is ever touched: attempts, months and folders are guarded by locks
+Nothing that a live process works on is ever touched: attempts and months are guarded by locks
 that end with their process, and each is looked at again under its lock before anything of it is removed.
 """
 
@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 
 from nyc_taxi.core.dataset import dataset_names, get_dataset
-from nyc_taxi.files.scratch import dead_folders, discard
 from nyc_taxi.postgres import ledger
 from nyc_taxi.postgres.locks import attempt_lock
 from nyc_taxi.postgres.schema import prepare
@@ -25,7 +24,6 @@ from nyc_taxi.postgres.tables import StageTable, count_months, half_detached
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from datetime import datetime
-    from pathlib import Path
 
     from nyc_taxi.core.dataset import Dataset
     from nyc_taxi.postgres.warehouse import Warehouse
@@ -69,11 +67,10 @@ class Finding:
         return replace(self, to_do="", done=done)
 
 
-def examine(warehouse: Warehouse, *, clean: bool = False, folder: Path | None = None) -> list[Finding]:
-    """Look at the whole warehouse, and at this user's temporary files on this machine.
+def examine(warehouse: Warehouse, *, clean: bool = False) -> list[Finding]:
+    """Look at the whole warehouse.
 
     :param clean: whether to clear up what dead processes left, as far as nobody reads it
-    :param folder: where the temporary files are; the system's folder for them by default
     :returns: what was found; what has something in ``to_do`` is left
     """
     with warehouse.session("doctor") as connection:
@@ -81,7 +78,6 @@ def examine(warehouse: Warehouse, *, clean: bool = False, folder: Path | None = 
         found = [
             *_attempts(connection),
             *_tables(connection),
-            *_downloads(folder),
             *_months(connection),
             *_partitions(connection),
         ]
@@ -150,19 +146,6 @@ def _room(connection: psycopg.Connection[Any], stage: StageTable, to_do: str) ->
         return None, f"{to_do}, once it is not in use any more by {users}."
     row = connection.execute("select pg_total_relation_size(to_regclass(%(table)s))", name).fetchone()
     return (row[0] if row else None), f"{to_do}."
-
-
-def _downloads(folder: Path | None) -> Iterator[Finding]:
-    """Find what processes of this user left on this machine when they failed or died."""
-    for dead in dead_folders(folder):
-        yield Finding(
-            "download",
-            str(dead.path),
-            dead.changed,
-            dead.bytes,
-            "A run of the month goes on with it; --clean, or any run after a day, removes it.",
-            clear=partial(discard, dead.path),
-        )
 
 
 def _months(connection: psycopg.Connection[Any]) -> Iterator[Finding]:

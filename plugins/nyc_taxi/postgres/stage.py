@@ -8,6 +8,8 @@ import time
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, replace
 from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Final, Self
 from urllib.parse import unquote, urlsplit
 
@@ -24,9 +26,6 @@ from nyc_taxi.errors import (
     TooManyRejects,
     TruncatedFile,
 )
-from nyc_taxi.files import kept
-from nyc_taxi.files.scratch import scratch_folder
-from nyc_taxi.files.source import local_path
 from nyc_taxi.load.attempt import Attempt, Outcome
 from nyc_taxi.postgres import ledger
 from nyc_taxi.postgres.csv_copy import copy_csv
@@ -40,7 +39,6 @@ from nyc_taxi.postgres.tolerant import copy_tolerantly
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
     from nyc_taxi.files.download import File
     from nyc_taxi.files.publication import Publication
@@ -104,9 +102,6 @@ def stage_month(
     downloaded bytes are the same, *and* the month still holds as many rows as the ledger says. Such a
     check leaves no row in the ledger.
 
-    A download that ended before its time is there for the next staging of the same address on this
-    machine, of whatever run; see :mod:`nyc_taxi.files.scratch`.
-
     :param publication: what the source said about the file
     :param fetch: downloads the file into a folder
     :param run_id: who asks, for the ledger
@@ -129,11 +124,8 @@ def stage_month(
             return _unchanged(same, begun)
         attempt = ledger.begin(connection, publication, run_id)
         try:
-            what = f"{attempt.dataset}-{attempt.month}"
-            with scratch_folder(what, attempt.url, folder) as scratch:
-                if not kept.is_in(scratch) and _is_retry(connection, attempt):
-                    said = "There is no earlier download of %s on this machine: it starts over."
-                    _log.info(said, attempt.url)
+            with TemporaryDirectory(prefix="nyc-taxi-", dir=folder) as made:
+                scratch = Path(made)
                 file = fetch(publication, scratch)
                 _note(connection, attempt, file)
                 same = None if force else _holder(connection, publication, partial(_equals, file))
@@ -170,15 +162,6 @@ def _holder(
         return None
     rows = count_rows(connection, get_dataset(publication.dataset), publication.month)
     return current if rows == current.rows_loaded else None
-
-
-def _is_retry(connection: psycopg.Connection[Any], attempt: Attempt) -> bool:
-    """Whether the same run has tried before to bring this file from the web, and failed or died."""
-    if local_path(attempt.url) is not None:
-        return False
-    ended = {Outcome.FAILED, Outcome.ABANDONED}
-    tried = ledger.history(connection, attempt.dataset, attempt.month)
-    return any(earlier.run_id == attempt.run_id and earlier.outcome in ended for earlier in tried)
 
 
 def _note(connection: psycopg.Connection[Any], attempt: Attempt, file: File) -> None:

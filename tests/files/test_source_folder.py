@@ -10,8 +10,8 @@ import pytest
 from nyc_taxi.core.month import Month
 from nyc_taxi.errors import InvalidSource
 from nyc_taxi.files.publication import State
-from nyc_taxi.files.source import SourceList
-from tests.unit.sources import CHANGED, JANUARY
+from nyc_taxi.files.source_list import SourceList
+from tests.files.sources import CHANGED, JANUARY
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -55,7 +55,7 @@ def test_a_folder_without_the_file_waits_for_it(folder: Path, month: str) -> Non
     )
     assert (answer.state, answer.source) == (State.NOT_YET, str(folder))
     assert answer.url == f"file://{folder}/green/green_tripdata_{month}.csv.gz"
-    assert f"{folder} holds none of green/green_tripdata_{month}.csv.gz, " in answer.detail
+    assert f"{folder} contains none of green/green_tripdata_{month}.csv.gz, " in answer.detail
 
 
 def test_the_last_folder_waits_for_a_month_that_no_source_covers(tmp_path: Path) -> None:
@@ -67,7 +67,7 @@ def test_the_last_folder_waits_for_a_month_that_no_source_covers(tmp_path: Path)
 
 
 def test_a_folder_that_does_not_exist_is_an_error_and_not_a_reason_to_go_on(tmp_path: Path) -> None:
-    with pytest.raises(InvalidSource, match=r"does not exist\. Make it, or correct the path"):
+    with pytest.raises(InvalidSource, match=r"does not exist\. Create it, or correct the path"):
         SourceList.parse(f"{tmp_path}/missing, mirror").ask("green", JANUARY)
 
 

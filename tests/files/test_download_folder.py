@@ -14,8 +14,8 @@ from nyc_taxi.errors import (
     SourceUnreachable,
 )
 from nyc_taxi.files.download import download, fetch
-from nyc_taxi.files.source import SourceList
-from tests.unit.downloads import CHANGED, JANUARY, NAME, TRIPS, left_in, publication
+from nyc_taxi.files.source_list import SourceList
+from tests.files.downloads import CHANGED, JANUARY, NAME, TRIPS, left_in, publication
 
 if TYPE_CHECKING:
     from pathlib import Path

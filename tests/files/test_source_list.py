@@ -12,8 +12,8 @@ from nyc_taxi.core.dataset import dataset_names
 from nyc_taxi.core.month import Month
 from nyc_taxi.errors import InvalidSource, UnknownDataset
 from nyc_taxi.files.publication import State
-from nyc_taxi.files.source import SourceList
-from tests.unit.sources import JANUARY, MIRROR, PATH, TLC, at, only
+from nyc_taxi.files.source_list import SourceList
+from tests.files.sources import JANUARY, MIRROR, PATH, TLC, at, only
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -97,7 +97,7 @@ def test_a_list_names_its_sources_in_order(text: str, names: list[str]) -> None:
 )
 def test_anything_else_is_refused_with_what_may_be_written(text: str) -> None:
     with pytest.raises(
-        InvalidSource, match=r"(?s)is not a source\. Write one of mirror, tlc; .*folder"
+        InvalidSource, match=r"(?s)is not a source\. Use one of mirror, tlc; .*folder"
     ) as caught:
         SourceList.parse(text)
     assert "secret" not in str(caught.value)
@@ -211,8 +211,8 @@ def test_a_source_that_covers_a_month_serves_it_also_when_it_says_not_yet(file_s
             "/",
             "yellow",
             "2008-12",
-            "No source has yellow 2008-12: / has the months whose file it holds. Choose a month that one of "
-            "them has.",
+            "No source has yellow 2008-12: / has the months whose files it contains. Choose a month that "
+            "one of them has.",
         ),
     ],
 )

@@ -7,9 +7,10 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from nyc_taxi.core.month import Month
-from nyc_taxi.files.source import Source, SourceList
+from nyc_taxi.files.source_list import SourceList
 
 if TYPE_CHECKING:
+    from nyc_taxi.files.source import Source
     from tests.file_server import FileServer
 
 MIRROR = "https://github.com/DataTalksClub/nyc-tlc-data/releases/download"

@@ -13,8 +13,6 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
-import requests
-from requests.adapters import HTTPAdapter
 
 from nyc_taxi.core.month import Month
 from nyc_taxi.errors import (
@@ -29,12 +27,12 @@ from nyc_taxi.errors import (
     TaxiError,
     UnknownDataset,
 )
-from nyc_taxi.files import arrived
+from nyc_taxi.files import partial_file
 from nyc_taxi.files.download import File, Limits, download
 from nyc_taxi.files.publication import Publication, State
-from nyc_taxi.files.source import SourceList
+from nyc_taxi.files.source_list import SourceList
 from tests.file_server import FileServer, Reply
-from tests.unit.downloads import CHANGED, JANUARY, NAME, PATH, TRIPS, left_in, publication
+from tests.files.downloads import CHANGED, JANUARY, NAME, PATH, TRIPS, left_in, publication
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -150,30 +148,30 @@ def test_two_downloads_of_one_file_do_not_disturb_each_other(
 
 
 @pytest.mark.parametrize(("chunked", "total"), [(False, 1_000_000), (True, None)])
-def test_progress_is_told_now_and_then_and_at_the_end(
+def test_progress_is_reported_now_and_then_and_at_the_end(
     file_server: FileServer, published: Publication, tmp_path: Path, chunked: bool, total: int | None
 ) -> None:
-    told: list[tuple[int, int | None]] = []
+    reported: list[tuple[int, int | None]] = []
     file_server.answer(PATH, Reply(b"\x1f\x8b" + bytes(999_998), piece=1000, chunked=chunked))
-    download(published, tmp_path, progress=lambda received, total: told.append((received, total)))
-    assert told == sorted(told)
-    assert told[-1] == (1_000_000, total)
-    assert len(told) <= 21
+    download(published, tmp_path, progress=lambda received, total: reported.append((received, total)))
+    assert reported == sorted(reported)
+    assert reported[-1] == (1_000_000, total)
+    assert len(reported) <= 21
 
 
-def test_progress_is_told_each_second_of_a_slow_download(
+def test_progress_is_reported_each_second_of_a_slow_download(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    now, told = [100.0], []
-    monkeypatch.setattr(arrived, "time", SimpleNamespace(monotonic=lambda: now[0]))
-    with (tmp_path / "part").open("w+b") as part:
-        slow = arrived.Arrived("http://x", part, lambda received, total: told.append(received), keep=False)
+    now, reported = [100.0], []
+    monkeypatch.setattr(partial_file, "time", SimpleNamespace(monotonic=lambda: now[0]))
+    with (tmp_path / "part").open("w+b") as file:
+        slow = partial_file.PartialFile("http://x", file, lambda received, total: reported.append(received))
         slow.begin(None, None, None)
         for _ in range(10):
             now[0] += 0.4
-            slow.take(b"x")
-        slow.end()
-    assert told == [3, 6, 9, 10]
+            slow.write(b"x")
+        slow.finish()
+    assert reported == [3, 6, 9, 10]
 
 
 # A file that does not
@@ -184,19 +182,19 @@ FAILURES: list[tuple[str, type[TaxiError], str]] = [
     ("truncated chunks", DownloadInterrupted, f"ended after {HALF} bytes"),
     ("reset", DownloadInterrupted, f"of {len(TRIPS)} bytes: .*Try again"),
     ("longer than sent", DownloadInterrupted, f"ended after {len(TRIPS)} of {len(TRIPS) + 1} bytes"),
-    ("drip", DownloadInterrupted, "took longer than the limit for a whole file"),
+    ("drip", DownloadInterrupted, "the time limit for a whole file was exceeded"),
     ("stall", DownloadInterrupted, "timed out. Try again"),
-    ("slow to answer", SourceUnreachable, "does not answer: timed out"),
+    ("slow to answer", SourceUnreachable, "does not respond: timed out"),
     ("empty", NotTheFile, "is empty"),
     ("page", NotTheFile, "is a page .*: '<!DOCTYPE html> <title>Log in to the airport network"),
-    ("page in disguise", NotTheFile, "is no gzip file: it begins with '<html><title>Sign in"),
+    ("page in disguise", NotTheFile, "is not a gzip file: it begins with '<html><title>Sign in"),
     ("xml error", NotTheFile, "is a page .*: '<Error><Code>NoSuchKey"),
     ("redirect loop", SourceRefused, "redirects more than 10 times"),
-    ("missing", SourceUnreachable, "was there when asked, and now answers 404"),
-    ("denied", SourceUnreachable, "was there when asked, and now answers 403"),
-    ("too many requests", SourceUnreachable, "answered 429 .*Retry-After '120'"),
-    ("broken", SourceUnreachable, "answered 500"),
-    ("unavailable", SourceUnreachable, "answered 503"),
+    ("missing", SourceUnreachable, "was published, and now answers 404"),
+    ("denied", SourceUnreachable, "was published, and now answers 403"),
+    ("too many requests", SourceUnreachable, "answered GET with 429 .*Retry-After '120'"),
+    ("broken", SourceUnreachable, "answered GET with 500"),
+    ("unavailable", SourceUnreachable, "answered GET with 503"),
 ]
 
 
@@ -236,26 +234,6 @@ def test_the_limit_for_the_whole_file_counts_while_nothing_arrives(
     assert time.monotonic() - started < 20
 
 
-class _LenientAdapter(HTTPAdapter):
-    """Does not mind a body that ends early."""
-
-    def send(self, request: requests.PreparedRequest, *args: Any, **options: Any) -> requests.Response:
-        response = super().send(request, *args, **options)
-        response.raw.enforce_content_length = False
-        return response
-
-
-def test_the_length_is_checked_even_if_the_session_does_not(
-    file_server: FileServer, published: Publication, tmp_path: Path
-) -> None:
-    file_server.put(PATH, TRIPS, fault="truncated")
-    with requests.Session() as session:
-        session.mount("http://", _LenientAdapter())
-        with pytest.raises(DownloadInterrupted, match=f"ended after {HALF} of {len(TRIPS)} bytes"):
-            download(published, tmp_path, session=session, limits=Limits(tries=1))
-    assert left_in(tmp_path) == []
-
-
 def test_a_failed_download_keeps_what_was_there(
     file_server: FileServer, published: Publication, tmp_path: Path
 ) -> None:
@@ -272,7 +250,7 @@ def test_an_answer_that_is_no_file_is_refused(
     file_server: FileServer, published: Publication, tmp_path: Path, status: int
 ) -> None:
     file_server.answer(PATH, Reply(status=status))
-    with pytest.raises(SourceRefused, match=f"{file_server.url}{PATH} answered {status}"):
+    with pytest.raises(SourceRefused, match=f"{file_server.url}{PATH} answered GET with {status}"):
         download(published, tmp_path)
 
 

@@ -14,7 +14,7 @@ from nyc_taxi.core.zones import read_zones
 from nyc_taxi.errors import InvalidMonth, UnknownDataset
 from nyc_taxi.samples import SAMPLE_DATASETS, write_sample
 from nyc_taxi.samples import file as sample_file
-from tests.unit.samples import read_trips, sample
+from tests.samples.trips import read_trips, sample
 from tests.waiting import eventually
 
 if TYPE_CHECKING:

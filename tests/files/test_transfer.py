@@ -1,4 +1,4 @@
-"""A broken transfer is gone on with, and two versions of a file are never mixed."""
+"""An interrupted transfer is resumed, and two versions of a file are never mixed."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ AGAIN = Reply(OLD, headers=TAG)
 CHANGED = Reply(NEW, headers={"ETag": '"new"'})
 
 
-def test_a_cut_transfer_goes_on_where_it_ended(file_server: FileServer, tmp_path: Path) -> None:
+def test_an_interrupted_transfer_is_resumed_where_it_ended(file_server: FileServer, tmp_path: Path) -> None:
     sent: list[int] = []
     file_server.answer(PATH, CUT, replace(CUT, cut=150_000), AGAIN)
     file = fetch(
@@ -111,7 +111,7 @@ def test_a_source_that_asks_for_more_patience_than_there_is_fails_at_once(
     file_server: FileServer, tmp_path: Path
 ) -> None:
     busy = Reply(status=503, headers={"Retry-After": "3600"})
-    with pytest.raises(SourceUnreachable, match=r"answered 503.*Retry-After '3600'") as caught:
+    with pytest.raises(SourceUnreachable, match=r"answered GET with 503.*Retry-After '3600'") as caught:
         get(file_server, tmp_path, busy, AGAIN)
     assert caught.value.retry_after == 3600
     assert file_server.count("GET") == 1
@@ -126,17 +126,9 @@ def test_a_file_that_was_taken_back_is_not_asked_for_again(
     assert file_server.count("GET") == 2
 
 
-def test_headers_that_come_byte_by_byte_end_at_the_limit(file_server: FileServer, tmp_path: Path) -> None:
-    began = time.monotonic()
-    slow = replace(AGAIN, drip_headers=0.05)
-    with pytest.raises(SourceUnreachable, match="does not answer: it took longer than the limit"):
-        get(file_server, tmp_path, slow, limits=Limits(read=30, total=2))
-    assert time.monotonic() - began < 30
-
-
 def test_a_body_that_comes_byte_by_byte_ends_at_the_limit(file_server: FileServer, tmp_path: Path) -> None:
     began = time.monotonic()
     slow = replace(AGAIN, piece=1, pause=0.01)
-    with pytest.raises(DownloadInterrupted, match="took longer than the limit for a whole file"):
+    with pytest.raises(DownloadInterrupted, match="the time limit for a whole file was exceeded"):
         get(file_server, tmp_path, slow, limits=Limits(read=30, total=2))
     assert time.monotonic() - began < 30

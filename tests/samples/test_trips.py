@@ -13,7 +13,7 @@ from nyc_taxi.core.month import Month, MonthRange
 from nyc_taxi.core.zones import read_zones
 from nyc_taxi.samples import write_sample
 from nyc_taxi.samples.dirt import DIRT
-from tests.unit.samples import DROPOFF, PICKUP, read_trips, sample
+from tests.samples.trips import DROPOFF, PICKUP, read_trips, sample
 
 if TYPE_CHECKING:
     from pathlib import Path
