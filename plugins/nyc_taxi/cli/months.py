@@ -44,7 +44,7 @@ def months(args: Namespace) -> None:
     print_rows(
         rows,
         args.output,
-        spare=("sha256", "bytes", "seconds", "loaded_at"),
+        optional=("sha256", "bytes", "seconds", "loaded_at"),
         nothing=f"The ledger knows no month{f' of {dataset}' if dataset else ''}.",
     )
 

@@ -95,7 +95,7 @@ def _print_checks(rows: Sequence[dict[str, Any]], output: str) -> None:
     in_table = output == "table"
     left_out = {"message"} if in_table else set()
     told = [{name: _told(row, name) for name in row if name not in left_out} for row in rows]
-    print_rows(told, output, spare=("attempt", "measured_by"))
+    print_rows(told, output, optional=("attempt", "measured_by"))
     for row in rows:
         if in_table and row["outcome"] != "pass":
             say(f"{row['outcome']}: {row['check']}: {row['message']}")

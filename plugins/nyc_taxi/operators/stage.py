@@ -84,7 +84,7 @@ class StageMonthOperator(BaseOperator):
 
         hook = NycTlcHook(self.tlc_conn_id)
         publication = self._fresh(hook, is_retry=context["ti"].try_number > 1)
-        progress = ProgressLog(self.log)
+        progress = ProgressLog(self.log.info)
         return stage_month(
             warehouse(self.target, self.warehouse_conn_id),
             publication,
