@@ -97,13 +97,13 @@ class SchemaDrift(ContractError):
 
 
 class TooManyRejects(ContractError):
-    """More rows were rejected than the dataset allows.
+    """More rows of a file were rejected than the dataset allows.
 
-    :param rows_in_file: how many rows the file has
-    :param rejected: how many of them were rejected
-    :param kept: the first 1,000 rejected rows
-    :param header: the file's header
-    :param line_end: how its rows end
+    :param rows_in_file: how many rows it has
+    :param rejected: how many of them cannot be read
+    :param kept: the first 1,000 of those
+    :param header: the names of its columns
+    :param line_end: how its rows end; empty for parquet
     """
 
     def __init__(
@@ -113,8 +113,8 @@ class TooManyRejects(ContractError):
         rows_in_file: int,
         rejected: int,
         kept: tuple[RejectedRow, ...],
-        header: tuple[str, ...],
-        line_end: bytes,
+        header: tuple[str, ...] = (),
+        line_end: bytes = b"",
     ) -> None:
         super().__init__(message)
         self.rows_in_file = rows_in_file
@@ -176,8 +176,8 @@ class MetadataUnavailable(TransientError):
     """Airflow's own database did not answer, or has not been set up."""
 
 
-class ConnectionsUnavailable(TransientError):
-    """Airflow could not be asked for a connection, so that nobody knows whether it has it."""
+class ConnectionNotFound(TransientError):
+    """Airflow has no such connection, or could not look it up; which of the two, only a retry can tell."""
 
 
 class BootstrapFailed(ContractError):

@@ -35,7 +35,7 @@ _OF_PUBLISHED = {
 def months(args: Namespace) -> None:
     """Print one row for each dataset and month that the ledger knows."""
     dataset = get_dataset(args.dataset).name if args.dataset else None
-    target = warehouse(args.conn_id)
+    target = warehouse("postgres", args.conn_id)
     target.prepare()
     attempts = target.ledger.overview(dataset)
     rows = [_row(attempt, in_full=args.output != "table") for attempt in attempts]

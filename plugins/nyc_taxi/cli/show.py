@@ -33,7 +33,7 @@ def show(args: Namespace) -> None:
     that failed, the failing checks come last.
     """
     dataset = get_dataset(args.dataset).name
-    target = warehouse(args.conn_id)
+    target = warehouse("postgres", args.conn_id)
     target.prepare()
     attempts = target.ledger.history(dataset, args.month)
     if not attempts:

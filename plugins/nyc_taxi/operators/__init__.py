@@ -1,1 +1,1 @@
-"""Thin Airflow tasks over :mod:`nyc_taxi.load`."""
+"""Airflow tasks: thin shells over :mod:`nyc_taxi.load` and :mod:`nyc_taxi.dbt`."""
