@@ -36,7 +36,7 @@ _OF_PUBLISHED = {
 def months(args: Namespace) -> None:
     """Print one row for each dataset and month that the ledger knows."""
     dataset = get_dataset(args.dataset).name if args.dataset else None
-    target = warehouse(args.conn_id)
+    target = warehouse("postgres", args.conn_id)
     target.prepare()
     with target.session("months") as connection:
         attempts = ledger.overview(connection, dataset)
@@ -44,7 +44,7 @@ def months(args: Namespace) -> None:
     print_rows(
         rows,
         args.output,
-        spare=("sha256", "bytes", "seconds", "loaded_at"),
+        optional=("sha256", "bytes", "seconds", "loaded_at"),
         nothing=f"The ledger knows no month{f' of {dataset}' if dataset else ''}.",
     )
 

@@ -34,7 +34,7 @@ def show(args: Namespace) -> None:
     that failed, the failing checks come last.
     """
     dataset = get_dataset(args.dataset).name
-    target = warehouse(args.conn_id)
+    target = warehouse("postgres", args.conn_id)
     target.prepare()
     with target.session("show") as connection:
         attempts = ledger.history(connection, dataset, args.month)
@@ -95,7 +95,7 @@ def _print_checks(rows: Sequence[dict[str, Any]], output: str) -> None:
     in_table = output == "table"
     left_out = {"message"} if in_table else set()
     told = [{name: _told(row, name) for name in row if name not in left_out} for row in rows]
-    print_rows(told, output, spare=("attempt", "measured_by"))
+    print_rows(told, output, optional=("attempt", "measured_by"))
     for row in rows:
         if in_table and row["outcome"] != "pass":
             say(f"{row['outcome']}: {row['check']}: {row['message']}")

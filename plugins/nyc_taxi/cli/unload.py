@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 def unload(args: Namespace) -> None:
     """Empty months one after another, after asking, and say of each how many rows it had."""
     dataset = get_dataset(args.dataset).name
-    target = warehouse(args.conn_id)
+    target = warehouse("postgres", args.conn_id)
     target.prepare()
     with target.session("unload") as connection:
         rows = sum(count_rows(connection, get_dataset(dataset), month) for month in args.month)
