@@ -67,7 +67,8 @@ def _against_psql(here: Place, sizes: Sizes, file: Path) -> Iterator[Figure]:
 
 
 def _replacing(here: Place, sizes: Sizes) -> Iterator[Figure]:
-    anew, replaced = [], []
+    anew: list[float] = []
+    replaced: list[float] = []
     for _ in range(sizes.rounds):
         with here.database() as uri:
             store = warehouse(uri)
