@@ -273,14 +273,15 @@ def test_grant_names_the_role_and_says_whether_it_is_new(
 
 @pytest.fixture
 def left(samples: Path, warehouse: psycopg.Connection) -> str:
-    """A staging table whose attempt is gone, next to a loaded month."""
+    """An attempt whose process is gone, next to a loaded month."""
     run(f"load green 2021-01 --source {samples}")
-    warehouse.execute(
-        "create table stage.green_tripdata_2021_02_999 "
-        "(constraint green_tripdata_2021_02_999_file_month check (true))"
-    )
+    row = warehouse.execute(
+        "insert into ops.file_ledger (dataset, month, outcome, source, url, run_id) "
+        "values ('green', '2021-02-01', 'staging', 'test', 'file:///gone', 'killed') returning id"
+    ).fetchone()
     warehouse.commit()
-    return "stage.green_tripdata_2021_02_999"
+    assert row is not None
+    return f"green 2021-02 (attempt {row[0]})"
 
 
 def test_doctor_lists_what_is_left_with_status_1_and_removes_what_is_dead(
@@ -290,7 +291,7 @@ def test_doctor_lists_what_is_left_with_status_1_and_removes_what_is_dead(
     assert run("doctor -o json") == 1
     said = capsys.readouterr()
     (row,) = json.loads(said.out)
-    assert (row["what"], row["where"], row["bytes"], row["done"]) == ("stage table", left, 0, "")
+    assert (row["what"], row["where"], row["done"]) == ("dead attempt", left, "")
     assert "--clean" in row["to_do"]
     assert said.err == "1 of 1 findings is left; it says what to do.\n"
     (row,) = listed(capsys, "doctor --clean")
@@ -309,7 +310,7 @@ def test_doctor_leaves_to_a_person_what_only_a_person_can_decide(
     capsys.readouterr()
     assert run("doctor --clean -o plain") == 1
     said = capsys.readouterr()
-    assert "raw.green_tripdata holds 0 rows, the ledger says 500." in said.out
+    assert "The month has 0 rows, and the ledger says 500." in said.out
     assert said.err == "1 of 2 findings is left; it says what to do.\n"
 
 

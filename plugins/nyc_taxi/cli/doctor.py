@@ -10,12 +10,12 @@ from nyc_taxi.cli.command import say
 from nyc_taxi.cli.output import print_rows
 from nyc_taxi.errors import LeftToDo
 from nyc_taxi.hooks.warehouse import warehouse
-from nyc_taxi.postgres.doctor import examine
+from nyc_taxi.load.doctor import examine
 
 if TYPE_CHECKING:
     from argparse import Namespace
 
-    from nyc_taxi.postgres.doctor import Finding
+    from nyc_taxi.load.warehouse import Finding
 
 
 @suppress_logs_and_warning

@@ -14,7 +14,6 @@ from nyc_taxi.core.dataset import get_dataset
 from nyc_taxi.errors import ContractError
 from nyc_taxi.hooks.warehouse import warehouse
 from nyc_taxi.load.attempt import Outcome
-from nyc_taxi.postgres import ledger, quality
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -36,16 +35,15 @@ def show(args: Namespace) -> None:
     dataset = get_dataset(args.dataset).name
     target = warehouse("postgres", args.conn_id)
     target.prepare()
-    with target.session("show") as connection:
-        attempts = ledger.history(connection, dataset, args.month)
-        if not attempts:
-            raise ContractError(
-                f"{dataset} {args.month} was never loaded. Load it: airflow taxi load {dataset} {args.month}."
-            )
-        shown = next((one for one in attempts if one.outcome is Outcome.PUBLISHED), attempts[-1])
-        results = quality.checks_of(connection, shown.id)
-        newest = attempts[-1]
-        refused = quality.checks_of(connection, newest.id) if newest is not shown else {}
+    attempts = target.ledger.history(dataset, args.month)
+    if not attempts:
+        raise ContractError(
+            f"{dataset} {args.month} was never loaded. Load it: airflow taxi load {dataset} {args.month}."
+        )
+    shown = next((one for one in attempts if one.outcome is Outcome.PUBLISHED), attempts[-1])
+    results = target.ledger.checks(shown.id)
+    newest = attempts[-1]
+    refused = target.ledger.checks(newest.id) if newest is not shown else {}
     rows = [*_rows(shown, results), *(row for row in _rows(newest, refused) if row["outcome"] == "error")]
     facts = _facts(shown, attempts)
     if args.output in DOCUMENTS:
