@@ -42,7 +42,20 @@ def months(folder: Path, datasets: Sequence[str], of: MonthRange, rows: int) -> 
     return write_sample(of, rows, folder, datasets)
 
 
-def with_bad_row(file: Path, to: Path) -> None:
+def editions(folder: Path, of: Month, rows: int) -> Path:
+    """Write a yellow month in the mirror's layout, and return its path.
+
+    The same month with one bad row is in the folder ``bad``, as parquet in TLC's layout, and with other trips
+    in the folder ``again``.
+    """
+    path = month(folder, "yellow", of, rows)
+    _with_bad_row(path, folder / "bad" / path.relative_to(folder))
+    as_parquet(path, folder / "trip-data" / f"yellow_tripdata_{of}.parquet")
+    month(folder / "again", "yellow", of, rows, edition=2)
+    return path
+
+
+def _with_bad_row(file: Path, to: Path) -> None:
     """Write a gzipped CSV file again, with a number that is not one in a row in its middle."""
     lines = gzip.decompress(file.read_bytes()).splitlines(keepends=True)
     bad = lines[len(lines) // 2].split(b",")

@@ -39,13 +39,9 @@ _ANEW, _REPLACED = "a month loaded anew", "the same month replaced"
 def measure(sizes: Sizes, folder: Path) -> Iterator[Figure]:
     """Measure loads from the HEAD request, including the download, to the commit."""
     with place(folder) as here:
-        file = here.sample("yellow", FIRST, sizes.large)
-        apart(files.with_bad_row, file, here.samples / "bad" / file.relative_to(here.samples))
-        apart(files.as_parquet, file, here.samples / "trip-data" / f"yellow_tripdata_{FIRST}.parquet")
-        again = apart(files.month, here.samples / "again", "yellow", FIRST, sizes.large, edition=2)
+        file = apart(files.editions, here.samples, FIRST, sizes.large)
         yield from _against_psql(here, sizes, file)
         yield from _replacing(here, sizes)
-        again.unlink()
 
 
 def _against_psql(here: Place, sizes: Sizes, file: Path) -> Iterator[Figure]:
