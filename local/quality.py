@@ -23,7 +23,7 @@ _CHECKS: dict[str, tuple[str, ...]] = {
 }
 
 _TESTS = (
-    "tests/unit tests/packaging tests/local tests/bootstrap tests/postgres tests/faults tests/kills "
+    "tests/unit tests/packaging tests/local tests/deploy tests/postgres tests/faults tests/kills "
     "tests/rounds tests/benchmarks",
     "tests/dbt",
     "tests/cli",
