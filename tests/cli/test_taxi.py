@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 from contextlib import suppress
+from io import StringIO
 from typing import TYPE_CHECKING, Any
 
 import psycopg
@@ -100,7 +101,7 @@ def test_ctrl_c_ends_a_load_with_a_summary(
         ("rejects gren 2021-01", "There is no dataset 'gren'."),
         ("load green 2021-01 --source ftp://host", "is not a source"),
         ("load fhv 2014-12 --source tlc", "No source has fhv 2014-12"),
-        ("months --postgres-conn-id nowhere", "nowhere"),
+        ("months --conn-id nowhere", "nowhere"),
         ("sample --months 2018-12 --to x", "2019-01"),
         ("sample --months 2021-01 --to x --datasets blue", "There is no sample of 'blue'"),
     ],
@@ -226,15 +227,30 @@ def test_the_program_prints_json_alone_and_needs_no_metadata_database(tmp_path: 
     assert (done.returncode, json.loads(done.stdout), done.stderr) == (0, [], "")
 
 
+def test_an_invalid_setting_ends_a_command_with_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "airflow.cfg").write_text("[nyc_taxi]\nmax_active_runs = 0\n")
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-m", "airflow", "taxi", "show", "green", "2021-01"],
+        env={**os.environ, "AIRFLOW_HOME": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith("[nyc_taxi] max_active_runs ")
+    assert str(tmp_path / "airflow.cfg") in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
 def test_unload_asks_and_says_what_it_took_out(
     samples: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run(f"load green 2021-01 --source {samples}")
     capsys.readouterr()
-    monkeypatch.setattr("builtins.input", lambda: "n")
+    monkeypatch.setattr("sys.stdin", StringIO("n\n"))
     assert run("unload green 2021-01..2021-02") == 2
     said = capsys.readouterr()
-    assert "500 rows of green 2021-01..2021-02" in said.err
+    assert "Remove 500 rows of green 2021-01..2021-02" in said.err
     assert [row["state"] for row in listed(capsys, "months")] == ["published"]
     assert run("unload green 2021-01..2021-02 --yes") == 0
     assert capsys.readouterr().out.splitlines() == [

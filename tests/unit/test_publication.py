@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from nyc_taxi.core.month import Month
+from nyc_taxi.errors import NeverInSource, NotPublishedYet
 from nyc_taxi.files.publication import Publication, State
 
 CHANGED = datetime(2021, 3, 1, 12, 30, tzinfo=UTC)
@@ -87,3 +88,12 @@ def test_an_answer_comes_back_whole_from_json(publication: Publication) -> None:
 def test_json_holds_plain_values_only() -> None:
     """Airflow's serialisers treat a subclass of str in their own way."""
     assert {type(value) for value in FILE.to_json().values()} == {str, int}
+
+
+@pytest.mark.parametrize(("state", "error"), [(State.NOT_YET, NotPublishedYet), (State.NEVER, NeverInSource)])
+def test_a_file_that_is_not_there_is_an_error_with_the_source_s_own_words(
+    state: State, error: type[Exception]
+) -> None:
+    assert FILE.require() is FILE
+    with pytest.raises(error, match=r"^Wait a week\.$"):
+        replace(FILE, state=state, detail="Wait a week.").require()

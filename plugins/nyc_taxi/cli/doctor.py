@@ -24,7 +24,7 @@ def doctor(args: Namespace) -> None:
 
     :raises LeftToDo: when something is left to do
     """
-    findings = examine(warehouse(args.postgres_conn_id), clean=args.clean)
+    findings = examine(warehouse(args.conn_id), clean=args.clean)
     if findings or args.output in {"json", "yaml"}:
         in_full = args.output != "table"
         print_rows([_row(finding, in_full=in_full) for finding in findings], args.output)

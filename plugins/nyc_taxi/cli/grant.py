@@ -17,6 +17,6 @@ if TYPE_CHECKING:
 @suppress_logs_and_warning
 def grant(args: Namespace) -> None:
     """Let a role read the warehouse, and say how a person comes to be in it."""
-    created = grant_reading(warehouse(args.postgres_conn_id), args.role)
+    created = grant_reading(warehouse(args.conn_id), args.role)
     new = "new " if created else ""
     say(f"The {new}role {args.role} may read the warehouse as it is, and whatever is loaded or built later.")

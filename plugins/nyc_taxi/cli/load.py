@@ -38,7 +38,7 @@ def load(args: Namespace) -> None:
     """
     dataset = get_dataset(args.dataset).name
     sources = _sources(args.source) if args.source else NycTlcHook(args.tlc_conn_id).sources()
-    target = warehouse(args.postgres_conn_id)
+    target = warehouse(args.conn_id)
     run_id = f"cli__{datetime.now(UTC).isoformat(timespec='milliseconds')}"
     for month in args.month:
         try:

@@ -36,7 +36,7 @@ _OF_PUBLISHED = {
 def months(args: Namespace) -> None:
     """Print one row for each dataset and month that the ledger knows."""
     dataset = get_dataset(args.dataset).name if args.dataset else None
-    target = warehouse(args.postgres_conn_id)
+    target = warehouse(args.conn_id)
     target.prepare()
     with target.session("months") as connection:
         attempts = ledger.overview(connection, dataset)

@@ -37,7 +37,7 @@ def rejects(args: Namespace) -> None:
     if args.overwrite and not args.export:
         raise InvalidCommand("--overwrite needs a file to export to: add --export FILE.")
     dataset = get_dataset(args.dataset).name
-    target = warehouse(args.postgres_conn_id)
+    target = warehouse(args.conn_id)
     target.prepare()
     if args.export:
         _export(target, dataset, args.month, args.export, overwrite=args.overwrite)

@@ -6,11 +6,11 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from airflow.utils.cli import suppress_logs_and_warning
+from tabulate import tabulate
 
 from nyc_taxi.cli.command import remark, say
 from nyc_taxi.cli.output import DOCUMENTS, print_document, print_rows
 from nyc_taxi.core.dataset import get_dataset
-from nyc_taxi.core.text_table import text_table
 from nyc_taxi.errors import ContractError
 from nyc_taxi.hooks.warehouse import warehouse
 from nyc_taxi.load.attempt import Outcome
@@ -34,7 +34,7 @@ def show(args: Namespace) -> None:
     that failed, the failing checks come last.
     """
     dataset = get_dataset(args.dataset).name
-    target = warehouse(args.postgres_conn_id)
+    target = warehouse(args.conn_id)
     target.prepare()
     with target.session("show") as connection:
         attempts = ledger.history(connection, dataset, args.month)
@@ -51,7 +51,10 @@ def show(args: Namespace) -> None:
     if args.output in DOCUMENTS:
         print_document({**facts, "checks": rows}, args.output)
     else:
-        say(text_table([(name, _told(facts, name)) for name in facts]) + "\n")
+        say(
+            tabulate([(name, _told(facts, name)) for name in facts], tablefmt="plain", disable_numparse=True)
+            + "\n"
+        )
         _print_checks(rows, args.output)
     _explain(shown, newest, results)
 

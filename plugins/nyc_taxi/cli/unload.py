@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from airflow.utils.cli import suppress_logs_and_warning
 
-from nyc_taxi.cli.command import remark, say
+from nyc_taxi.cli.command import confirm, say
 from nyc_taxi.core.dataset import get_dataset
 from nyc_taxi.errors import InvalidCommand
 from nyc_taxi.hooks.warehouse import warehouse
@@ -21,20 +21,16 @@ if TYPE_CHECKING:
 def unload(args: Namespace) -> None:
     """Empty months one after another, after asking, and say of each how many rows it had."""
     dataset = get_dataset(args.dataset).name
-    target = warehouse(args.postgres_conn_id)
+    target = warehouse(args.conn_id)
     target.prepare()
     with target.session("unload") as connection:
         rows = sum(count_rows(connection, get_dataset(dataset), month) for month in args.month)
-    if rows and not args.yes and not _agreed(f"{rows:,} rows of {dataset} {args.month}"):
-        raise InvalidCommand("Nothing was unloaded: add --yes, or answer y.")
+    if (
+        rows
+        and not args.yes
+        and not confirm(f"Remove {rows:,} rows of {dataset} {args.month} from the warehouse?")
+    ):
+        raise InvalidCommand("Nothing was changed. Answer y, or add --yes.")
     for month in args.month:
         taken = unload_month(target, dataset, month)
         say(f"{dataset} {month}: {f'unloaded, {taken:,} rows' if taken else 'holds no rows, nothing to do'}")
-
-
-def _agreed(what: str) -> bool:
-    remark(f"This deletes {what} from the warehouse; a run of a month loads it again. Go on? [y/N]")
-    try:
-        return input().strip().lower() in {"y", "yes"}
-    except EOFError:
-        return False

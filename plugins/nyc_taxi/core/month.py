@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from itertools import groupby
 from typing import TYPE_CHECKING, Self
 
 from nyc_taxi.core.excerpt import quoted
 from nyc_taxi.errors import InvalidMonth, UnresolvedMonth
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
 MONTH_PATTERN = r"^(?:19|20)[0-9]{2}-(?:0[1-9]|1[0-2])$"
 """What a month looks like, as a JSON-schema pattern for forms."""
@@ -111,6 +112,13 @@ class MonthRange:
         if self.first == self.last:
             return str(self.first)
         return f"{self.first}..{self.last or ''}"
+
+
+def listed(months: Iterable[Month]) -> str:
+    """Return months as text, in order and consecutive ones as a range: ``2021-01..2021-03, 2021-05``."""
+    rows = groupby(enumerate(sorted(months)), key=lambda pair: pair[1].plus(-pair[0]))
+    ranges = [[month for _, month in row] for _, row in rows]
+    return ", ".join(str(MonthRange(row[0], row[-1])) for row in ranges)
 
 
 def resolve_month(

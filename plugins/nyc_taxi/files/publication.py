@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Any, Self
 
 from nyc_taxi.core.month import Month
+from nyc_taxi.errors import NeverInSource, NotPublishedYet
 
 
 class State(StrEnum):
@@ -44,6 +45,18 @@ class Publication:
     last_modified: datetime | None = None
     bytes: int | None = None
     detail: str = ""
+
+    def require(self) -> Self:
+        """Return the answer itself when the file is there.
+
+        :raises NotPublishedYet: when the source does not serve it so far
+        :raises NeverInSource: when no source ever will
+        """
+        if self.state is State.NOT_YET:
+            raise NotPublishedYet(self.detail)
+        if self.state is State.NEVER:
+            raise NeverInSource(self.detail)
+        return self
 
     def same_file(
         self, *, url: str, etag: str | None, last_modified: datetime | None, bytes: int | None

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from nyc_taxi.errors import NeverInSource, NotPublishedYet
 from nyc_taxi.files.download import download
-from nyc_taxi.files.publication import State
 from nyc_taxi.postgres import ledger
 from nyc_taxi.postgres.audit import audit_month
 from nyc_taxi.postgres.publish import publish_month
@@ -46,11 +44,7 @@ def load_month(
     :raises NeverInSource: when no source ever will
     :raises TaxiError: whatever else keeps the month from being loaded
     """
-    publication = sources.ask(dataset, month)
-    if publication.state is State.NEVER:
-        raise NeverInSource(publication.detail)
-    if publication.state is State.NOT_YET:
-        raise NotPublishedYet(publication.detail)
+    publication = sources.ask(dataset, month).require()
 
     def fetch(publication: Publication, folder: Path) -> File:
         def report(done: int, total: int | None) -> None:

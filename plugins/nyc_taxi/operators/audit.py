@@ -7,15 +7,12 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from airflow.sdk import BaseOperator
 
 from nyc_taxi import metrics, settings
-from nyc_taxi.core.text_table import text_table
 from nyc_taxi.hooks.warehouse import warehouse
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
     from airflow.sdk import Context
-
-    from nyc_taxi.core.check import Check
 
 
 class AuditMonthOperator(BaseOperator):
@@ -44,6 +41,8 @@ class AuditMonthOperator(BaseOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:  # noqa: ARG002
         """Audit the staged month, and hand on what was staged; ``ops.quality_result`` keeps the checks."""
+        from tabulate import tabulate
+
         from nyc_taxi.postgres.audit import audit_month
         from nyc_taxi.postgres.stage import Staged
 
@@ -53,11 +52,7 @@ class AuditMonthOperator(BaseOperator):
         else:
             with metrics.timed("audit", staged.dataset):
                 checks = audit_month(warehouse(self.postgres_conn_id), staged.attempt)
-            self.log.info("%s %s:\n%s", staged.dataset, staged.month, _table(checks))
+            headers = ("check", "outcome", "message")
+            rows = [(check.name, check.outcome, check.message) for check in checks]
+            self.log.info("%s %s:\n%s", staged.dataset, staged.month, tabulate(rows, headers, "plain"))
         return self.staged
-
-
-def _table(checks: Iterable[Check]) -> str:
-    rows = [("check", "outcome", "what was found")]
-    rows += [(check.name, check.outcome, check.message) for check in checks]
-    return text_table(rows)
