@@ -20,7 +20,7 @@ from local.postgres import EmbeddedPostgres
 from local.state import Ports
 from local.told import Told
 from nyc_taxi.core.month import Month
-from nyc_taxi.files.source import SourceList
+from nyc_taxi.files.source_list import SourceList
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

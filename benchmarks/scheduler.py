@@ -14,7 +14,7 @@ from benchmarks.place import FIRST
 from benchmarks.processes import MIB, cpu, memory
 from benchmarks.stack import parts, run, stack, unpause
 from nyc_taxi.core.month import MonthRange
-from nyc_taxi.files.source import SourceList
+from nyc_taxi.files.source_list import SourceList
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

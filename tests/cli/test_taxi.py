@@ -7,16 +7,12 @@ import os
 import re
 import subprocess
 import sys
-import tempfile
-from contextlib import suppress
 from io import StringIO
 from typing import TYPE_CHECKING, Any
 
 import psycopg
 import pytest
 
-from nyc_taxi.errors import DownloadInterrupted
-from nyc_taxi.files.scratch import scratch_folder
 from tests.cli.taxi import listed, run
 
 if TYPE_CHECKING:
@@ -230,7 +226,7 @@ def test_the_program_prints_json_alone_and_needs_no_metadata_database(tmp_path: 
 def test_an_invalid_setting_ends_a_command_with_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "airflow.cfg").write_text("[nyc_taxi]\nmax_active_runs = 0\n")
     done = subprocess.run(
-        [sys.executable, "-W", "ignore", "-m", "airflow", "taxi", "show", "green", "2021-01"],
+        [sys.executable, "-W", "ignore", "-m", "airflow", "taxi", "load", "green", "2021-01"],
         env={**os.environ, "AIRFLOW_HOME": str(tmp_path)},
         capture_output=True,
         text=True,
@@ -276,29 +272,30 @@ def test_grant_names_the_role_and_says_whether_it_is_new(
 
 
 @pytest.fixture
-def left(samples: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A download whose process is gone, in a folder for temporary files of this test alone."""
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+def left(samples: Path, warehouse: psycopg.Connection) -> str:
+    """An attempt whose process is gone, next to a loaded month."""
     run(f"load green 2021-01 --source {samples}")
-    with suppress(DownloadInterrupted), scratch_folder("green-2021-02", "https://example.org/") as folder:
-        (folder / "download.json").write_text("{}")
-        raise DownloadInterrupted("cut")
-    return folder
+    row = warehouse.execute(
+        "insert into ops.file_ledger (dataset, month, outcome, source, url, run_id) "
+        "values ('green', '2021-02-01', 'staging', 'test', 'file:///gone', 'killed') returning id"
+    ).fetchone()
+    warehouse.commit()
+    assert row is not None
+    return f"green 2021-02 (attempt {row[0]})"
 
 
 def test_doctor_lists_what_is_left_with_status_1_and_removes_what_is_dead(
-    left: Path, capsys: pytest.CaptureFixture[str]
+    left: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     capsys.readouterr()
     assert run("doctor -o json") == 1
     said = capsys.readouterr()
     (row,) = json.loads(said.out)
-    assert (row["what"], row["where"], row["bytes"], row["done"]) == ("download", str(left), 2, "")
+    assert (row["what"], row["where"], row["done"]) == ("dead attempt", left, "")
     assert "--clean" in row["to_do"]
     assert said.err == "1 of 1 findings is left; it says what to do.\n"
     (row,) = listed(capsys, "doctor --clean")
     assert (row["done"], row["to_do"]) == ("removed", "")
-    assert not left.exists()
     assert listed(capsys, "doctor") == []
     assert run("doctor") == 0
     said = capsys.readouterr()
@@ -306,14 +303,14 @@ def test_doctor_lists_what_is_left_with_status_1_and_removes_what_is_dead(
 
 
 def test_doctor_leaves_to_a_person_what_only_a_person_can_decide(
-    left: Path, warehouse: psycopg.Connection, capsys: pytest.CaptureFixture[str]
+    left: str, warehouse: psycopg.Connection, capsys: pytest.CaptureFixture[str]
 ) -> None:
     warehouse.execute("truncate raw.green_tripdata")
     warehouse.commit()
     capsys.readouterr()
     assert run("doctor --clean -o plain") == 1
     said = capsys.readouterr()
-    assert "raw.green_tripdata holds 0 rows, the ledger says 500." in said.out
+    assert "The month has 0 rows, and the ledger says 500." in said.out
     assert said.err == "1 of 2 findings is left; it says what to do.\n"
 
 

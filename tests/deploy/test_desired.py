@@ -10,6 +10,7 @@ import pytest
 from nyc_taxi.deploy.desired import read_desired
 from nyc_taxi.deploy.last_applied import CONNECTION, POOL, VARIABLE, Fields, Resource
 from nyc_taxi.errors import BootstrapFailed
+from nyc_taxi.targets import TARGETS
 from tests.deploy.conftest import FILES
 
 if TYPE_CHECKING:
@@ -109,12 +110,12 @@ def test_the_files_hold_what_the_tasks_use() -> None:
 
     desired, _ = read_desired(FILES, {"NYC_TAXI_WAREHOUSE_HOST": "db", "NYC_TAXI_GCP_PROJECT": "p"})
     assert desired.keys() == {
-        Resource(POOL, settings.POOL),
+        *(Resource(POOL, target.pool) for target in TARGETS),
         Resource(CONNECTION, settings.TLC_CONN_ID),
-        Resource(CONNECTION, settings.POSTGRES_CONN_ID),
+        *(Resource(CONNECTION, target.conn_id) for target in TARGETS),
         Resource(CONNECTION, settings.PRODUCTS_CONN_ID),
         Resource(CONNECTION, "google_cloud_default"),
     }
-    assert desired[Resource(POOL, settings.POOL)]["include_deferred"] is False
+    assert not any(desired[Resource(POOL, target.pool)]["include_deferred"] for target in TARGETS)
     google = desired[Resource(CONNECTION, "google_cloud_default")]
     assert (google["conn_type"], google["extra"]) == ("google_cloud_platform", {"project": "p"})

@@ -10,12 +10,12 @@ from nyc_taxi.cli.command import say
 from nyc_taxi.cli.output import print_rows
 from nyc_taxi.errors import LeftToDo
 from nyc_taxi.hooks.warehouse import warehouse
-from nyc_taxi.postgres.doctor import examine
+from nyc_taxi.load.doctor import examine
 
 if TYPE_CHECKING:
     from argparse import Namespace
 
-    from nyc_taxi.postgres.doctor import Finding
+    from nyc_taxi.load.warehouse import Finding
 
 
 @suppress_logs_and_warning
@@ -24,7 +24,7 @@ def doctor(args: Namespace) -> None:
 
     :raises LeftToDo: when something is left to do
     """
-    findings = examine(warehouse(args.conn_id), clean=args.clean)
+    findings = examine(warehouse("postgres", args.conn_id), clean=args.clean)
     if findings or args.output in {"json", "yaml"}:
         in_full = args.output != "table"
         print_rows([_row(finding, in_full=in_full) for finding in findings], args.output)

@@ -8,7 +8,6 @@ from airflow.utils.cli import suppress_logs_and_warning
 
 from nyc_taxi.cli.command import say
 from nyc_taxi.hooks.warehouse import warehouse
-from nyc_taxi.postgres.readers import grant_reading
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -17,6 +16,6 @@ if TYPE_CHECKING:
 @suppress_logs_and_warning
 def grant(args: Namespace) -> None:
     """Let a role read the warehouse, and say how a person comes to be in it."""
-    created = grant_reading(warehouse(args.conn_id), args.role)
+    created = warehouse("postgres", args.conn_id).grant_reading(args.role)
     new = "new " if created else ""
     say(f"The {new}role {args.role} may read the warehouse as it is, and whatever is loaded or built later.")

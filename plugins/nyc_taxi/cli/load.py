@@ -14,18 +14,17 @@ from nyc_taxi.cli.progress import steps
 from nyc_taxi.core.dataset import get_dataset
 from nyc_taxi.core.month import MonthRange
 from nyc_taxi.errors import InvalidSource, TaxiError
-from nyc_taxi.files.source import SourceList
+from nyc_taxi.files.source_list import SourceList
 from nyc_taxi.hooks.tlc import NycTlcHook
 from nyc_taxi.hooks.warehouse import warehouse
 from nyc_taxi.load.load import load_month
-from nyc_taxi.postgres import quality
 
 if TYPE_CHECKING:
     from argparse import Namespace
 
     from nyc_taxi.core.month import Month
     from nyc_taxi.load.attempt import Attempt
-    from nyc_taxi.postgres.warehouse import Warehouse
+    from nyc_taxi.load.warehouse import Warehouse
 
 
 @suppress_logs_and_warning
@@ -38,7 +37,7 @@ def load(args: Namespace) -> None:
     """
     dataset = get_dataset(args.dataset).name
     sources = _sources(args.source) if args.source else NycTlcHook(args.tlc_conn_id).sources()
-    target = warehouse(args.conn_id)
+    target = warehouse("postgres", args.conn_id)
     run_id = f"cli__{datetime.now(UTC).isoformat(timespec='milliseconds')}"
     for month in args.month:
         try:
@@ -77,9 +76,7 @@ def _outcome(attempt: Attempt, run_id: str) -> str:
 
 def _warn(target: Warehouse, attempt: Attempt) -> None:
     """Repeat what the audit of an attempt warned of."""
-    with target.session("read the results") as connection:
-        checks = quality.checks_of(connection, attempt.id).get("load", ())
-    for check in checks:
+    for check in target.ledger.checks(attempt.id).get("load", ()):
         if check.outcome == "warn":
             remark(f"  {check.message}")
 

@@ -10,7 +10,6 @@ from nyc_taxi.cli.output import print_rows
 from nyc_taxi.core.dataset import get_dataset
 from nyc_taxi.hooks.warehouse import warehouse
 from nyc_taxi.load.attempt import Outcome
-from nyc_taxi.postgres import ledger
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -36,15 +35,14 @@ _OF_PUBLISHED = {
 def months(args: Namespace) -> None:
     """Print one row for each dataset and month that the ledger knows."""
     dataset = get_dataset(args.dataset).name if args.dataset else None
-    target = warehouse(args.conn_id)
+    target = warehouse("postgres", args.conn_id)
     target.prepare()
-    with target.session("months") as connection:
-        attempts = ledger.overview(connection, dataset)
+    attempts = target.ledger.overview(dataset)
     rows = [_row(attempt, in_full=args.output != "table") for attempt in attempts]
     print_rows(
         rows,
         args.output,
-        spare=("sha256", "bytes", "seconds", "loaded_at"),
+        optional=("sha256", "bytes", "seconds", "loaded_at"),
         nothing=f"The ledger knows no month{f' of {dataset}' if dataset else ''}.",
     )
 

@@ -17,7 +17,6 @@ from nyc_taxi.core.excerpt import printable
 from nyc_taxi.errors import ContractError, InvalidCommand
 from nyc_taxi.hooks.warehouse import warehouse
 from nyc_taxi.load.rejects_file import write_rejects
-from nyc_taxi.postgres import ledger
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -25,7 +24,7 @@ if TYPE_CHECKING:
 
     from nyc_taxi.core.month import Month
     from nyc_taxi.files.batch import RejectedRow
-    from nyc_taxi.postgres.warehouse import Warehouse
+    from nyc_taxi.load.warehouse import Warehouse
 
 _CUT = 120
 """Characters of a line that the table shows."""
@@ -37,14 +36,14 @@ def rejects(args: Namespace) -> None:
     if args.overwrite and not args.export:
         raise InvalidCommand("--overwrite needs a file to export to: add --export FILE.")
     dataset = get_dataset(args.dataset).name
-    target = warehouse(args.conn_id)
+    target = warehouse("postgres", args.conn_id)
     target.prepare()
     if args.export:
         _export(target, dataset, args.month, args.export, overwrite=args.overwrite)
         return
     more = None if args.limit is None else args.limit + 1
-    with target.session("rejects") as connection:
-        rows = ledger.rejects(connection, dataset, args.month, more)
+    attempt = target.ledger.rejecting(dataset, args.month)
+    rows = list(target.ledger.rejects(attempt, more)) if attempt else []
     shown = rows[: args.limit]
     print_rows(
         [_row(row, in_full=args.output != "table") for row in shown],
@@ -57,12 +56,11 @@ def rejects(args: Namespace) -> None:
 
 def _export(target: Warehouse, dataset: str, month: Month, file: str, *, overwrite: bool) -> None:
     """Write the refused rows to a file, and say how many."""
-    with target.session("export rejects") as connection:
-        attempt = ledger.refusing(connection, dataset, month)
-        if attempt is None:
-            raise ContractError(f"No file of {dataset} {month} was loaded or refused rows. Load it first.")
-        with _output(file, overwrite=overwrite) as out:
-            rows = write_rejects(connection, attempt, out)
+    attempt = target.ledger.rejecting(dataset, month)
+    if attempt is None:
+        raise ContractError(f"No file of {dataset} {month} was loaded or refused rows. Load it first.")
+    with _output(file, overwrite=overwrite) as out:
+        rows = write_rejects(target.ledger, attempt, out)
     tell = remark if file == "-" else say
     tell(f"{rows:,} refused rows of {attempt.url}{'' if file == '-' else f' are in {file}'}.")
     if rows < (attempt.rows_rejected or 0):

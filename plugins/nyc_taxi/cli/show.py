@@ -14,7 +14,6 @@ from nyc_taxi.core.dataset import get_dataset
 from nyc_taxi.errors import ContractError
 from nyc_taxi.hooks.warehouse import warehouse
 from nyc_taxi.load.attempt import Outcome
-from nyc_taxi.postgres import ledger, quality
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -34,18 +33,17 @@ def show(args: Namespace) -> None:
     that failed, the failing checks come last.
     """
     dataset = get_dataset(args.dataset).name
-    target = warehouse(args.conn_id)
+    target = warehouse("postgres", args.conn_id)
     target.prepare()
-    with target.session("show") as connection:
-        attempts = ledger.history(connection, dataset, args.month)
-        if not attempts:
-            raise ContractError(
-                f"{dataset} {args.month} was never loaded. Load it: airflow taxi load {dataset} {args.month}."
-            )
-        shown = next((one for one in attempts if one.outcome is Outcome.PUBLISHED), attempts[-1])
-        results = quality.checks_of(connection, shown.id)
-        newest = attempts[-1]
-        refused = quality.checks_of(connection, newest.id) if newest is not shown else {}
+    attempts = target.ledger.history(dataset, args.month)
+    if not attempts:
+        raise ContractError(
+            f"{dataset} {args.month} was never loaded. Load it: airflow taxi load {dataset} {args.month}."
+        )
+    shown = next((one for one in attempts if one.outcome is Outcome.PUBLISHED), attempts[-1])
+    results = target.ledger.checks(shown.id)
+    newest = attempts[-1]
+    refused = target.ledger.checks(newest.id) if newest is not shown else {}
     rows = [*_rows(shown, results), *(row for row in _rows(newest, refused) if row["outcome"] == "error")]
     facts = _facts(shown, attempts)
     if args.output in DOCUMENTS:
@@ -95,7 +93,7 @@ def _print_checks(rows: Sequence[dict[str, Any]], output: str) -> None:
     in_table = output == "table"
     left_out = {"message"} if in_table else set()
     told = [{name: _told(row, name) for name in row if name not in left_out} for row in rows]
-    print_rows(told, output, spare=("attempt", "measured_by"))
+    print_rows(told, output, optional=("attempt", "measured_by"))
     for row in rows:
         if in_table and row["outcome"] != "pass":
             say(f"{row['outcome']}: {row['check']}: {row['message']}")

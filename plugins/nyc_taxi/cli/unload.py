@@ -10,8 +10,6 @@ from nyc_taxi.cli.command import confirm, say
 from nyc_taxi.core.dataset import get_dataset
 from nyc_taxi.errors import InvalidCommand
 from nyc_taxi.hooks.warehouse import warehouse
-from nyc_taxi.postgres.tables import count_rows
-from nyc_taxi.postgres.unload import unload_month
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -21,10 +19,9 @@ if TYPE_CHECKING:
 def unload(args: Namespace) -> None:
     """Empty months one after another, after asking, and say of each how many rows it had."""
     dataset = get_dataset(args.dataset).name
-    target = warehouse(args.conn_id)
+    target = warehouse("postgres", args.conn_id)
     target.prepare()
-    with target.session("unload") as connection:
-        rows = sum(count_rows(connection, get_dataset(dataset), month) for month in args.month)
+    rows = sum(target.count(dataset, month) for month in args.month)
     if (
         rows
         and not args.yes
@@ -32,5 +29,5 @@ def unload(args: Namespace) -> None:
     ):
         raise InvalidCommand("Nothing was changed. Answer y, or add --yes.")
     for month in args.month:
-        taken = unload_month(target, dataset, month)
+        taken = target.unload(dataset, month)
         say(f"{dataset} {month}: {f'unloaded, {taken:,} rows' if taken else 'holds no rows, nothing to do'}")

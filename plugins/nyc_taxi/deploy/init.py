@@ -52,8 +52,9 @@ def init(folder: Path, timeout: float, environment: Mapping[str, str]) -> None:
         with database.exclusive(patience):
             database.migrate()
             preflight.check_provider()
-            # Imported only now: it reads settings whose defaults come from the provider.
-            from nyc_taxi.deploy.warehouse import prepare_warehouse
+            # Both read options, whose defaults come from the provider. An invalid option is an error here.
+            import nyc_taxi.settings  # noqa: F401
+            from nyc_taxi.deploy.warehouse import prepare_warehouses
 
             preflight.check_hooks()
             with create_session() as session:
@@ -61,7 +62,7 @@ def init(folder: Path, timeout: float, environment: Mapping[str, str]) -> None:
             for sentence in (*skipped, *report):
                 say(sentence)
             preflight.check_dag_files()
-            prepare_warehouse(timeout)
+            prepare_warehouses(timeout)
             with create_session() as session:
                 mark_completed(session)
     except SQLAlchemyError as error:
