@@ -28,7 +28,8 @@ def doctor(args: Namespace) -> None:
     rows = [_row(finding, in_full=args.output != "table") for finding in findings]
     print_rows(rows, args.output, nothing="No leftovers, and every month has the rows that the ledger says.")
     if left := [finding for finding in findings if finding.to_do]:
-        raise LeftToDo(f"{counted(len(left), 'finding')} of {len(findings)} to do: see the column to_do.")
+        total = counted(len(findings), "finding")
+        raise LeftToDo(f"{len(left)} of {total} left to do; the column to_do says what.")
 
 
 def _row(finding: Finding, *, in_full: bool) -> dict[str, Any]:
