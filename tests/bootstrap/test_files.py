@@ -10,6 +10,7 @@ import pytest
 from nyc_taxi.deploy.entry import CONNECTION, POOL, VARIABLE, Content, Entry
 from nyc_taxi.deploy.wanted import read_wanted
 from nyc_taxi.errors import BootstrapFailed
+from nyc_taxi.targets import TARGETS
 from tests.bootstrap.conftest import FILES
 
 if TYPE_CHECKING:
@@ -133,12 +134,10 @@ def test_variables_are_read_as_airflow_s_own_import_reads_them(tmp_path: Path) -
 
 
 def test_the_pool_is_the_one_that_the_tasks_use() -> None:
-    from nyc_taxi import settings
-
     wanted, _ = read_wanted(FILES, {})
     pools = {entry.name: content for entry, content in wanted.items() if entry.kind == POOL}
-    assert list(pools) == [settings.POOL]
-    assert pools[settings.POOL]["include_deferred"] is False
+    assert list(pools) == [target.pool for target in TARGETS]
+    assert not any(pool["include_deferred"] for pool in pools.values())
 
 
 def test_the_connections_are_the_ones_that_the_hooks_use() -> None:
@@ -146,7 +145,7 @@ def test_the_connections_are_the_ones_that_the_hooks_use() -> None:
 
     assert set(connections(NYC_TAXI_WAREHOUSE_HOST="db", NYC_TAXI_GCP_PROJECT="p")) == {
         settings.TLC_CONN_ID,
-        settings.POSTGRES_CONN_ID,
+        *(target.conn_id for target in TARGETS),
         settings.PRODUCTS_CONN_ID,
         "google_cloud_default",
     }

@@ -223,7 +223,7 @@ def test_the_program_prints_json_alone_and_needs_no_metadata_database(tmp_path: 
 def test_an_invalid_setting_ends_a_command_with_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "airflow.cfg").write_text("[nyc_taxi]\nmax_active_runs = 0\n")
     done = subprocess.run(
-        [sys.executable, "-W", "ignore", "-m", "airflow", "taxi", "show", "green", "2021-01"],
+        [sys.executable, "-W", "ignore", "-m", "airflow", "taxi", "load", "green", "2021-01"],
         env={**os.environ, "AIRFLOW_HOME": str(tmp_path)},
         capture_output=True,
         text=True,

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from nyc_taxi.errors import TruncatedFile
-from nyc_taxi.files import chunks as chunking
-from nyc_taxi.files.chunks import chunks
+from nyc_taxi.files import old_chunks as chunking
+from nyc_taxi.files.old_chunks import chunks
 from nyc_taxi.load.attempt import Outcome
 from nyc_taxi.postgres import csv_copy, ledger
 from nyc_taxi.postgres.measure import measure

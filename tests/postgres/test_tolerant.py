@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import pytest
 
 from nyc_taxi.errors import TruncatedFile
-from nyc_taxi.files.values import BadValue, read_value
+from nyc_taxi.files.old_values import BadValue, read_value
 from nyc_taxi.postgres import ledger
 from tests.postgres.trips import (
     GREEN,

@@ -15,7 +15,7 @@ from nyc_taxi.cli.target import chosen_warehouse
 from nyc_taxi.core.dataset import get_dataset
 from nyc_taxi.core.month import MonthRange
 from nyc_taxi.errors import InvalidSource, TaxiError
-from nyc_taxi.files.source import SourceList
+from nyc_taxi.files.source_list import SourceList
 from nyc_taxi.hooks.tlc import NycTlcHook
 from nyc_taxi.load.load import load_month
 

@@ -13,6 +13,7 @@ from nyc_taxi.errors import TaxiError
 from nyc_taxi.files.publication import Publication, State
 from nyc_taxi.hooks.tlc import NycTlcHook
 from nyc_taxi.hooks.warehouse import warehouse
+from nyc_taxi.targets import get_target
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -27,13 +28,13 @@ AT_ONCE = 4
 class FindRepublishedOperator(BaseOperator):
     """Asks the sources about every loaded month, and returns one run to trigger per republished file.
 
-    It costs one HEAD request a month. A month that was loaded from an address at which the sources do not
-    look now is left alone: somebody chose that file. A run is named after the file's version, so that
-    another recheck before it is loaded does not ask for it twice.
+    It costs one HEAD request per month. A month loaded from an address that the sources no longer use is
+    skipped, because somebody chose that file. A run's id contains a hash of the file's version, so that
+    the next recheck does not trigger the same version twice.
 
-    :param dag_id_suffix: what follows the dataset's name in the id of the DAG that loads it
-    :param tlc_conn_id: connection that names the sources
-    :param postgres_conn_id: connection of the warehouse
+    :param target: name of the warehouse
+    :param tlc_conn_id: connection that lists the sources
+    :param warehouse_conn_id: connection of the warehouse; None for the target's own
     """
 
     ui_color = "#fdf3d0"
@@ -41,15 +42,15 @@ class FindRepublishedOperator(BaseOperator):
     def __init__(
         self,
         *,
-        dag_id_suffix: str = "_postgres",
+        target: str,
         tlc_conn_id: str = settings.TLC_CONN_ID,
-        postgres_conn_id: str = settings.POSTGRES_CONN_ID,
+        warehouse_conn_id: str | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        self.dag_id_suffix = dag_id_suffix
+        self.target = target
         self.tlc_conn_id = tlc_conn_id
-        self.postgres_conn_id = postgres_conn_id
+        self.warehouse_conn_id = warehouse_conn_id
 
     def execute(self, context: Context) -> list[dict[str, Any]]:  # noqa: ARG002
         """Return the arguments of one triggered run for every republished month.
@@ -58,7 +59,7 @@ class FindRepublishedOperator(BaseOperator):
         """
         from nyc_taxi.postgres import ledger
 
-        store = warehouse(self.postgres_conn_id)
+        store = warehouse(self.target, self.warehouse_conn_id)
         store.prepare()
         with store.session("rechecking") as connection:
             loaded = ledger.months(connection)
@@ -97,7 +98,7 @@ class FindRepublishedOperator(BaseOperator):
         version = f"{answer.url} {answer.etag} {answer.last_modified} {answer.bytes}"
         mark = hashlib.sha256(version.encode()).hexdigest()[:12]
         return {
-            "load_dag_id": f"{answer.dataset}{self.dag_id_suffix}",
+            "load_dag_id": get_target(self.target).dag_id(answer.dataset),
             "load_run_id": f"recheck__{answer.dataset}_{answer.month}__{mark}",
             "conf": {"month": str(answer.month)},
         }

@@ -18,11 +18,12 @@ if TYPE_CHECKING:
 
 
 class LoadZonesOperator(BaseOperator):
-    """Replaces ``raw.taxi_zone_lookup`` by the first zone lookup that the sources have.
+    """Replaces ``raw.taxi_zone_lookup`` with the first zone lookup that the sources have.
 
-    :param only_if_missing: leave the table alone when it has zones
-    :param tlc_conn_id: connection that names the sources
-    :param postgres_conn_id: connection of the warehouse
+    :param target: name of the warehouse
+    :param only_if_missing: do nothing when the table has zones
+    :param tlc_conn_id: connection that lists the sources
+    :param warehouse_conn_id: connection of the warehouse; None for the target's own
     """
 
     ui_color = "#d8f0dc"
@@ -30,22 +31,24 @@ class LoadZonesOperator(BaseOperator):
     def __init__(
         self,
         *,
+        target: str,
         only_if_missing: bool = False,
         tlc_conn_id: str = settings.TLC_CONN_ID,
-        postgres_conn_id: str = settings.POSTGRES_CONN_ID,
+        warehouse_conn_id: str | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
+        self.target = target
         self.only_if_missing = only_if_missing
         self.tlc_conn_id = tlc_conn_id
-        self.postgres_conn_id = postgres_conn_id
+        self.warehouse_conn_id = warehouse_conn_id
 
     def execute(self, context: Context) -> dict[str, Any]:  # noqa: ARG002
-        """Fetch, check and load the zones, and say how many there are and where they are from."""
+        """Load the zones, and return how many there are and their address."""
         from nyc_taxi.core.zones import read_zones
         from nyc_taxi.postgres.zones import count_zones, replace_zones
 
-        store = warehouse(self.postgres_conn_id)
+        store = warehouse(self.target, self.warehouse_conn_id)
         if self.only_if_missing and (there := count_zones(store)):
             self.log.info("%d zones are there.", there)
             return {"rows": there, "url": None}

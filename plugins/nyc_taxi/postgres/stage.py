@@ -311,7 +311,10 @@ def _load_with_rejects(
         f"{rejects.count} of {loaded.rows_in_file} rows of {attempt.url} cannot be read; {dataset.name} "
         f"allows {dataset.rejects.rows} rows and {dataset.rejects.share:.1%} of a file. The first ones: "
         f"{'; '.join(rejects.first)}. Nothing was loaded; ops.rejected_rows keeps the first "
-        f"{_KEPT_OF_A_FAILURE:,}. Correct the file, or the limit in {dataset.name}.yaml."
+        f"{_KEPT_OF_A_FAILURE:,}. Correct the file, or the limit in {dataset.name}.yaml.",
+        rows_in_file=loaded.rows_in_file,
+        rejected=loaded.rows_rejected,
+        kept=(),
     )
 
 

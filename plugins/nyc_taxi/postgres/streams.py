@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     import psycopg
 
-    from nyc_taxi.files.chunks import Chunk
+    from nyc_taxi.files.old_chunks import Chunk
     from nyc_taxi.load.measures import Measures
     from nyc_taxi.postgres.intake import Intake
     from nyc_taxi.postgres.warehouse import Warehouse

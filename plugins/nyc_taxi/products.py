@@ -1,4 +1,4 @@
-"""Products of a shop: read from its API, cut to some columns, and averaged by brand."""
+"""Products of a shop: read from its API, reduced to some columns, and averaged by brand."""
 
 from __future__ import annotations
 
@@ -11,21 +11,19 @@ from nyc_taxi.errors import DownloadInterrupted, MissingColumn, MissingExtra, No
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-PUBLIC_API = "https://dummyjson.com"
-"""The API that is read when no connection names another one."""
 
 PAGE = 100
-"""Products asked for at a time."""
+"""Products per request."""
 
 
 def fetch_products(base_url: str) -> list[dict[str, Any]]:
     """Return every product of the API, however many pages it has.
 
     :param base_url: address of the API; the products are under ``/products``
-    :raises SourceUnreachable: when the API does not answer, or with a failure of its own
-    :raises SourceRefused: when it answers with a status that will not change
+    :raises SourceUnreachable: when the API does not answer, or answers that it failed
+    :raises SourceRefused: when it answers with a status that a retry will not change
     :raises NotTheFile: when the answer is not a page of products
-    :raises DownloadInterrupted: when the pages end before all products were there
+    :raises DownloadInterrupted: when the pages end before the last product
     """
     url = f"{base_url}/products"
     products: list[dict[str, Any]] = []
@@ -56,14 +54,14 @@ def _page(url: str, *, skip: int) -> tuple[list[dict[str, Any]], int]:
             ) from None
     if answer.get("skip", skip) != skip:
         skipped = printable(str(answer["skip"])[:20])
-        raise NotTheFile(f"{shown(url)} does not turn pages: asked to skip {skip}, it skipped {skipped}.")
+        raise NotTheFile(f"{shown(url)} has no working pages: asked to skip {skip}, it skipped {skipped}.")
     return page, total
 
 
 def keep_columns(products: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> list[dict[str, Any]]:
-    """Return the products with some columns alone, in that order; None where a product lacks one.
+    """Return the products with only some columns, in that order; None where a product has no value.
 
-    :raises MissingColumn: when no product has a column, or no column is chosen
+    :raises MissingColumn: when no product has one of the columns, or no column is chosen
     """
     import pandas as pd
 
@@ -80,9 +78,9 @@ def keep_columns(products: Sequence[Mapping[str, Any]], columns: Sequence[str]) 
 
 
 def average_prices(products: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Return every brand with the average price of its products, rounded to cents, the dearest first.
+    """Return each brand with the average price of its products, rounded to cents, highest first.
 
-    Products without a brand are in no average.
+    Products without a brand are ignored.
 
     :raises MissingColumn: when the products lack ``brand`` or ``price``
     :raises MissingExtra: when DuckDB is not installed
@@ -90,7 +88,7 @@ def average_prices(products: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]
     missing = [column for column in ("brand", "price") if not all(column in product for product in products)]
     if missing:
         raise MissingColumn(
-            f"The average price of a brand needs the column {' and '.join(missing)}. "
+            f"The average price per brand needs the column {' and '.join(missing)}. "
             "Add it to columns_to_keep and trigger the DAG again."
         )
     try:
@@ -109,6 +107,6 @@ def average_prices(products: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]
 
 
 def as_table(averages: Sequence[Mapping[str, Any]]) -> str:
-    """Return the averages as lines of text."""
+    """Return the averages as a table of text."""
     width = max((len(str(row["brand"])) for row in averages), default=0)
     return "\n".join(f"{row['brand']:<{width}}  {row['avg_price']:>12,.2f}" for row in averages)
