@@ -58,7 +58,7 @@ def copied(here: Place, file: Path) -> float:
 def loaded(here: Place, streams: int, loads: list[Seconds]) -> float:
     """Return the seconds that the product takes for the first month, and note all of them."""
     with here.database() as uri:
-        store = warehouse(uri)
+        store = warehouse(uri, streams)
         store.prepare()
-        loads.append(load(store, here.sources, "yellow", FIRST, streams))
+        loads.append(load(store, here.sources, "yellow", FIRST))
     return loads[-1].committed

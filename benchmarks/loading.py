@@ -15,10 +15,9 @@ from psycopg.conninfo import conninfo_to_dict
 from benchmarks.place import BenchmarkFailed
 from nyc_taxi.files.download import download
 from nyc_taxi.load.attempt import Outcome
-from nyc_taxi.postgres.audit import audit_month
-from nyc_taxi.postgres.publish import publish_month
-from nyc_taxi.postgres.stage import stage_month
-from nyc_taxi.postgres.warehouse import Warehouse
+from nyc_taxi.load.audit import audit_month
+from nyc_taxi.load.stage import stage_month
+from nyc_taxi.postgres.warehouse import PostgresWarehouse
 
 if TYPE_CHECKING:
     from local.postgres import EmbeddedPostgres
@@ -46,27 +45,25 @@ class Seconds:
     complete: float
 
 
-def warehouse(uri: str) -> Warehouse:
-    """Return the warehouse in a database."""
-    return Warehouse(lambda: psycopg.connect(uri), "benchmark")
+def warehouse(uri: str, streams: int | None = None) -> PostgresWarehouse:
+    """Return the warehouse in a database.
+
+    :param streams: over how many connections it copies; as the product decides when None
+    """
+    return PostgresWarehouse(lambda: psycopg.connect(uri), "benchmark", streams)
 
 
-def load(
-    store: Warehouse, sources: SourceList, dataset: str, month: Month, streams: int | None = None
-) -> Seconds:
+def load(store: PostgresWarehouse, sources: SourceList, dataset: str, month: Month) -> Seconds:
     """Load a month that the warehouse does not hold, by the three steps that a run takes.
 
-    :param streams: over how many connections; as the product decides when None
     :raises BenchmarkFailed: when the file is not there, or the month was held already
     """
     begun, clock = time.monotonic(), time.time()
-    staged = stage_month(
-        store, sources.ask(dataset, month), fetch=download, run_id="benchmark", streams=streams
-    )
+    staged = stage_month(store, sources.ask(dataset, month), fetch=download, run_id="benchmark")
     if staged.unchanged:
         raise BenchmarkFailed(f"{dataset} {month} was loaded before it was to be measured.")
     audit_month(store, staged.attempt)
-    published = publish_month(store, staged.attempt)
+    published = store.publish(staged.attempt)
     complete = time.monotonic() - begun
     if published.outcome is not Outcome.PUBLISHED or published.finished is None:
         raise BenchmarkFailed(f"{published} is {published.outcome} and not published.")

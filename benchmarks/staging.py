@@ -12,7 +12,7 @@ from benchmarks.loading import warehouse
 from nyc_taxi.core.month import Month
 from nyc_taxi.files.download import download
 from nyc_taxi.files.source_list import SourceList
-from nyc_taxi.postgres.stage import stage_month
+from nyc_taxi.load.stage import stage_month
 
 
 def main(uri: str, sources: str, month: str) -> None:

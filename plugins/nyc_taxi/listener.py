@@ -33,10 +33,11 @@ note is written: it could wait for a lock that the scheduler holds while it wait
 _NEEDED = (
     "nyc_taxi.files.transfer",
     "nyc_taxi.files.http",
+    "nyc_taxi.load.audit",
+    "nyc_taxi.load.stage",
     "nyc_taxi.pipelines",
-    "nyc_taxi.postgres.audit",
-    "nyc_taxi.postgres.publish",
     "nyc_taxi.postgres.stage",
+    "nyc_taxi.postgres.warehouse",
 )
 _TASK = "TaskRunnerMarker"
 _NOT_PLAIN = re.compile(r"[^\w.:/%~+-]", re.ASCII)

@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from nyc_taxi.core.month import MonthRange
-from nyc_taxi.postgres.warehouse import Warehouse
+from nyc_taxi.postgres.warehouse import PostgresWarehouse
 from nyc_taxi.samples import write_sample
 from tests.cli.taxi import listed, run
 
@@ -109,7 +109,7 @@ def test_figures_are_in_the_unit_of_their_threshold(
     samples: Path, warehouse_uri: str, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     write_sample(MonthRange.parse("2021-01"), 1200, tmp_path, ["green"])
-    Warehouse(lambda: psycopg.connect(warehouse_uri), "postgres_taxi").prepare()
+    PostgresWarehouse(lambda: psycopg.connect(warehouse_uri), "postgres_taxi").prepare()
     with psycopg.connect(warehouse_uri) as connection:
         connection.execute("alter sequence ops.file_ledger_id_seq restart with 1000")
     run(f"load green 2021-02 --source {samples}")

@@ -35,7 +35,7 @@ def test_load_says_what_happened_to_each_month(samples: Path, capsys: pytest.Cap
 def test_load_repeats_what_the_audit_warned_of_and_only_of_a_month_that_it_loaded(
     dirty: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    warning = "green 2021-01: 2 of 502 rows were rejected; ops.rejected_rows says why.\n"
+    warning = "green 2021-01: 2 of 502 rows were rejected; "
     run(f"load green 2021-01 --source {dirty}")
     said = capsys.readouterr().err
     assert warning in said
@@ -116,7 +116,7 @@ def test_a_wrong_password_is_one_sentence(
 ) -> None:
     monkeypatch.setenv("AIRFLOW_CONN_POSTGRES_TAXI", re.sub(":[^:@]+@", ":wrong@", warehouse_uri))
     assert run("months") == 1
-    assert "turned down the password of user" in capsys.readouterr().err
+    assert "refused the password of user" in capsys.readouterr().err
 
 
 def test_the_warehouse_is_found_in_the_metadata_database(
@@ -270,14 +270,15 @@ def test_grant_names_the_role_and_says_whether_it_is_new(
 
 @pytest.fixture
 def left(samples: Path, warehouse: psycopg.Connection) -> str:
-    """A staging table whose attempt is gone, next to a loaded month."""
+    """An attempt whose process is gone, next to a loaded month."""
     run(f"load green 2021-01 --source {samples}")
-    warehouse.execute(
-        "create table stage.green_tripdata_2021_02_999 "
-        "(constraint green_tripdata_2021_02_999_file_month check (true))"
-    )
+    row = warehouse.execute(
+        "insert into ops.file_ledger (dataset, month, outcome, source, url, run_id) "
+        "values ('green', '2021-02-01', 'staging', 'test', 'file:///gone', 'killed') returning id"
+    ).fetchone()
     warehouse.commit()
-    return "stage.green_tripdata_2021_02_999"
+    assert row is not None
+    return f"green 2021-02 (attempt {row[0]})"
 
 
 def test_doctor_lists_what_is_left_with_status_1_and_removes_what_is_dead(
@@ -287,7 +288,7 @@ def test_doctor_lists_what_is_left_with_status_1_and_removes_what_is_dead(
     assert run("doctor -o json") == 1
     said = capsys.readouterr()
     (row,) = json.loads(said.out)
-    assert (row["what"], row["where"], row["bytes"], row["done"]) == ("stage table", left, 0, "")
+    assert (row["what"], row["where"], row["done"]) == ("dead attempt", left, "")
     assert "--clean" in row["to_do"]
     assert said.err == "1 of 1 finding left to do; the column to_do says what.\n"
     (row,) = listed(capsys, "doctor --clean")
@@ -306,7 +307,7 @@ def test_doctor_leaves_to_a_person_what_only_a_person_can_decide(
     capsys.readouterr()
     assert run("doctor --clean -o plain") == 1
     said = capsys.readouterr()
-    assert "raw.green_tripdata holds 0 rows, the ledger says 500." in said.out
+    assert "The month has 0 rows, and the ledger says 500." in said.out
     assert said.err == "1 of 2 findings left to do; the column to_do says what.\n"
 
 

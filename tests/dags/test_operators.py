@@ -22,7 +22,6 @@ from nyc_taxi.operators.publish import PublishMonthOperator
 from nyc_taxi.operators.recheck import FindRepublishedOperator
 from nyc_taxi.operators.stage import StageMonthOperator
 from nyc_taxi.operators.zones import LoadZonesOperator
-from nyc_taxi.postgres import quality
 from tests.dags.conftest import ROWS
 from tests.file_server import Reply
 
@@ -193,8 +192,7 @@ def test_the_audit_hands_on_what_was_staged_and_its_checks_are_kept(publish: Pub
 
     assert AuditMonthOperator(target="postgres", task_id="audit", staged=staged).execute(context()) == staged
 
-    with warehouse("postgres").session() as connection:
-        checks = quality.checks_of(connection, staged["attempt"])["load"]
+    checks = warehouse("postgres").ledger.checks(staged["attempt"])["load"]
     assert {check.outcome for check in checks} <= {"pass", "warn"}
     assert all(check.name and check.message for check in checks)
 

@@ -12,7 +12,7 @@ from local.stack import Stack
 from local.state import Ports, Settings
 from nyc_taxi.core.dataset import dataset_names
 from nyc_taxi.core.month import MonthRange
-from nyc_taxi.postgres.warehouse import Warehouse
+from nyc_taxi.postgres.warehouse import PostgresWarehouse
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -47,8 +47,8 @@ def running_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 
 
 @pytest.fixture(scope="session")
-def stack_warehouse(running_stack: Stack) -> Warehouse:
+def stack_warehouse(running_stack: Stack) -> PostgresWarehouse:
     """The running Airflow's warehouse."""
-    warehouse = Warehouse(lambda: psycopg.connect(running_stack.warehouse_uri), "postgres_taxi")
+    warehouse = PostgresWarehouse(lambda: psycopg.connect(running_stack.warehouse_uri), "postgres_taxi")
     warehouse.prepare()
     return warehouse

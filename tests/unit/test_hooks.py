@@ -150,18 +150,14 @@ def test_a_warehouse_is_opened_through_its_connection(
 ) -> None:
     monkeypatch.setenv("AIRFLOW_CONN_POSTGRES_TAXI", warehouse_uri)
 
-    with warehouse("postgres").session() as connection:
-        assert connection.execute("select 1").fetchone() == (1,)
+    assert warehouse("postgres").check().startswith("Postgres ")
 
 
 def test_a_warehouse_that_does_not_answer_is_one_clear_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AIRFLOW_CONN_POSTGRES_TAXI", "postgresql://taxi@127.0.0.1:1/taxi")
 
-    with (
-        pytest.raises(WarehouseUnreachable, match=r"postgres_taxi at 127\.0\.0\.1"),
-        warehouse("postgres").session(),
-    ):
-        pass
+    with pytest.raises(WarehouseUnreachable, match=r"postgres_taxi at 127\.0\.0\.1"):
+        warehouse("postgres").check()
 
 
 def test_the_warehouses_test_button_says_in_one_sentence_what_is_there(
@@ -200,7 +196,7 @@ def test_the_warehouses_test_button_refuses_an_old_server(
     monkeypatch: pytest.MonkeyPatch, warehouse_uri: str
 ) -> None:
     monkeypatch.setenv("AIRFLOW_CONN_POSTGRES_TAXI", warehouse_uri)
-    monkeypatch.setattr("nyc_taxi.postgres.warehouse.OLDEST", 99)
+    monkeypatch.setattr("nyc_taxi.postgres.sessions.OLDEST", 99)
 
     assert TaxiPostgresHook().test_connection() == (
         False,

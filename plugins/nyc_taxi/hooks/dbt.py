@@ -47,11 +47,6 @@ def project_folder() -> Path:
     return Path(settings.DBT_PROJECT or Path(conf.get("core", "dags_folder")).parent / "dbt_project")
 
 
-def marts_schema(dbt_target: str) -> str:
-    """Return the schema of the marts of one of the project's targets."""
-    return "marts" if dbt_target == "prod" else f"{_dev_schema()}_marts"
-
-
 def _dev_schema() -> str:
     """Return the prefix of the schemas of the target ``dev``."""
     return os.environ.get("DBT_DEV_SCHEMA", "dev")
@@ -69,14 +64,9 @@ def record_checks(dbt_target: str, target: str, conn_id: str | None = None) -> i
 
     Only results of the target ``prod`` are recorded; the others are trials.
     """
-    from nyc_taxi.postgres import quality
-
-    if dbt_target != "prod":
-        return 0
     store = warehouse(target, conn_id)
     store.prepare()
-    with store.session("recording what dbt measured") as connection:
-        return quality.record_measured(connection)
+    return store.record_dbt_checks(dbt_target)
 
 
 def resolve_work(form: Mapping[str, Any], target: str, conn_id: str | None = None) -> dict[str, Any] | None:
@@ -85,12 +75,10 @@ def resolve_work(form: Mapping[str, Any], target: str, conn_id: str | None = Non
     :param form: the run's parameters; see :func:`nyc_taxi.dbt.work.work`
     """
     from nyc_taxi.dbt.work import work
-    from nyc_taxi.postgres.builds import unbuilt
 
     store = warehouse(target, conn_id)
     store.prepare()
-    with store.session("looking for months to build") as connection:
-        missing = unbuilt(connection, marts_schema(form["target"]))
+    missing = store.stale_months(form["target"])
     _log.info("Not built yet: %s.", ", ".join(map(str, missing)) or "none")
     call = work(form, {one.month for one in missing}, settings.DBT_THREADS)
     return None if call is None else call.to_json()

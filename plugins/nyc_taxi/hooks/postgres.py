@@ -8,7 +8,7 @@ from airflow.providers.postgres.hooks.postgres import PostgresHook
 
 from nyc_taxi.errors import TaxiError
 from nyc_taxi.hooks.connection import expected
-from nyc_taxi.postgres.warehouse import Warehouse as PostgresWarehouse
+from nyc_taxi.postgres.warehouse import PostgresWarehouse
 from nyc_taxi.targets import get_target
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from nyc_taxi.targets import get_target
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from nyc_taxi.postgres.warehouse import Warehouse
+    from nyc_taxi.load.warehouse import Warehouse
     from nyc_taxi.targets import Target
 
 

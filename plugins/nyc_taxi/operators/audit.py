@@ -41,8 +41,8 @@ class AuditMonthOperator(BaseOperator):
         """Audit the staged month, keep the results in the ledger, and return what was staged."""
         from tabulate import tabulate
 
-        from nyc_taxi.postgres.audit import audit_month
-        from nyc_taxi.postgres.stage import Staged
+        from nyc_taxi.load.audit import audit_month
+        from nyc_taxi.load.stage import Staged
 
         staged = Staged.from_json(self.staged)
         if staged.unchanged:

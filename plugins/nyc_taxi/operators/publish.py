@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
     from nyc_taxi.load.attempt import Attempt
-    from nyc_taxi.postgres.stage import Staged
+    from nyc_taxi.load.stage import Staged
 
 
 class PublishMonthOperator(BaseOperator):
@@ -44,7 +44,7 @@ class PublishMonthOperator(BaseOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Publish the month, and return what it holds now."""
-        from nyc_taxi.postgres.stage import Staged
+        from nyc_taxi.load.stage import Staged
 
         staged = Staged.from_json(self.staged)
         with metrics.timed("publish", staged.dataset, self.target):
@@ -53,7 +53,7 @@ class PublishMonthOperator(BaseOperator):
             "dataset": attempt.dataset,
             "month": str(attempt.month),
             "outcome": "unchanged" if staged.unchanged else str(attempt.outcome),
-            "replaces": attempt.base_id is not None,
+            "replaces": attempt.replaced_id is not None,
             "url": attempt.url,
             "sha256": attempt.sha256,
             "rows_in_file": attempt.rows_in_file,
@@ -71,11 +71,7 @@ class PublishMonthOperator(BaseOperator):
         return result
 
     def _publish(self, staged: Staged) -> Attempt:
-        from nyc_taxi.postgres import ledger
-        from nyc_taxi.postgres.publish import publish_month
-
         store = warehouse(self.target, self.warehouse_conn_id)
-        if not staged.unchanged:
-            return publish_month(store, staged.attempt)
-        with store.session("reading the ledger") as connection:
-            return ledger.get(connection, staged.attempt)
+        if staged.unchanged:
+            return store.ledger.get(staged.attempt)
+        return store.publish(staged.attempt)

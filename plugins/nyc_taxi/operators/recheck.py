@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseOperator
 
 from nyc_taxi import settings
-from nyc_taxi.errors import TaxiError
-from nyc_taxi.files.publication import Publication, State
 from nyc_taxi.hooks.tlc import NycTlcHook
 from nyc_taxi.hooks.warehouse import warehouse
 from nyc_taxi.targets import get_target
@@ -18,11 +15,7 @@ from nyc_taxi.targets import get_target
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
-    from nyc_taxi.files.source_list import SourceList
-    from nyc_taxi.load.attempt import Attempt
-
-AT_ONCE = 4
-"""How many months the sources are asked about at the same time."""
+    from nyc_taxi.files.publication import Publication
 
 
 class FindRepublishedOperator(BaseOperator):
@@ -57,42 +50,16 @@ class FindRepublishedOperator(BaseOperator):
 
         :raises TaxiError: when not a single month could be asked about
         """
-        from nyc_taxi.postgres import ledger
+        from nyc_taxi.load.recheck import find_republished
 
-        store = warehouse(self.target, self.warehouse_conn_id)
-        store.prepare()
-        with store.session("rechecking") as connection:
-            loaded = ledger.months(connection)
-        answers = _ask_all(NycTlcHook(self.tlc_conn_id).sources(), loaded)
-        failures = [answer for answer in answers if isinstance(answer, TaxiError)]
-        for failure in failures:
+        sources = NycTlcHook(self.tlc_conn_id).sources()
+        found = find_republished(warehouse(self.target, self.warehouse_conn_id), sources)
+        for failure in found.failures:
             self.log.warning("A month was not checked: %s", failure)
-        if failures and len(failures) == len(loaded):
-            raise failures[0]
-        runs = [
-            self._run(answer)
-            for attempt, answer in zip(loaded, answers, strict=True)
-            if not isinstance(answer, TaxiError) and self._republished(attempt, answer)
-        ]
-        self.log.info("%d months are loaded; %d were published again.", len(loaded), len(runs))
-        return runs
-
-    def _republished(self, attempt: Attempt, answer: Publication) -> bool:
-        if answer.state is not State.PUBLISHED:
-            self.log.info("%s %s is not published any more; it stays.", attempt.dataset, attempt.month)
-            return False
-        if answer.url != attempt.url:
-            self.log.info(
-                "%s %s was loaded from %s, and the sources look at %s; it stays.",
-                attempt.dataset,
-                attempt.month,
-                attempt.url,
-                answer.url,
-            )
-            return False
-        return not answer.same_file(
-            url=attempt.url, etag=attempt.etag, last_modified=attempt.last_modified, bytes=attempt.bytes
-        )
+        for remark in found.remarks:
+            self.log.info("%s", remark)
+        self.log.info("%d months are loaded; %d were published again.", found.loaded, len(found.republished))
+        return [self._run(answer) for answer in found.republished]
 
     def _run(self, answer: Publication) -> dict[str, Any]:
         version = f"{answer.url} {answer.etag} {answer.last_modified} {answer.bytes}"
@@ -102,14 +69,3 @@ class FindRepublishedOperator(BaseOperator):
             "load_run_id": f"recheck__{answer.dataset}_{answer.month}__{mark}",
             "conf": {"month": str(answer.month)},
         }
-
-
-def _ask_all(sources: SourceList, loaded: list[Attempt]) -> list[Publication | TaxiError]:
-    def ask(attempt: Attempt) -> Publication | TaxiError:
-        try:
-            return sources.ask(attempt.dataset, attempt.month)
-        except TaxiError as error:
-            return error
-
-    with ThreadPoolExecutor(AT_ONCE) as threads:
-        return list(threads.map(ask, loaded))

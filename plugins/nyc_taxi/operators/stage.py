@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from airflow.sdk import Context
 
-    from nyc_taxi.postgres.stage import Staged
+    from nyc_taxi.load.stage import Staged
 
 FRESH = timedelta(minutes=15)
 """The source is asked again when its answer is older than this."""
@@ -80,7 +80,7 @@ class StageMonthOperator(BaseOperator):
         return staged.to_json()
 
     def _stage(self, context: Context) -> Staged:
-        from nyc_taxi.postgres.stage import stage_month
+        from nyc_taxi.load.stage import stage_month
 
         hook = NycTlcHook(self.tlc_conn_id)
         publication = self._fresh(hook, is_retry=context["ti"].try_number > 1)

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseOperator
 
 from nyc_taxi import settings
-from nyc_taxi.errors import TaxiError
 from nyc_taxi.hooks.tlc import NycTlcHook
 from nyc_taxi.hooks.warehouse import warehouse
 
@@ -44,29 +41,12 @@ class LoadZonesOperator(BaseOperator):
         self.warehouse_conn_id = warehouse_conn_id
 
     def execute(self, context: Context) -> dict[str, Any]:  # noqa: ARG002
-        """Load the zones, and return how many there are and their address."""
-        from nyc_taxi.core.zones import read_zones
-        from nyc_taxi.postgres.zones import count_zones, replace_zones
+        """Fetch, check and load the zones, and return how many there are and where they are from."""
+        from nyc_taxi.load.zones import load_zones
 
-        store = warehouse(self.target, self.warehouse_conn_id)
-        if self.only_if_missing and (there := count_zones(store)):
-            self.log.info("%d zones are there.", there)
-            return {"rows": there, "url": None}
-        urls = NycTlcHook(self.tlc_conn_id).sources().zone_lookup()
-        with TemporaryDirectory(prefix="nyc-taxi-zones-") as folder:
-            path = Path(folder) / "taxi_zone_lookup.csv"
-            url = self._fetch(urls, path)
-            rows = replace_zones(store, read_zones(path))
-        self.log.info("%d zones were loaded from %s.", rows, url)
-        return {"rows": rows, "url": url}
-
-    def _fetch(self, urls: list[str], path: Path) -> str:
-        from nyc_taxi.files.download import fetch
-
-        *others, last = urls
-        for url in others:
-            try:
-                return fetch(url, path).url
-            except TaxiError as error:
-                self.log.warning("%s Asking the next source.", error)
-        return fetch(last, path).url
+        sources = NycTlcHook(self.tlc_conn_id).sources()
+        zones = load_zones(
+            warehouse(self.target, self.warehouse_conn_id), sources, only_if_missing=self.only_if_missing
+        )
+        self.log.info("%d zones are loaded%s.", zones.rows, f" from {zones.url}" if zones.url else "")
+        return {"rows": zones.rows, "url": zones.url}

@@ -4,22 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from statistics import median
-from typing import TYPE_CHECKING, Any, Final, Literal
-
-import psycopg
+from typing import TYPE_CHECKING, Final, Literal
 
 from nyc_taxi.core.check import Check
-from nyc_taxi.core.dataset import get_dataset
 from nyc_taxi.errors import AuditFailed, ContractError
 from nyc_taxi.load.attempt import Attempt, Outcome
 from nyc_taxi.load.measures import Measures
-from nyc_taxi.postgres import ledger, quality
-from nyc_taxi.postgres.measure import measure
-from nyc_taxi.postgres.statements import statement
-from nyc_taxi.postgres.tables import StageTable
 
 if TYPE_CHECKING:
-    from nyc_taxi.postgres.warehouse import Warehouse
+    from nyc_taxi.load.ledger import Ledger
+    from nyc_taxi.load.warehouse import Warehouse
 
 NEIGHBOURS: Final = 6
 """How many published months, nearest in time, a month's size is compared with."""
@@ -37,74 +31,53 @@ OUTSIDE: Final = 0.5
 Real months have a few such trips (clocks reset to 2009, neighbours of the month), never a tenth.
 """
 
+_OPEN = (Outcome.STAGED, Outcome.AUDITED)
 _FINAL = (Outcome.PUBLISHED, Outcome.REPLACED, Outcome.UNLOADED, Outcome.SUPERSEDED)
 
 
 @dataclass(frozen=True, slots=True)
 class _Rejected:
-    """What the refused rows of an attempt add up to."""
+    """What the rejected rows of an attempt add up to."""
 
     rows: int
     ordinals: int
 
 
 def audit_month(warehouse: Warehouse, attempt: int) -> tuple[Check, ...]:
-    """Check what was measured of a staged month, record it, and let it be published if nothing is an error.
+    """Check what was measured of a staged month, record it, and allow its publication if nothing is an error.
 
-    :param attempt: number of the attempt, as :func:`~nyc_taxi.postgres.stage.stage_month` returned it
+    :param attempt: number of the attempt, as :func:`~nyc_taxi.load.stage.stage_month` returned it
     :returns: the checks; those of the first time when the attempt was published before, or overtaken
-    :raises AuditFailed: naming every failing check; the staged table stays for a week, or until the
-        month is published, so that it can be looked at
+    :raises AuditFailed: naming every failing check; the staged rows are kept for a week, or until the
+        month is published, so that they can be looked at
     :raises ContractError: when there is nothing staged to check
     """
-    with warehouse.session(f"audit attempt {attempt}") as connection:
-        staged = ledger.get(connection, attempt)
-        if staged.outcome in _FINAL:
-            return quality.checks_of(connection, attempt).get("load", ())
-        if staged.outcome not in {Outcome.STAGED, Outcome.AUDITED}:
-            raise ContractError(
-                f"{staged} is {staged.outcome}{f': {staged.reason}' if staged.reason else ''}. "
-                "There is nothing to audit: run the stage step of the month again."
-            )
-        checks = _judge(
-            staged,
-            _measured(connection, staged),
-            _rejected(connection, staged),
-            _usual_rows(connection, staged),
-        )
-        _record(connection, staged, checks)
-        return checks
-
-
-def _measured(connection: psycopg.Connection[Any], staged: Attempt) -> Measures:
-    """Return what was measured when the rows were written; an older version did not measure then."""
-    if staged.measures is not None:
-        return Measures(**staged.measures)
-    dataset = get_dataset(staged.dataset)
-    try:
-        return measure(connection, StageTable.of(dataset, staged.month, staged.id), dataset, staged.month)
-    except psycopg.errors.UndefinedTable as error:
+    ledger = warehouse.ledger
+    staged = ledger.get(attempt)
+    if staged.outcome in _FINAL:
+        return ledger.checks(attempt).get("load", ())
+    if staged.outcome not in _OPEN or staged.measures is None:
         raise ContractError(
-            f"The stage table of {staged} is gone. Run the stage step of the month again."
-        ) from error
+            f"{staged} is {staged.outcome}{f': {staged.reason}' if staged.reason else ''}. "
+            "There is nothing to audit: run the stage step of the month again."
+        )
+    rejected = _Rejected(*ledger.count_rejects(attempt))
+    checks = _judge(staged, Measures(**staged.measures), rejected, _usual_rows(ledger, staged))
+    _record(ledger, staged, checks)
+    return checks
 
 
-def _rejected(connection: psycopg.Connection[Any], staged: Attempt) -> _Rejected:
-    row = connection.execute(statement("count_rejects"), {"attempt": staged.id}).fetchone()
-    return _Rejected(*(row or ()))
-
-
-def _usual_rows(connection: psycopg.Connection[Any], staged: Attempt) -> float | None:
+def _usual_rows(ledger: Ledger, staged: Attempt) -> float | None:
     """Return the median size of the published months next to this one, or None when there is none."""
-    rows = connection.execute(
-        statement("neighbours"),
-        {"dataset": staged.dataset, "month": staged.month.first_day, "months": NEIGHBOURS},
-    ).fetchall()
-    return median(row[0] for row in rows) if rows else None
+    first = staged.month.first_day
+    others = [one for one in ledger.published(staged.dataset) if one.month != staged.month]
+    others.sort(key=lambda one: abs(one.month.first_day - first))
+    sizes = [one.rows_loaded or 0 for one in others[:NEIGHBOURS]]
+    return median(sizes) if sizes else None
 
 
 def _judge(staged: Attempt, found: Measures, rejected: _Rejected, usual: float | None) -> tuple[Check, ...]:
-    """Return every check, ordered as :func:`nyc_taxi.postgres.quality.checks_of` returns them."""
+    """Return every check, ordered as the ledger returns them."""
     return (
         _not_empty(staged),
         _rows(staged, found, rejected),
@@ -159,7 +132,7 @@ def _rejects(staged: Attempt) -> Check:
         "warn" if rejected else "pass",
         share,
         "none",
-        f"{rejected:,} of {in_file:,} rows were rejected; ops.rejected_rows says why."
+        f"{rejected:,} of {in_file:,} rows were rejected; airflow taxi rejects shows them and says why."
         if rejected
         else "No row was rejected.",
     )
@@ -214,21 +187,18 @@ def _volume(staged: Attempt, usual: float | None) -> Check:
     )
 
 
-def _record(connection: psycopg.Connection[Any], staged: Attempt, checks: tuple[Check, ...]) -> None:
-    """Write the outcome to the ledger and the checks to the results, and stop when one is an error."""
+def _record(ledger: Ledger, staged: Attempt, checks: tuple[Check, ...]) -> None:
+    """Write the checks and the outcome to the ledger, and stop when one is an error."""
     said = " ".join(f"{check.name}: {check.message}" for check in checks if check.outcome == "error")
-    with connection.transaction():
-        judged = ledger.settle(
-            connection,
-            staged.id,
-            Outcome.FAILED if said else Outcome.AUDITED,
-            only_from=[Outcome.STAGED, Outcome.AUDITED],
-            reason=f"Audit: {said}" if said else None,
-        )
-        if judged:
-            quality.record_checks(connection, staged.id, checks)
+    ledger.update(
+        staged.id,
+        Outcome.FAILED if said else Outcome.AUDITED,
+        only_from=_OPEN,
+        checks=checks,
+        **({"reason": f"Audit: {said}"} if said else {}),
+    )
     if said:
         raise AuditFailed(
             f"{staged} from {staged.url} failed its audit and was not published. {said} "
-            f"What was staged is in {staged.stage_table}; correct the source, then run the month again."
+            f"The staged rows are in {staged.stage_table}. Correct the source, then run the month again."
         )

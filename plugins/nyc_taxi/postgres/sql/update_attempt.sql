@@ -21,7 +21,7 @@ set
     end,
     measures = coalesce(%(measures)s, measures),
     reason = coalesce(%(reason)s, reason),
-    base_id = case when %(outcome)s = 'published' then %(base_id)s else base_id end,
+    replaced_id = coalesce(%(replaced_id)s, replaced_id),
     finished = case
         when %(outcome)s in ('published', 'superseded', 'failed', 'abandoned') then clock_timestamp()
         else finished
