@@ -176,8 +176,8 @@ class MetadataUnavailable(TransientError):
     """Airflow's own database did not answer, or has not been set up."""
 
 
-class ConnectionsUnavailable(TransientError):
-    """Airflow could not be asked for a connection, so that nobody knows whether it has it."""
+class ConnectionNotFound(TransientError):
+    """Airflow has no such connection, or could not look it up; which of the two, only a retry can tell."""
 
 
 class BootstrapFailed(ContractError):

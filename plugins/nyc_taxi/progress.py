@@ -12,7 +12,7 @@ MB = 1_000_000
 
 
 class ProgressLog:
-    """Writes how far a step is, at most once per interval and once at its end.
+    """Logs the progress of a step, at most once per interval and once at its end.
 
     :param write: writes a line
     :param interval: seconds between two lines about the same step
@@ -39,7 +39,7 @@ class ProgressLog:
 
 
 def describe(step: str, done: int, total: int | None, seconds: float) -> str:
-    """Return one line such as ``download: 12.3 of 45.6 MB (27%), 5.1 MB/s``."""
+    """Return one line like ``download: 12.3 of 45.6 MB (27%), 5.1 MB/s``."""
     share = f" of {total / MB:.1f} MB ({done / total:.0%})" if total else " MB"
     speed = f", {done / MB / seconds:.1f} MB/s" if seconds > 0 else ""
     return f"{step}: {done / MB:.1f}{share}{speed}"

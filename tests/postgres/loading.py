@@ -16,10 +16,9 @@ import psycopg
 
 from nyc_taxi.files.download import download
 from nyc_taxi.files.source_list import SourceList
-from nyc_taxi.postgres.audit import audit_month
-from nyc_taxi.postgres.publish import publish_month
-from nyc_taxi.postgres.stage import stage_month
-from nyc_taxi.postgres.warehouse import Warehouse
+from nyc_taxi.load.audit import audit_month
+from nyc_taxi.load.stage import stage_month
+from nyc_taxi.postgres.warehouse import PostgresWarehouse
 from tests.postgres.trips import MONTH, fetch, published
 
 if TYPE_CHECKING:
@@ -43,7 +42,7 @@ def main(uri: str, file: str, stop_at: str = "") -> None:
         reach("downloaded")
         return done
 
-    warehouse = Warehouse(lambda: psycopg.connect(uri), "postgres_taxi")
+    warehouse = PostgresWarehouse(lambda: psycopg.connect(uri), "postgres_taxi")
     staged = stage_month(
         warehouse,
         publication,
@@ -54,7 +53,7 @@ def main(uri: str, file: str, stop_at: str = "") -> None:
     reach("staged")
     audit_month(warehouse, staged.attempt)
     reach("audited")
-    publish_month(warehouse, staged.attempt)
+    warehouse.publish(staged.attempt)
     reach("published")
 
 

@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from nyc_taxi.core import products
-from nyc_taxi.core.products import as_table, average_prices, fetch_products, keep_columns
+from nyc_taxi import products
 from nyc_taxi.errors import (
     DownloadInterrupted,
     MissingColumn,
@@ -16,6 +15,7 @@ from nyc_taxi.errors import (
     SourceRefused,
     SourceUnreachable,
 )
+from nyc_taxi.products import as_table, average_prices, fetch_products, keep_columns
 from tests.file_server import FileServer, Reply
 
 if TYPE_CHECKING:
