@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from nyc_taxi.core.dataset import Dataset
 
 MUTATIONS = [
-    b'"', b'""', b",", b",,", b"\n", b"\r\n", b"\r", b"\0", b"\xff", "é".encode(), b" ", b"0", b"9", b"-", b"+",
-    b".", b":", b"e", b"T", b"Z", b"N", b"NULL", b"\\N", b"NaN", b"inf", b"0x1", b"99999999999",
+    b'"', b'""', b",", b",,", b"\n", b"\r\n", b"\r", b"\0", b"\xff", "é".encode(), b" ", b"0", b"9", b"-",
+    b"+", b".", b":", b"e", b"T", b"Z", b"N", b"NULL", b"\\N", b"NaN", b"inf", b"0x1", b"99999999999",
     b"2021-02-30 00:00:00",
 ]  # fmt: skip
 
