@@ -32,8 +32,7 @@ _TESTS: dict[str, str] = {
     "dags": "tests/dags",
     "dbt": "tests/dbt",
     "restarts": "tests/restarts",
-    "unit": "tests/unit tests/files tests/samples tests/packaging tests/local tests/bootstrap "
-    "tests/benchmarks",
+    "unit": "tests/unit tests/files tests/samples tests/packaging tests/local tests/deploy tests/benchmarks",
     "cli": "tests/cli",
 }
 """Folders that share a process, because Airflow reads its settings once; the longest first."""
