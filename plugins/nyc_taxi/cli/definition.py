@@ -54,9 +54,8 @@ def _command(name: str, help: str, description: str, *args: Arg) -> ActionComman
 _DATASET = argument("dataset", help="Dataset, for example green")
 _MONTH = argument("month", help="Month, for example 2021-01", type=month_of_date)
 _MONTHS = argument("month", help="Month or range of months, for example 2021-01..2021-03", type=months)
-_CONN_ID = argument(
-    "--conn-id", help="Airflow connection of the warehouse (default: %(default)s)", default="postgres_taxi"
-)
+_TARGET = argument("--target", help="Warehouse (default: the first one in [nyc_taxi] warehouses)")
+_CONN_ID = argument("--conn-id", help="Airflow connection of the warehouse (default: the target's own)")
 _SOURCES = argument(
     "--tlc-conn-id",
     help="Airflow connection that lists the sources (default: %(default)s)",
@@ -71,6 +70,7 @@ _COMMANDS = (
         "List the months that the warehouse holds, one row per dataset and month, from its ledger. The table "
         "drops columns that do not fit the terminal; json, yaml and plain show every value in full.",
         argument("--dataset", help="List only the months of this dataset"),
+        _TARGET,
         _CONN_ID,
         ARG_OUTPUT,
     ),
@@ -81,6 +81,7 @@ _COMMANDS = (
         "the month was loaded and when dbt built it. If a newer attempt failed, its failed checks come last.",
         _DATASET,
         _MONTH,
+        _TARGET,
         _CONN_ID,
         ARG_OUTPUT,
     ),
@@ -98,6 +99,7 @@ _COMMANDS = (
         ),
         argument("--force", help="Load a month even if its file is unchanged", action="store_true"),
         _SOURCES,
+        _TARGET,
         _CONN_ID,
     ),
     _command(
@@ -108,6 +110,7 @@ _COMMANDS = (
         _DATASET,
         _MONTHS,
         _YES,
+        _TARGET,
         _CONN_ID,
     ),
     _command(
@@ -131,6 +134,7 @@ _COMMANDS = (
             metavar="FILE",
         ),
         argument("--overwrite", help="Replace the export file if it exists", action="store_true"),
+        _TARGET,
         _CONN_ID,
         ARG_OUTPUT,
     ),
@@ -141,6 +145,7 @@ _COMMANDS = (
         "role cannot write. A role that does not exist is created without a login, as a group for the "
         "roles of people and tools.",
         argument("role", help="Role, for example taxi_reader", type=role),
+        _TARGET,
         _CONN_ID,
     ),
     _command(
@@ -149,6 +154,7 @@ _COMMANDS = (
         "Find leftovers of crashed runs, months whose row counts differ from the ledger, and anything else "
         "that is wrong in the warehouse. The exit status is 0 only if nothing is left to do.",
         argument("--clean", help="Remove the leftovers of crashed runs", action="store_true"),
+        _TARGET,
         _CONN_ID,
         ARG_OUTPUT,
     ),

@@ -158,12 +158,19 @@ def _native_timestamp(values: pa.Array) -> Cast:
     if values.type.tz is not None:
         values = pc.local_timestamp(values)
     if values.type.unit == "ns":
-        values = pc.floor_temporal(values, unit="microsecond")
-    elif values.type.unit in {"s", "ms"}:
+        return _microseconds(values.cast(pa.int64())).cast(pa.timestamp("us")), None
+    if values.type.unit in {"s", "ms"}:
         bounds = (_FIRST_TIME.cast(values.type), _LAST_TIME.cast(values.type, safe=False))
         values, bad = _without(values, _between(values, *bounds))
         return values.cast(pa.timestamp("us")), bad
     return _without(values.cast(pa.timestamp("us")), _between(values, _FIRST_TIME, _LAST_TIME))
+
+
+def _microseconds(nanoseconds: pa.Int64Array) -> pa.Int64Array:
+    """Divide and round down; Arrow's division rounds towards zero, and its floor_temporal can overflow."""
+    towards_zero = pc.divide(nanoseconds, 1000)
+    above = pc.less(nanoseconds, pc.multiply(towards_zero, 1000))
+    return pc.subtract(towards_zero, above.cast(pa.int64()))
 
 
 def _native_text(values: pa.Array) -> Cast:
