@@ -13,7 +13,7 @@ from nyc_taxi.errors import TruncatedFile
 from nyc_taxi.files.chunks import chunks
 from nyc_taxi.load.attempt import Outcome
 from nyc_taxi.load.measures import measure
-from tests.postgres.trips import (
+from tests.trips import (
     GREEN,
     content,
     leftovers,

@@ -11,7 +11,7 @@ from psycopg import sql
 from nyc_taxi.core.dataset import get_dataset
 from nyc_taxi.errors import ContractError, RowCountMismatch
 from nyc_taxi.load.attempt import Attempt, Outcome
-from nyc_taxi.load.supersede import supersedes
+from nyc_taxi.load.supersede import is_final, supersedes
 from nyc_taxi.postgres import attempts
 from nyc_taxi.postgres.locks import month_lock, patiently, wait_briefly
 from nyc_taxi.postgres.readers import share_partition
@@ -31,7 +31,6 @@ PATIENCE: Final = 600.0
 
 _KEPT: Final = "the staged rows are kept"
 
-_DONE = (Outcome.PUBLISHED, Outcome.REPLACED, Outcome.UNLOADED, Outcome.SUPERSEDED)
 
 
 def publish_month(sessions: Sessions, attempt: int, *, patience: float = PATIENCE) -> Attempt:
@@ -81,13 +80,8 @@ def _publish(connection: psycopg.Connection[Any], id: int) -> Attempt:
         attempt = attempts.get(connection, id)
         connection.execute("select pg_advisory_xact_lock(%s, %s)", month_lock(attempt.dataset, attempt.month))
         attempt = attempts.get(connection, id)
-        if attempt.outcome in _DONE:
+        if is_final(attempt):
             return attempt
-        if attempt.outcome is not Outcome.AUDITED:
-            raise ContractError(
-                f"{attempt} is {attempt.outcome}{f': {attempt.reason}' if attempt.reason else ''}. "
-                "Only an audited attempt can be published: run the stage step of the month again."
-            )
         latest = attempts.latest(connection, attempt.dataset, attempt.month)
         if supersedes(attempt, latest):
             _put_in_place(connection, attempt)
