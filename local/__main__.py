@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, NoReturn
 from local import environment
 from local.checks import CheckFailed, check_machine
 from local.environment import CHECKOUT, PYTHON
+from local.errors import LocalError
 from local.state import demo_state
-from local.told import Told
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -40,7 +40,7 @@ def demo() -> int:
     try:
         return demo.demo()
     except TaxiError as error:
-        raise Told(str(error)) from error
+        raise LocalError(str(error)) from error
 
 
 def up() -> int:
@@ -64,7 +64,7 @@ def down() -> int:
     from local.stack import Stack
 
     stack = Stack(STATE.folder, STATE.settings())
-    with stack.alone():
+    with stack.locked():
         stack.stop()
     print("The demo is stopped. make up starts it again, make clean removes its state.")
     return 0
@@ -77,7 +77,7 @@ def clean() -> int:
         from local.stack import Stack
 
         stack = Stack(STATE.folder, STATE.settings())
-        with stack.alone():
+        with stack.locked():
             stack.stop()
             stack.postgres.remove()
     shutil.rmtree(STATE.folder, ignore_errors=True)
@@ -257,7 +257,7 @@ def main() -> int:
     except KeyboardInterrupt:
         print("Interrupted: what this command started is stopped again.", file=sys.stderr)
         return 130
-    except Told as error:
+    except LocalError as error:
         print(error, file=sys.stderr)
         return 1
 

@@ -8,12 +8,12 @@ from typing import Any
 
 import requests
 
-from local.told import Told
+from local.errors import LocalError
 
 _SECONDS = 30
 
 
-class ApiFailed(Told):
+class ApiFailed(LocalError):
     """Airflow's API refused a request or did not answer."""
 
     def __init__(self, message: str, status: int | None = None) -> None:

@@ -7,8 +7,8 @@ import platform
 import shutil
 from typing import TYPE_CHECKING
 
+from local.errors import LocalError
 from local.state import listening
-from local.told import Told
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -18,7 +18,7 @@ _NEEDED_AT_FIRST = 2_000 * _MB
 _NEEDED_LATER = 300 * _MB
 
 
-class CheckFailed(Told):
+class CheckFailed(LocalError):
     """The machine is not ready; the message says what to do."""
 
 

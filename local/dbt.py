@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from local.environment import CHECKOUT, DBT, DBT_VENV
-from local.told import Told
+from local.errors import LocalError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 PROJECT = CHECKOUT / "dbt_project"
 
 
-class NoDbt(Told):
+class NoDbt(LocalError):
     """The environment of dbt is not there."""
 
 

@@ -16,7 +16,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from local.told import Told
+from local.errors import LocalError
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 VENV = CHECKOUT / ".venv"
@@ -62,7 +62,7 @@ _PYTHON = {"gcp.txt": "3.13"}
 """The oldest Python that a lock file is for, where that is not the project's own."""
 
 
-class EnvironmentFailed(Told):
+class EnvironmentFailed(LocalError):
     """The environment could not be built."""
 
 

@@ -21,8 +21,8 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
+from local.errors import LocalError
 from local.files import write_private
-from local.told import Told
 
 _NOBODY = 65534
 _CAPABILITY = "+dac_read_search"
@@ -31,7 +31,7 @@ _PATIENCE = 60.0
 """Seconds that the children of a killed server get to notice it."""
 
 
-class PostgresFailed(Told):
+class PostgresFailed(LocalError):
     """The embedded Postgres could not be set up, started or stopped."""
 
 

@@ -20,15 +20,15 @@ from typing import IO, TYPE_CHECKING
 
 import psutil
 
+from local.errors import LocalError
 from local.files import write_private
-from local.told import Told
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
 
-class ProcessFailed(Told):
+class ProcessFailed(LocalError):
     """A background process did not start, or does not end."""
 
 
@@ -130,7 +130,7 @@ class Background:
             return None
         return session
 
-    def ask(self) -> None:
+    def terminate(self) -> None:
         """Ask the program to end in its own time."""
         session = self._session
         if session is not None and self.alive():
@@ -169,7 +169,7 @@ def stop(parts: Sequence[Background], patience: float = 8) -> None:
     members = {member for part in parts for member in part.members()}
     asked = [part for part in parts if part.alive()]
     for part in asked:
-        part.ask()
+        part.terminate()
     if not _gone_within(patience if asked else 0, parts, members):
         for number, seconds in ((signal.SIGTERM, 2), (signal.SIGKILL, 20)):
             members |= {member for part in parts for member in part.members()}
