@@ -29,7 +29,7 @@ def test_a_port_that_is_taken_is_named_with_the_way_out() -> None:
         with pytest.raises(CheckFailed) as failed:
             check_port(port, "demo")
     assert str(failed.value) == (
-        f"Port {port} is taken by another program. Choose another one: make demo PORT={port + 1}"
+        f"Another program uses port {port}. Choose another one: make demo PORT={port + 1}"
     )
 
 
@@ -49,7 +49,7 @@ def test_a_full_disk_is_said_before_anything_is_written(
     usage = shutil.disk_usage(tmp_path)
     monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=1_500_000_000))
     check_machine(tmp_path, first=False)
-    with pytest.raises(CheckFailed, match=r"1,500 MB of free disk space; 2,000 MB are needed"):
+    with pytest.raises(CheckFailed, match=r"1,500 MB of free disk space, but 2,000 MB are needed"):
         check_machine(tmp_path, first=True)
 
 
