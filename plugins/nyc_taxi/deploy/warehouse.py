@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from airflow.sdk.bases.hook import BaseHook
 from airflow.sdk.exceptions import AirflowNotFoundException
 
-from nyc_taxi.deploy.output import Patience, say
+from nyc_taxi.deploy.console import Retry, say
 from nyc_taxi.errors import TransientError
 from nyc_taxi.hooks.warehouse import warehouse
 from nyc_taxi.options import configured_targets
@@ -16,31 +16,30 @@ if TYPE_CHECKING:
     from nyc_taxi.targets import Target
 
 
-def prepare_warehouse(seconds: float) -> None:
+def prepare_warehouses(timeout: float) -> None:
     """Create or upgrade the tables of each warehouse of this deployment.
 
-    :param seconds: how long to wait for each warehouse to answer
-    :raises TaxiError: when one did not, or refused
+    :param timeout: seconds to wait for each warehouse
+    :raises TaxiError: if one did not answer, or refused
     """
     for target in configured_targets():
         try:
             BaseHook.get_connection(target.conn_id)
         except AirflowNotFoundException:
             say(
-                f"Airflow has no connection {target.conn_id}, so the warehouse was not prepared. Set "
-                "NYC_TAXI_WAREHOUSE_HOST, or create the connection, and run init again."
+                f"Airflow has no connection {target.conn_id}, so no warehouse was prepared. "
+                "Set NYC_TAXI_WAREHOUSE_HOST or create the connection, then run init again."
             )
         else:
-            _prepare(target, seconds)
+            _prepare(target, timeout)
 
 
-def _prepare(target: Target, seconds: float) -> None:
-    patience = Patience("the warehouse", seconds)
+def _prepare(target: Target, timeout: float) -> None:
+    retry = Retry("the warehouse", timeout)
     while True:
         try:
             warehouse(target).prepare()
-        except TransientError as error:
-            if not patience.again(str(error).partition(". ")[0]):
-                raise
-        else:
             return
+        except TransientError as error:
+            if not retry.again(str(error).partition(". ")[0]):
+                raise

@@ -10,8 +10,8 @@ from typing import Any
 
 LOADED = (
     "nyc_taxi.deploy.database",
-    "nyc_taxi.deploy.holdings",
-    "nyc_taxi.deploy.installed",
+    "nyc_taxi.deploy.current",
+    "nyc_taxi.deploy.preflight",
     "nyc_taxi.deploy.warehouse",
     "nyc_taxi.pipelines",
     "nyc_taxi.postgres.warehouse",

@@ -1,4 +1,4 @@
-"""What entrypoint.sh makes of its arguments: it waits for init, and becomes what was asked for."""
+"""entrypoint.sh waits for init, then runs the command that it was given."""
 
 from __future__ import annotations
 
@@ -14,11 +14,12 @@ from typing import TYPE_CHECKING
 import psutil
 import psycopg
 import pytest
+from psycopg2.extensions import parse_dsn
 from sqlalchemy import make_url
 
-from nyc_taxi.deploy.completion import complete, libpq_parameters
-from nyc_taxi.deploy.record import NAME
-from tests.bootstrap.conftest import ENTRYPOINT, METADATA, Inits, Place
+from nyc_taxi.deploy.last_applied import NAME
+from nyc_taxi.deploy.metadata import completed, dsn
+from tests.deploy.conftest import ENTRYPOINT, METADATA, Inits, Place
 from tests.waiting import HANGS, eventually
 
 if TYPE_CHECKING:
@@ -110,11 +111,10 @@ def test_a_command_ends_with_a_sentence_when_init_does_not_come(place: Place, st
     ended = place.run(ENTRYPOINT, "dags", "list", BOOTSTRAP_WAIT="3", **environment)
     assert ended.code == 1
     first, last = ended.output.splitlines()
-    assert first.startswith("Waiting for entrypoint.sh init: Airflow's database does not answer")
+    assert first.startswith("Waiting for entrypoint.sh init: Airflow's database cannot be read")
     assert last.startswith(
-        "entrypoint.sh init was not complete after 3 s: Airflow's database does not answer"
+        "entrypoint.sh init did not complete within 3 s: Airflow's database cannot be read"
     )
-    assert last.endswith("Run entrypoint.sh init, and look at what it says.")
     assert place.run(ENTRYPOINT, "dags", BOOTSTRAP_WAIT="0", **environment).output == "airflow|dags|"
 
 
@@ -125,12 +125,12 @@ def test_a_command_waits_until_init_of_these_versions_is_complete(
         with psycopg.connect(ready.uri, autocommit=True) as connection:
             connection.execute("update variable set description = %s where key = %s", (text, NAME))
 
-    describe(complete().replace("provider-nyc-taxi ", "provider-nyc-taxi 9."))
+    describe(completed().replace("provider-nyc-taxi ", "provider-nyc-taxi 9."))
     waiting = started("dags", "list", PATH=stub)
     assert waiting.stdout
-    assert "it has run for other versions" in waiting.stdout.readline()
+    assert "it has not completed for the installed versions" in waiting.stdout.readline()
     assert waiting.poll() is None
-    describe(complete())
+    describe(completed())
     assert waiting.stdout.read() == "airflow|dags|list|"
     assert waiting.wait() == 0
 
@@ -142,13 +142,13 @@ def test_a_command_waits_where_nothing_was_ever_set_up(
     ended = place.run(
         ENTRYPOINT, "dags", PATH=stub, BOOTSTRAP_WAIT="0.1", AIRFLOW__DATABASE__SQL_ALCHEMY_CONN=uri
     )
-    assert "init was not complete after 0.1 s: it has not run yet." in ended.output
+    assert "init did not complete within 0.1 s: it has not run yet." in ended.output
 
 
 def test_waiting_loads_neither_airflow_nor_sqlalchemy(ready: Place) -> None:
     code = (
-        "import os, sys; from nyc_taxi.deploy.run import wait_for_init; wait_for_init(os.environ); "
-        "print({'airflow', 'sqlalchemy', 'yaml', 'watchfiles'} & {*sys.modules})"
+        "import os, sys; from nyc_taxi.deploy.start import wait_for_init; wait_for_init(os.environ); "
+        "print({'airflow', 'sqlalchemy', 'yaml'} & {*sys.modules})"
     )
     assert ready.run(sys.executable, "-c", code).output == "set()\n"
 
@@ -162,46 +162,26 @@ def test_an_address_that_only_airflow_knows_is_asked_from_airflow(ready: Place, 
     assert done.stdout.endswith("airflow|dags|"), done
 
 
-@pytest.mark.parametrize(
-    "uri",
-    [
-        "postgresql+psycopg2://taxi:p%40ss%2Fw%25@db.example:5433/airflow?sslmode=require",
-        "postgresql+psycopg://taxi@db/airflow",
-        "postgresql://db/airflow",
-        "postgresql+psycopg2://taxi:p:w@db/airflow",
-    ],
-)
-def test_an_address_means_what_airflow_takes_it_for(uri: str) -> None:
+@pytest.mark.parametrize("password", ["p:w", "p?w", "p#w", "p%40ss%2Fw%25"])
+def test_the_address_of_airflow_s_database_is_understood_as_airflow_does(password: str) -> None:
+    uri = f"postgresql+psycopg2://taxi:{password}@db.example:5433/airflow?sslmode=require"
+    found = parse_dsn(dsn({"AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": uri}))
     url = make_url(uri)
-    expected = {
+    assert found == {
         "host": url.host,
-        "port": str(url.port) if url.port else None,
+        "port": str(url.port),
         "user": url.username,
         "password": url.password,
         "dbname": url.database,
         **url.query,
     }
-    found = libpq_parameters({"AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": uri})
-    assert found
-    assert found.pop("connect_timeout") == "5"
-    assert found == {name: text for name, text in expected.items() if text}
 
 
 @pytest.mark.parametrize(
-    "uri",
-    [
-        "",
-        "sqlite:////tmp/airflow.db",
-        "mysql://a:b@db/airflow",
-        "postgresql://taxi:p/w@db/airflow",
-        "postgresql://taxi:1/w@db/airflow",
-        "postgresql://taxi:p#w@db/airflow",
-        "postgresql://taxi:p?w@db/airflow",
-        "postgresql:///airflow?host=/run",
-    ],
+    "uri", ["", "sqlite:////tmp/airflow.db", *(f"postgresql://taxi:{p}@db/airflow" for p in ("1/w", "p/w"))]
 )
-def test_an_address_in_doubt_is_left_to_airflow(uri: str) -> None:
-    assert libpq_parameters({"AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": uri}) is None
+def test_an_address_that_libpq_would_misread_is_left_to_airflow(uri: str) -> None:
+    assert dsn({"AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": uri}) is None
 
 
 def test_the_admin_s_password_is_in_place_before_the_api_server_starts(
@@ -242,12 +222,12 @@ def test_a_file_of_passwords_that_cannot_be_written_is_one_sentence(
     environment = {"AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(passwords)}
     ended = ready.run(ENTRYPOINT, "api-server", PATH=stub, **environment)
     assert ended.code == 1
-    assert ended.output.startswith(f"The file of passwords {passwords} cannot be written: No such file")
+    assert ended.output.startswith(f"Cannot write the password file {passwords}: No such file")
 
 
 def test_tracing_the_script_shows_no_secret(ready: Place, stub: str) -> None:
     ended = ready.run("bash", "-x", ENTRYPOINT, "scheduler", PATH=stub)
-    assert "+ exec python -m nyc_taxi.deploy run scheduler" in ended.output
+    assert "+ exec python -m nyc_taxi.deploy start scheduler" in ended.output
 
 
 def test_a_signal_ends_the_waiting(
@@ -287,48 +267,22 @@ def watches(pid: int) -> bool:
         return False
 
 
-def test_a_changed_source_starts_a_part_again_and_a_signal_ends_it(
+def test_a_changed_source_ends_a_component_so_that_its_container_is_restarted(
     ready: Place, stub: str, tmp_path: Path, started: Callable[..., subprocess.Popen[str]]
 ) -> None:
-    plugins, log = tmp_path / "plugins", tmp_path / "log"
-    plugins.mkdir()
-    (tmp_path / "programs" / "airflow").write_text(f'#!/bin/sh\necho "$@" >> {log}\nexec sleep 60\n')
-    part = started(
-        "triggerer",
-        "--capacity",
-        "4",
-        PATH=stub,
-        NYC_TAXI_RELOAD="1",
-        AIRFLOW__CORE__PLUGINS_FOLDER=str(plugins),
-    )
-
-    def starts() -> list[str]:
-        return log.read_text().splitlines() if log.exists() else []
-
-    eventually(lambda: starts() == ["triggerer --capacity 4"])
-    eventually(lambda: watches(part.pid))
-    for name in ("notes.txt", "module.pyc", ".module.py.swp", ".#module.py"):
-        (plugins / name).write_text("x")
-    time.sleep(1)
-    assert len(starts()) == 1
-    for name in ("module.py", "query.sql", "dataset.yaml"):
-        before = len(starts())
-        (plugins / name).write_text("x")
-        eventually(lambda before=before: len(starts()) > before)  # type: ignore[misc]
-    children = psutil.Process(part.pid).children(recursive=True)
-    assert children
-    part.send_signal(signal.SIGTERM)
-    part.communicate(timeout=HANGS)
-    assert not psutil.wait_procs(children, HANGS)[1]
-
-
-def test_a_watched_part_that_ends_by_itself_is_over(
-    ready: Place, stub: str, tmp_path: Path, started: Callable[..., subprocess.Popen[str]]
-) -> None:
-    """Otherwise nothing would start it again: its container would go on without it."""
     plugins = tmp_path / "plugins"
     plugins.mkdir()
-    (tmp_path / "programs" / "airflow").write_text("#!/bin/sh\nexit 3\n")
-    part = started("scheduler", PATH=stub, NYC_TAXI_RELOAD="1", AIRFLOW__CORE__PLUGINS_FOLDER=str(plugins))
-    part.communicate(timeout=HANGS)
-    assert part.returncode == 3
+    (tmp_path / "programs" / "airflow").write_text("#!/bin/sh\nexec sleep 600\n")
+    component = started(
+        "triggerer", PATH=stub, NYC_TAXI_RELOAD="1", AIRFLOW__CORE__PLUGINS_FOLDER=str(plugins)
+    )
+    process = psutil.Process(component.pid)
+    eventually(lambda: process.name() == "sleep")
+    (watcher,) = eventually(process.children)
+    eventually(lambda: watches(watcher.pid))
+    (plugins / "module.pyc").write_text("x")
+    time.sleep(1)
+    assert component.poll() is None
+    (plugins / "module.py").write_text("x")
+    assert component.wait(HANGS) == -signal.SIGTERM
+    watcher.kill()
