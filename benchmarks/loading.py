@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from local.postgres import EmbeddedPostgres
     from nyc_taxi.core.month import Month
     from nyc_taxi.files.source_list import SourceList
+    from nyc_taxi.load.warehouse import Warehouse
 
 _LIBPQ = {
     "PGHOST": "host",
@@ -35,7 +36,7 @@ _LIBPQ = {
 
 @dataclass(frozen=True, slots=True)
 class Seconds:
-    """How long a load took from the question to the source.
+    """How long a load took, from the request to the source.
 
     :param committed: to the last statement of the transaction that makes the month visible
     :param complete: to the end, the statistics included
@@ -46,17 +47,19 @@ class Seconds:
 
 
 def warehouse(uri: str, streams: int | None = None) -> PostgresWarehouse:
-    """Return the warehouse in a database.
+    """Return the warehouse in a database, with its tables.
 
-    :param streams: over how many connections it copies; as the product decides when None
+    :param streams: over how many connections a file is copied; as the product decides when None
     """
-    return PostgresWarehouse(lambda: psycopg.connect(uri), "benchmark", streams)
+    found = PostgresWarehouse(lambda: psycopg.connect(uri), "benchmark", streams)
+    found.prepare()
+    return found
 
 
-def load(store: PostgresWarehouse, sources: SourceList, dataset: str, month: Month) -> Seconds:
-    """Load a month that the warehouse does not hold, by the three steps that a run takes.
+def load(store: Warehouse, sources: SourceList, dataset: str, month: Month) -> Seconds:
+    """Load a month whose file the warehouse does not hold, by the three steps that a run takes.
 
-    :raises BenchmarkFailed: when the file is not there, or the month was held already
+    :raises BenchmarkFailed: when the file is not there, or was loaded before
     """
     begun, clock = time.monotonic(), time.time()
     staged = stage_month(store, sources.ask(dataset, month), fetch=download, run_id="benchmark")
@@ -66,7 +69,7 @@ def load(store: PostgresWarehouse, sources: SourceList, dataset: str, month: Mon
     published = store.publish(staged.attempt)
     complete = time.monotonic() - begun
     if published.outcome is not Outcome.PUBLISHED or published.finished is None:
-        raise BenchmarkFailed(f"{published} is {published.outcome} and not published.")
+        raise BenchmarkFailed(f"{published} is {published.outcome}, not published.")
     # The database's clock is this machine's; after the commit come the statistics.
     return Seconds(published.finished.timestamp() - clock, complete)
 

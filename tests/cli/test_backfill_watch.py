@@ -57,7 +57,7 @@ def test_names_the_months_that_failed_and_their_tasks(
     while_waiting(lambda: finish({"2021-01": "failed", "2021-02": "success"}))
     assert run("green -s 2021-01 -e 2021-02") == 1
     said = capsys.readouterr().err
-    assert "1 of 2 months of green did not succeed: 2021-01 (failed, work)." in said
+    assert "1 of 2 months of green did not succeed: 2021-01 (work failed)." in said
 
 
 def test_a_run_with_only_deferred_tasks_waits_for_its_file(

@@ -290,3 +290,20 @@ def test_rows_of_parquet_are_rejected_one_by_one(tmp_path: Path) -> None:
     assert [row["row_number"] for row in rows] == [1, 3, 4, 10]
     assert [row.get("passenger_count") for row in rows] == [1, None, None, 1]
     assert [row.get("unmapped") for row in rows] == ['{"weather": "wet"}'] * 3 + [None]
+
+
+def test_int96_times_far_away_stay_what_they_are_or_are_rejected(tmp_path: Path) -> None:
+    seconds = [1_600_000_000, 33_110_000_000, -1, 18_448_344_073_709, 2**46, None]  # the fourth wraps to 2020
+    pickups = pa.array([1_600_000_000] * len(seconds), pa.timestamp("s"))
+    dropoffs = pa.array(seconds, pa.timestamp("s"))
+    path = tmp_path / "green.parquet"
+    table = pa.table({"lpep_pickup_datetime": pickups, "lpep_dropoff_datetime": dropoffs})
+    pq.write_table(table, path, use_deprecated_int96_timestamps=True)
+    rows, rejects = read(path, replace(get_dataset("green"), rejects=RejectLimit(10, 1)))
+    assert [str(row.get("lpep_dropoff_datetime")) for row in rows] == [
+        "2020-09-13 12:26:40",
+        "3019-03-20 14:13:20",
+        "1969-12-31 23:59:59",
+        "None",
+    ]
+    assert [reject.row_number for reject in rejects] == [4, 5]

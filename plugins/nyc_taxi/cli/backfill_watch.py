@@ -55,7 +55,8 @@ class MonthState:
     failed: tuple[str, ...] = ()
 
     def __str__(self) -> str:
-        return f"{self.month} ({', '.join((self.state, *self.failed))})"
+        tasks = f"{', '.join(self.failed)} " if self.failed else ""
+        return f"{self.month} ({tasks}{self.state})"
 
 
 @contextmanager

@@ -95,6 +95,20 @@ def cast_texts(values: pa.StringArray, type: ColumnType) -> Cast:
     return _one_by_one(values, type) if converted is None else (converted, None)
 
 
+def cast_proven(values: pa.Array, type: ColumnType) -> Cast:
+    """Cast a CSV column whose numbers Arrow has read already.
+
+    What Arrow reads as a finite number is one by the rules.
+
+    :raises pyarrow.ArrowInvalid: when the column has to be read again, as text
+    """
+    if type not in {"integer", "double"}:
+        return cast_texts(values, type)
+    if pc.all(pc.is_finite(values)).as_py() is False:
+        raise pa.ArrowInvalid("a number is not finite")
+    return values if type == "double" else values.cast(pa.int32()), None
+
+
 def _bulk_double(values: pa.StringArray) -> pa.Array | None:
     numbers = values.cast(pa.float64())
     return numbers if pc.all(pc.is_finite(numbers)).as_py() is not False else None
@@ -158,12 +172,19 @@ def _native_timestamp(values: pa.Array) -> Cast:
     if values.type.tz is not None:
         values = pc.local_timestamp(values)
     if values.type.unit == "ns":
-        values = pc.floor_temporal(values, unit="microsecond")
-    elif values.type.unit in {"s", "ms"}:
+        return _microseconds(values.cast(pa.int64())).cast(pa.timestamp("us")), None
+    if values.type.unit in {"s", "ms"}:
         bounds = (_FIRST_TIME.cast(values.type), _LAST_TIME.cast(values.type, safe=False))
         values, bad = _without(values, _between(values, *bounds))
         return values.cast(pa.timestamp("us")), bad
     return _without(values.cast(pa.timestamp("us")), _between(values, _FIRST_TIME, _LAST_TIME))
+
+
+def _microseconds(nanoseconds: pa.Int64Array) -> pa.Int64Array:
+    """Divide and round down; Arrow's division rounds towards zero, and its floor_temporal can overflow."""
+    towards_zero = pc.divide(nanoseconds, 1000)
+    above = pc.less(nanoseconds, pc.multiply(towards_zero, 1000))
+    return pc.subtract(towards_zero, above.cast(pa.int64()))
 
 
 def _native_text(values: pa.Array) -> Cast:

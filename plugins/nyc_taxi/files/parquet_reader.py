@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 _BATCH: Final = 65_536
 """Rows decoded at a time: they bound the memory, the file does not."""
 
+_BEYOND: Final = pa.scalar(2**63 - 1, pa.timestamp("us"))
+"""A time that is not in the calendar."""
+
 
 class ParquetReader:
     """The rows of a parquet file.
@@ -54,7 +57,7 @@ class ParquetReader:
 
     def __iter__(self) -> Iterator[Batch]:
         whole = self._file.metadata.num_rows
-        batches = self._file.iter_batches(_BATCH)
+        batches = self._decoded()
         while True:
             with self._damage():
                 batch = next(batches, None)
@@ -87,6 +90,27 @@ class ParquetReader:
             )
         )
 
+    def _decoded(self) -> Iterator[pa.RecordBatch]:
+        """Yield the file's own columns.
+
+        INT96 times reach further than microseconds do, and Arrow lets them wrap around: 1849 for 3019, were
+        they read as nanoseconds. Read as seconds, none does, so that the two can be compared.
+        """
+        schema = self._file.schema
+        leaves = (schema.column(at) for at in range(len(schema)))
+        names = self._file.schema_arrow.names
+        int96 = [leaf.path for leaf in leaves if leaf.physical_type == "INT96" and leaf.path in names]
+        batches = self._file.iter_batches(_BATCH)
+        if not int96:
+            yield from batches
+            return
+        in_seconds = self._open("s").iter_batches(_BATCH, columns=int96)
+        for batch, seconds in zip(batches, in_seconds, strict=True):
+            for name in int96:
+                at = names.index(name)
+                batch = batch.set_column(at, name, _unless_wrapped(batch.column(at), seconds.column(name)))
+            yield batch
+
     @contextmanager
     def _damage(self) -> Iterator[None]:
         try:
@@ -113,6 +137,14 @@ class ParquetReader:
 
         numbers = pa.array(np.arange(before + 1, before + 1 + batch.num_rows, dtype=np.int64))
         return assemble(self._dataset, self.plan, batch.columns, numbers, cast_column, reject)
+
+
+def _unless_wrapped(times: pa.TimestampArray, seconds: pa.TimestampArray) -> pa.TimestampArray:
+    """Return times in microseconds, with one that the rules refuse where they are not the same in seconds."""
+    same = pc.equal(
+        pc.floor_temporal(times, unit="second").cast(pa.int64()), pc.multiply(seconds.cast(pa.int64()), 10**6)
+    )
+    return pc.if_else(pc.fill_null(same, fill_value=True), times, _BEYOND)
 
 
 def _python(value: pa.Scalar) -> Any:
