@@ -32,7 +32,6 @@ PATIENCE: Final = 600.0
 _KEPT: Final = "the staged rows are kept"
 
 
-
 def publish_month(sessions: Sessions, attempt: int, *, patience: float = PATIENCE) -> Attempt:
     """Make an audited attempt what readers see of its month, unless another version won meanwhile.
 
