@@ -1,4 +1,4 @@
-"""What dbt measured becomes results, whoever copies it and how often."""
+"""Results of dbt become results in the ledger, however often and by however many they are copied."""
 
 from __future__ import annotations
 

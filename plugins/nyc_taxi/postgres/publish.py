@@ -175,7 +175,7 @@ def _refresh_parent(connection: psycopg.Connection[Any], dataset: Dataset) -> No
     """Analyze the dataset's whole table when it has grown by half since the last time.
 
     Reading a sample of every month costs more the more months there are; done this seldom, it adds the
-    same to each month. Before Postgres 18 it would read every partition in full: there it is left out.
+    same to each month. Before Postgres 18 it would read every partition in full, so it is skipped there.
     """
     if connection.info.server_version < 180000:
         return
