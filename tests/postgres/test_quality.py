@@ -1,4 +1,4 @@
-"""What dbt measured becomes results, whoever copies it and how often."""
+"""What dbt measured becomes results, however often it is copied."""
 
 from __future__ import annotations
 
