@@ -52,7 +52,7 @@ class Difference:
 def differences(connection: psycopg.Connection[Any], dev: str = "dev") -> list[Difference]:
     """Compare every month that dev has built with the same month in prod.
 
-    Months that dev has not built are left out, so that a change can be tried on a few months. Columns
+    Months that dev has not built are skipped, so that a change can be tried on a few months. Columns
     that only one side has are differences of their own.
 
     :param dev: what the schemas of dev begin with

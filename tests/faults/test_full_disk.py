@@ -56,7 +56,7 @@ FULL = r"w ran out of resources: could not extend file .*No space left on device
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedPostgres]:
-    """A server that has a small disk in addition to its own."""
+    """A server with an additional small disk."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]

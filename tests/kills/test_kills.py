@@ -89,7 +89,7 @@ def run_until(
     draw: random.Random,
     allowed: set[tuple[int, float]],
 ) -> bool:
-    """Load a file in its own process, kill something after some seconds, and read all the while.
+    """Load a file in a separate process, kill something after some seconds, and read all the while.
 
     :return: whether the load was still going on then
     """

@@ -1,4 +1,4 @@
-"""Results of dbt become results in the ledger, however often and by however many they are copied."""
+"""What dbt measured becomes results, however often it is copied."""
 
 from __future__ import annotations
 
