@@ -53,7 +53,7 @@ def differences(connection: psycopg.Connection[Any], dev: str = "dev") -> list[D
     """Compare every month that dev has built with the same month in prod.
 
     Months that dev has not built are skipped, so that a change can be tried on a few months. Columns
-    that only one side has are differences of their own.
+    that only one side has are separate differences.
 
     :param dev: what the schemas of dev begin with
     :raises LocalError: when a side was never built
