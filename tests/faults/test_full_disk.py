@@ -30,7 +30,7 @@ from nyc_taxi.postgres import attempts
 from nyc_taxi.postgres.warehouse import PostgresWarehouse
 from tests.faults.small_disk import small_disk
 from tests.file_server import Reply
-from tests.postgres.trips import (
+from tests.trips import (
     MONTH,
     content,
     green,
@@ -191,7 +191,7 @@ from nyc_taxi.files.source_list import SourceList
 from nyc_taxi.errors import TransientError
 from nyc_taxi.load.stage import stage_month
 from nyc_taxi.postgres.warehouse import PostgresWarehouse
-from tests.postgres.trips import MONTH
+from tests.trips import MONTH
 uri, source = sys.argv[1:]
 try:
     publication = SourceList.parse(source).ask("green", MONTH)

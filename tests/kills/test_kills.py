@@ -19,7 +19,7 @@ from local.postgres import EmbeddedPostgres, PostgresFailed
 from nyc_taxi.load.attempt import Outcome
 from nyc_taxi.postgres.warehouse import PostgresWarehouse
 from tests.extent import extent
-from tests.postgres.trips import MONTH, content, leftovers, lines, load, published, text, write
+from tests.trips import MONTH, content, leftovers, lines, load, published, text, write
 from tests.waiting import HANGS, eventually
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ from nyc_taxi.errors import WarehouseBusy, WarehouseRefused
 from nyc_taxi.postgres import schema
 from nyc_taxi.postgres.readers import grant_reading
 from nyc_taxi.postgres.warehouse import PostgresWarehouse
-from tests.postgres.trips import (
+from tests.trips import (
     MONTH,
     NEXT,
     green,
