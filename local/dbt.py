@@ -1,11 +1,11 @@
-"""dbt on one machine: which program runs, on which project, and where what it writes goes."""
+"""dbt on one machine: its program, its project, and the folder of its output."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from local.environment import CHECKOUT, DBT, DBT_VENV
-from local.told import Told
+from local.errors import LocalError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -14,22 +14,18 @@ if TYPE_CHECKING:
 PROJECT = CHECKOUT / "dbt_project"
 
 
-class NoDbt(Told):
-    """The environment of dbt is not there."""
-
-
 def program() -> str:
     """Return the path of dbt.
 
-    :raises NoDbt: when its environment was never built
+    :raises LocalError: if its environment was never built
     """
     if not DBT.exists():
-        raise NoDbt(f"There is no {DBT_VENV.name} here yet: make demo and make test set it up.")
+        raise LocalError(f"There is no {DBT_VENV.name} here yet. Set it up with make demo or make test.")
     return str(DBT)
 
 
 def environment(base: Mapping[str, str], folder: Path) -> dict[str, str]:
-    """Return an environment in which dbt finds the project, and writes nothing into the checkout.
+    """Return the environment in which dbt finds the project, and writes nothing into the checkout.
 
     :param base: environment with the warehouse's address, the variables ``NYC_TAXI_WAREHOUSE_…``
     :param folder: where compiled statements, results, documentation and logs go

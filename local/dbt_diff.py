@@ -10,7 +10,7 @@ from psycopg import sql
 from rich.console import Console
 from rich.table import Table
 
-from local.told import Told
+from local.errors import LocalError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -52,11 +52,11 @@ class Difference:
 def differences(connection: psycopg.Connection[Any], dev: str = "dev") -> list[Difference]:
     """Compare every month that dev has built with the same month in prod.
 
-    Months that dev has not built are left out, so that a change can be tried on a few months. Columns
+    Months that dev has not built are skipped, so that a change can be tried on a few months. Columns
     that only one side has are differences of their own.
 
     :param dev: what the schemas of dev begin with
-    :raises Told: when a side was never built
+    :raises LocalError: when a side was never built
     """
     found: list[Difference] = []
     built = [_built(connection, prefix) for prefix in ("", f"{dev}_")]
@@ -81,11 +81,11 @@ def left_out(connection: psycopg.Connection[Any], dev: str = "dev") -> list[str]
 def _built(connection: psycopg.Connection[Any], prefix: str) -> list[tuple[Any, ...]]:
     """Return the months that one side has built.
 
-    :raises Told: when it was never built
+    :raises LocalError: when it was never built
     """
     relation = f"{prefix}marts.built_months"
     if connection.execute("select to_regclass(%s)", (relation,)).fetchall() == [(None,)]:
-        raise Told(
+        raise LocalError(
             f"There is no {relation}. Build both sides first: make dbt CMD='build --target prod' "
             "and make dbt CMD=build."
         )

@@ -1,4 +1,4 @@
-"""The stack of docker-compose.yaml as a test starts it: in a copy of the checkout, with ports of its own."""
+"""The stack of docker-compose.yaml as a test starts it: in a copy of the checkout, with its own ports."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ class Compose:
 
     @classmethod
     def copied(cls, folder: Path, project: str) -> Compose:
-        """Copy what git knows or would add, and nothing that a person has beside it, such as an ``.env``."""
+        """Copy what git knows or would add, and no other file, such as an ``.env``."""
         listed = ("git", "ls-files", "-z", "--cached", "--others", "--exclude-standard")
         for name in subprocess.check_output(listed, cwd=CHECKOUT, text=True).split("\0"):
             if name and (CHECKOUT / name).is_file():
@@ -96,13 +96,13 @@ class Compose:
     def up(self, *profiles: str) -> str:
         """Start all of it by the command of the README, and return what it says.
 
-        :param profiles: what is to run beside the mirror, from which the tests load
+        :param profiles: what is to run in addition to the mirror, from which the tests load
         """
         return self.command("make", "up-compose", f"PROFILES={','.join(('mirror', *profiles))}")
 
     @contextmanager
     def with_profile(self, profile: str) -> Iterator[str]:
-        """Have a profile beside the stack and give what its start said; skip the test without its images."""
+        """Add a profile to the stack and give the output of its start; skip the test without its images."""
         services = self.services_of(profile)
         self.need_images(services)
         try:
@@ -172,8 +172,8 @@ class Compose:
     def kill(self, service: str) -> None:
         """End the first process of a container as a crash would: by SIGKILL, unasked.
 
-        Where the engine has its processes in a machine of its own, Docker kills it, and it is started again
-        by hand, because Docker then does not.
+        Where the engine has its processes in a virtual machine, Docker kills it, and it is started again
+        manually, because Docker then does not.
         """
         container = self.container(service)
         pid = int(self.command("docker", "inspect", "--format", "{{.State.Pid}}", container))

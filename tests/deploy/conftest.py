@@ -76,7 +76,7 @@ class Place:
         }
 
     def renew(self, name: str, template: str = "template1") -> None:
-        """Put a copy of a database in the place of another one, whoever is connected to it."""
+        """Put a copy of a database in the place of another one, whether or not it has connections."""
         drop, create = (
             sql.SQL("drop database if exists {} with (force)"),
             sql.SQL("create database {} template {} strategy file_copy"),
@@ -104,7 +104,7 @@ class Place:
 
 
 class Inits:
-    """Inits of the place, each a process of its own that has loaded Airflow already."""
+    """Inits of the place, each a separate process that has loaded Airflow already."""
 
     def __init__(self, place: Place, server: subprocess.Popen[str], folder: Path) -> None:
         assert server.stdin

@@ -1,4 +1,4 @@
-"""What ``make demo`` leaves in the warehouse, beside the months."""
+"""What ``make demo`` leaves in the warehouse, in addition to the months."""
 
 from __future__ import annotations
 

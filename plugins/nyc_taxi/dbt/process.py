@@ -140,8 +140,8 @@ class Dbt:
             )
         except (FileNotFoundError, PermissionError) as error:
             raise MissingExtra(
-                f"dbt cannot be run: {self.program}: {error.strerror}. Install dbt-core and dbt-postgres in "
-                "an environment of their own, and name its program in dbt_program of [nyc_taxi]."
+                f"dbt cannot be run: {self.program}: {error.strerror}. Install dbt-core and the warehouse's "
+                "adapter in an environment of their own, and set dbt_program in [nyc_taxi] to its program."
             ) from error
         try:
             yield process
