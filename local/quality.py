@@ -28,7 +28,7 @@ _CHECKS: dict[str, tuple[str, ...]] = {
 
 TESTS: dict[str, str] = {
     "scheduler": "tests/scheduler",
-    "postgres": "tests/postgres tests/faults tests/kills tests/rounds",
+    "postgres": "tests/contract tests/postgres tests/faults tests/kills tests/rounds",
     "dags": "tests/dags",
     "dbt": "tests/dbt",
     "restarts": "tests/restarts",

@@ -35,7 +35,7 @@ def check_type(column: Column, type: pa.DataType, name: str) -> None:
     """Refuse a parquet column whose type can hold no value of the dataset's column.
 
     Integers without a time unit are not times, and times of another zone than New York's are not wall
-    clock, whoever wrote them.
+    clock, whatever program wrote them.
 
     :param name: the column's name in the file
     :raises SchemaDrift: naming it
