@@ -52,13 +52,8 @@ class Difference:
 def differences(connection: psycopg.Connection[Any], dev: str = "dev") -> list[Difference]:
     """Compare every month that dev has built with the same month in prod.
 
-<<<<<<< HEAD
     Months that dev has not built are skipped, so that a change can be tried on a few months. A column that
     only one side has is a difference.
-=======
-    Months that dev has not built are skipped, so that a change can be tried on a few months. Columns
-    that only one side has are differences of their own.
->>>>>>> main
 
     :param dev: prefix of the schemas of dev
     :raises LocalError: if a side was never built
