@@ -1,8 +1,4 @@
-<<<<<<< HEAD
 """The stack of docker-compose.yaml in a copy of the checkout, on free ports."""
-=======
-"""The stack of docker-compose.yaml as a test starts it: in a copy of the checkout, with its own ports."""
->>>>>>> main
 
 from __future__ import annotations
 
@@ -71,11 +67,7 @@ class Compose:
 
     @classmethod
     def copied(cls, folder: Path, project: str) -> Compose:
-<<<<<<< HEAD
         """Copy the files that git tracks or would add, and no others, such as an ``.env``."""
-=======
-        """Copy what git knows or would add, and no other file, such as an ``.env``."""
->>>>>>> main
         listed = ("git", "ls-files", "-z", "--cached", "--others", "--exclude-standard")
         for name in subprocess.check_output(listed, cwd=CHECKOUT, text=True).split("\0"):
             if name and (CHECKOUT / name).is_file():
@@ -104,21 +96,13 @@ class Compose:
     def up(self, *profiles: str) -> str:
         """Start the stack with the command of the README, and return its output.
 
-<<<<<<< HEAD
         :param profiles: profiles in addition to the mirror, from which the tests load
-=======
-        :param profiles: what is to run in addition to the mirror, from which the tests load
->>>>>>> main
         """
         return self.command("make", "up-compose", f"PROFILES={','.join(('mirror', *profiles))}")
 
     @contextmanager
     def with_profile(self, profile: str) -> Iterator[str]:
-<<<<<<< HEAD
         """Run a profile as well, and give the output of its start; without its images, skip the test."""
-=======
-        """Add a profile to the stack and give the output of its start; skip the test without its images."""
->>>>>>> main
         services = self.services_of(profile)
         self.need_images(services)
         try:
@@ -188,13 +172,8 @@ class Compose:
     def kill(self, service: str) -> None:
         """Kill the first process of a container, as a crash would.
 
-<<<<<<< HEAD
         Where the engine runs in a virtual machine, Docker kills it. It is then started here, because Docker
         does not restart what it killed itself.
-=======
-        Where the engine has its processes in a virtual machine, Docker kills it, and it is started again
-        manually, because Docker then does not.
->>>>>>> main
         """
         container = self.container(service)
         pid = int(self.command("docker", "inspect", "--format", "{{.State.Pid}}", container))

@@ -56,11 +56,7 @@ ANONYMOUS = {"conn_type": "google_cloud_platform", "extra": {"is_anonymous": Tru
 
 @pytest.fixture(scope="module")
 def emulators(stack: Compose) -> Iterator[None]:
-<<<<<<< HEAD
     """Both emulators, healthy."""
-=======
-    """Both emulators, added to the stack and healthy."""
->>>>>>> main
     with stack.with_profile("gcp"):
         yield
 

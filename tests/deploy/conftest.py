@@ -76,11 +76,7 @@ class Place:
         }
 
     def renew(self, name: str, template: str = "template1") -> None:
-<<<<<<< HEAD
         """Replace a database by a copy of another one, even if it is in use."""
-=======
-        """Put a copy of a database in the place of another one, whether or not it has connections."""
->>>>>>> main
         drop, create = (
             sql.SQL("drop database if exists {} with (force)"),
             sql.SQL("create database {} template {} strategy file_copy"),
@@ -108,11 +104,7 @@ class Place:
 
 
 class Inits:
-<<<<<<< HEAD
     """Inits of the place, each a forked process that has imported Airflow already."""
-=======
-    """Inits of the place, each a separate process that has loaded Airflow already."""
->>>>>>> main
 
     def __init__(self, place: Place, server: subprocess.Popen[str], folder: Path) -> None:
         assert server.stdin
