@@ -23,6 +23,7 @@ _CHECKS: dict[str, tuple[str, ...]] = {
     "import contracts": ("lint-imports",),
     "yamllint": ("yamllint", "--strict", "."),
     "sqlfluff": ("sqlfluff", "lint", "--disable-progress-bar", "dbt_project"),
+    "words": ("pre-commit", "run", "words", "--all-files"),
     "reference pages": ("python", "-m", "local.reference", "--check"),
 }
 
