@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from tests.dbt.mart import Mart
 
 JANUARY = Month("2021-01")
-VENDORS = Invocation(Command.BUILD, select="+dim_vendors stg_published_months+1")
+VENDORS = Invocation(Command.BUILD, select="+dim_vendors stg_file_ledger+1")
 
 
 class Said(list[tuple[int, str]]):

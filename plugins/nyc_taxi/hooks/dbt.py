@@ -59,9 +59,9 @@ def project_folder() -> Path:
     return Path(settings.DBT_PROJECT or Path(conf.get("core", "dags_folder")).parent / "dbt_project")
 
 
-def marts_schema(target: str) -> str:
-    """Return the schema in which a target of the project has its marts."""
-    return "marts" if target == "prod" else f"{_dev_schema()}_marts"
+def ops_schema(target: str) -> str:
+    """Return the schema of the records of one of the project's targets."""
+    return "ops" if target == "prod" else f"{_dev_schema()}_ops"
 
 
 def _dev_schema() -> str:
@@ -104,7 +104,7 @@ def resolve_work(
     store = warehouse(postgres_conn_id)
     store.prepare()
     with store.session("looking for months to build") as connection:
-        missing = unbuilt(connection, marts_schema(form["target"]))
+        missing = unbuilt(connection, ops_schema(form["target"]))
     _log.info("Not built yet: %s.", ", ".join(map(str, missing)) or "none")
     wanted = work(form, {one.month for one in missing}, settings.DBT_THREADS)
     return None if wanted is None else wanted.to_json()

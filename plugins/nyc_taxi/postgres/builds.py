@@ -35,15 +35,15 @@ class Unbuilt:
         return f"{self.dataset} {self.month} ({self.reason})"
 
 
-def unbuilt(connection: psycopg.Connection[Any], marts: str = MARTS) -> list[Unbuilt]:
+def unbuilt(connection: psycopg.Connection[Any], ops: str = "ops") -> list[Unbuilt]:
     """Return the months that dbt has to build, oldest first; after a run that built them, none of them.
 
     Before the first run these are all published months.
 
     :param connection: an autocommit session of the warehouse
-    :param marts: schema of the marts
+    :param ops: schema of the records in dbt's target
     """
-    view = sql.Identifier(marts, "unbuilt_months")
+    view = sql.Identifier(ops, "stale_months")
     if not is_there(connection, view):
         months = [Unbuilt(one.dataset, one.month, "new") for one in ledger.months(connection)]
         return sorted(months, key=lambda one: (one.month, one.dataset))
