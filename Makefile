@@ -16,10 +16,10 @@ override SOURCE := $(value SOURCE)
 override UPGRADE := $(value UPGRADE)
 export ARGS CMD MONTHS PORT PROFILES PYTHON ROWS SOURCE UPGRADE
 
-.PHONY: help demo up down clean exec shell psql dbt dbt-diff up-compose test test-long test-compose bench bench-history lint format lock wheel
+.PHONY: help demo up down clean exec shell psql dbt dbt-diff up-compose test test-long test-compose bench bench-history lint format docs-reference lock wheel
 
 help: ## list the commands
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' Makefile
 
 demo: ## set up all, start Airflow, load three months of samples (PORT=8080 MONTHS=2021-01..2021-03 ROWS=50000 SOURCE=mirror)
 	$(RUN) demo
@@ -71,6 +71,9 @@ lint: ## run all checks but the tests
 
 format: ## sort imports and format the Python files
 	$(RUN) format
+
+docs-reference: ## write docs/cli.md and docs/settings.md anew, from the code
+	$(RUN) docs-reference
 
 lock: ## write the lock files in requirements/ anew, from pyproject.toml (UPGRADE=1: with the newest versions)
 	$(RUN) lock

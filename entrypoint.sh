@@ -1,17 +1,17 @@
 #!/usr/bin/env bash
-# Prepares Airflow, or starts a part of it once that is done. The same on a laptop, in compose and in pods.
+# Sets up Airflow, or starts one of its components once that is done. The same on a laptop, in compose and in pods.
 set -euo pipefail
-# In a container the next user may be another one of group 0.
+# In a container, the next user may be another one of group 0.
 [ "$(id -g)" != 0 ] || umask 0002
 
 case "${1:-}" in
     '')
         cat >&2 <<USAGE
 Usage: $0 COMMAND
-  init [FOLDER] [--wait SECONDS]   database, pools, connections, variables, warehouse; can be run again
-  api-server | scheduler | dag-processor | triggerer | any other airflow command, once init is complete
-  alive PART                       whether scheduler, dag-processor or triggerer is at work on this host
-  bash | sh | python | dbt         as they are
+  init [FOLDER] [--wait SECONDS]  set up database, pools, connections, variables and warehouse; may be repeated
+  api-server | scheduler | dag-processor | triggerer | any other airflow command: waits for init, then runs it
+  health COMPONENT                check the scheduler, dag-processor or triggerer of this host
+  bash | sh | python | dbt        run it without waiting
 USAGE
         exit 2
         ;;
@@ -22,7 +22,7 @@ USAGE
         esac
         exec python -m nyc_taxi.deploy init "$@"
         ;;
-    alive) exec python -m nyc_taxi.deploy "$@" ;;
+    health) exec python -m nyc_taxi.deploy "$@" ;;
     dbt)
         shift
         exec "${AIRFLOW__NYC_TAXI__DBT_PROGRAM:-dbt}" "$@"
@@ -30,4 +30,13 @@ USAGE
     bash | sh | python) exec "$@" ;;
     airflow) shift ;;
 esac
-exec python -m nyc_taxi.deploy run "$@"
+
+# For development: end this component when its code changes, so that the container is restarted.
+case "${NYC_TAXI_RELOAD:-0}:${1:-}" in
+    1:api-server | 1:dag-processor | 1:scheduler | 1:triggerer)
+        # At its own start, watchfiles runs the command with an empty list of changes.
+        watchfiles --verbosity warning "sh -c '[ \"\$WATCHFILES_CHANGES\" = \"[]\" ] || kill $$'" \
+            "${AIRFLOW__CORE__PLUGINS_FOLDER:-${AIRFLOW_HOME:-$HOME/airflow}/plugins}" &
+        ;;
+esac
+exec python -m nyc_taxi.deploy start "$@"

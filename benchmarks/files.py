@@ -1,6 +1,6 @@
-"""The files that are loaded, written by processes of their own.
+"""The files that are loaded, written by separate processes.
 
-What writing them needs in memory, and the libraries that it loads, are not part of what is measured.
+The memory and the libraries that writing them needs are not part of what is measured.
 """
 
 from __future__ import annotations
@@ -20,21 +20,21 @@ if TYPE_CHECKING:
     from nyc_taxi.core.month import Month
 
 _PART = 1_000_000
-"""Rows of a large file that are made up; they are repeated as often as it takes."""
+"""Rows of a long file that are generated; they are repeated as often as it takes."""
 
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
 
 
 def apart(function: Callable[_P, _T], /, *arguments: _P.args, **named: _P.kwargs) -> _T:
-    """Call a function in a process of its own, and return what it returns."""
+    """Call a function in a separate process, and return its result."""
     with ProcessPoolExecutor(1, get_context("spawn")) as pool:
         return pool.submit(function, *arguments, **named).result()
 
 
-def month(folder: Path, dataset: str, of: Month, rows: int) -> Path:
+def month(folder: Path, dataset: str, of: Month, rows: int, *, edition: int = 1) -> Path:
     """Write a sample month in the mirror's layout, and return its path."""
-    return months(folder, [dataset], MonthRange(of, of), rows)[0]
+    return write_sample(MonthRange(of, of), rows, folder, [dataset], edition=edition)[0]
 
 
 def months(folder: Path, datasets: Sequence[str], of: MonthRange, rows: int) -> list[Path]:
@@ -42,36 +42,71 @@ def months(folder: Path, datasets: Sequence[str], of: MonthRange, rows: int) -> 
     return write_sample(of, rows, folder, datasets)
 
 
+def editions(folder: Path, of: Month, rows: int) -> Path:
+    """Write a yellow month in the mirror's layout, and return its path.
+
+    The same month with one bad row is in the folder ``bad``, as parquet in TLC's layout, and with other trips
+    in the folder ``again``.
+    """
+    path = month(folder, "yellow", of, rows)
+    _with_bad_row(path, folder / "bad" / path.relative_to(folder))
+    as_parquet(path, folder / "trip-data" / f"yellow_tripdata_{of}.parquet")
+    month(folder / "again", "yellow", of, rows, edition=2)
+    return path
+
+
+def _with_bad_row(file: Path, to: Path) -> None:
+    """Write a gzipped CSV file again, with a number that is not one in a row in its middle."""
+    lines = gzip.decompress(file.read_bytes()).splitlines(keepends=True)
+    bad = lines[len(lines) // 2].split(b",")
+    lines[len(lines) // 2] = b",".join([b"many" if number == 3 else cell for number, cell in enumerate(bad)])
+    to.parent.mkdir(parents=True, exist_ok=True)
+    to.write_bytes(gzip.compress(b"".join(lines), 6))
+
+
+def as_parquet(file: Path, to: Path, *, times: int = 1) -> None:
+    """Write a yellow month as parquet in TLC's layout, in row groups of a million rows as TLC does.
+
+    :param times: how often its rows are written
+    """
+    from pyarrow import csv, float64
+    from pyarrow.parquet import ParquetWriter
+
+    # TLC writes its files with pandas, where integer columns with missing values become floats.
+    floats = dict.fromkeys(("passenger_count", "RatecodeID", "congestion_surcharge"), float64())
+    table = csv.read_csv(file, convert_options=csv.ConvertOptions(column_types=floats))
+    to.parent.mkdir(parents=True, exist_ok=True)
+    with ParquetWriter(to, table.schema) as out:
+        for _ in range(times):
+            out.write_table(table, row_group_size=_PART)
+
+
 def long_csv(folder: Path, of: Month, rows: int) -> Path:
     """Write a yellow month of any length: a header, and the same rows again and again.
 
-    Each is a member of its own of the gzip file.
+    Each repetition is a member of the gzip file.
     """
-    part = min(rows, _PART)
-    path = month(folder, "yellow", of, part)
+    path = month(folder, "yellow", of, min(rows, _PART))
     header, _, body = gzip.decompress(path.read_bytes()).partition(b"\n")
     packed = gzip.compress(body, 1)
     with path.open("wb") as out:
         out.write(gzip.compress(header + b"\n"))
-        for _ in range(rows // part):
+        for _ in range(rows // _PART or 1):
             out.write(packed)
     return path
 
 
-def long_parquet(folder: Path, of: Month, rows: int) -> Path:
-    """Write a yellow month as parquet in TLC's layout, in row groups of a million rows as TLC does."""
-    from pyarrow import csv, float64
-    from pyarrow.parquet import ParquetWriter
+def long_bad_csv(folder: Path, of: Month, rows: int) -> Path:
+    """Write a yellow month of any length, with one more row at its end that is bad."""
+    path = long_csv(folder, of, rows)
+    with path.open("ab") as out:
+        out.write(gzip.compress(b"1,2021-01-01 00:00:00,never" + b"," * 15 + b"\n"))
+    return path
 
+
+def long_parquet(folder: Path, of: Month, rows: int) -> Path:
+    """Write a yellow month of any length as parquet."""
     part = min(rows, _PART)
-    # Columns that may be empty come as decimals, since whoever writes them does so with pandas.
-    decimals = dict.fromkeys(("passenger_count", "RatecodeID", "congestion_surcharge"), float64())
-    table = csv.read_csv(
-        month(folder, "yellow", of, part), convert_options=csv.ConvertOptions(column_types=decimals)
-    )
     path = folder / "trip-data" / f"yellow_tripdata_{of}.parquet"
-    path.parent.mkdir(exist_ok=True)
-    with ParquetWriter(path, table.schema) as out:
-        for _ in range(rows // part):
-            out.write_table(table)
+    as_parquet(month(folder, "yellow", of, part), path, times=rows // part)
     return path

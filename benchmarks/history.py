@@ -1,4 +1,4 @@
-"""The runs so far, a line of JSON each, and how each figure developed."""
+"""The runs so far, one line of JSON per run, and how each figure developed."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ _SHOWN = 6
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """What a group found.
+    """The figures of a group.
 
     :param group: the group's name
-    :param busy: per cent of all cores that others took just before or just after, whichever was more
-    :param quiet: whether that was little enough for the figures to be trusted
+    :param busy: percent of all cores that other programs used just before or just after, the larger one
+    :param quiet: whether that is little enough to trust the figures
     :param seconds: how long it took
     :param figures: what it found
     """
@@ -100,9 +100,7 @@ def show(file: Path, console: Console) -> None:
     for circumstances in dict.fromkeys(run.comparable for run in runs):
         console.print(_table([run for run in runs if run.comparable == circumstances]))
     if runs:
-        console.print(
-            "~ the machine was not quiet   ! the target was missed   + with changes after the commit"
-        )
+        console.print("~ the machine was busy   ! the target was missed   + with changes after the commit")
 
 
 def _figure(values: dict[str, Any]) -> Figure:

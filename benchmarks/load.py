@@ -1,4 +1,4 @@
-"""A large month, loaded over one and over two connections, against psql."""
+"""A large month loaded in every way there is, against ``gunzip | psql``."""
 
 from __future__ import annotations
 
@@ -9,10 +9,13 @@ from typing import TYPE_CHECKING
 
 import psycopg
 
-from benchmarks.contest import pairs, ratio
+from benchmarks import files
 from benchmarks.figure import Figure
-from benchmarks.loading import Seconds, copy_with_psql, load, sql_of, warehouse
+from benchmarks.files import apart
+from benchmarks.loading import copy_with_psql, load, sql_of, warehouse
 from benchmarks.place import FIRST, BenchmarkFailed, place
+from benchmarks.rounds import ratio, rounds
+from nyc_taxi.files.source_list import SourceList
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,27 +24,57 @@ if TYPE_CHECKING:
     from benchmarks.place import Place
     from benchmarks.sizes import Sizes
 
-TARGETS = {2: 0.95, 1: 1.3}
-"""What a load may take of the baseline's time, by the number of connections."""
+TARGETS = {
+    "csv over two connections": 0.85,
+    "csv over one connection": 1.3,
+    "csv with one bad row": 2.0,
+    "parquet of the same rows": 1.5,
+}
+"""What a load may take of the baseline's time."""
+
+_BASELINE = "gunzip | psql"
+_ANEW, _REPLACED = "a month loaded anew", "the same month replaced"
 
 
 def measure(sizes: Sizes, folder: Path) -> Iterator[Figure]:
-    """Measure a load from the HEAD request, by way of the download, to the commit."""
+    """Measure loads from the HEAD request, including the download, to the commit."""
     with place(folder) as here:
-        file = here.sample("yellow", FIRST, sizes.large)
-        for streams, target in TARGETS.items():
-            loads: list[Seconds] = []
-            found = pairs(partial(copied, here, file), partial(loaded, here, streams, loads), sizes.rounds)
-            over = f"over {streams} connection{'s' if streams > 1 else ''}"
-            yield ratio(f"large month {over}, against gunzip | psql", found, target)
-            yield Figure.of(f"large month {over}", [one.committed for one in loads], "s")
-            if streams == max(TARGETS):
-                yield Figure.of("gunzip | psql of the large month", [base for base, _ in found], "s")
-                after = [one.complete - one.committed for one in loads]
-                yield Figure.of("statistics after the commit of a large month", after, "s")
+        file = apart(files.editions, here.samples, FIRST, sizes.large)
+        yield from _against_psql(here, sizes, file)
+        yield from _replacing(here, sizes)
 
 
-def copied(here: Place, file: Path) -> float:
+def _against_psql(here: Place, sizes: Sizes, file: Path) -> Iterator[Figure]:
+    clean, two, one, bad, parquet = _BASELINE, *TARGETS
+    found = rounds(
+        {
+            clean: partial(_copied, here, file),
+            two: partial(_loaded, here, here.files, streams=2),
+            one: partial(_loaded, here, here.files, streams=1),
+            bad: partial(_loaded, here, f"{here.files}/bad"),
+            parquet: partial(_loaded, here, f"tlc+{here.files}"),
+        },
+        sizes.rounds,
+    )
+    for name, target in TARGETS.items():
+        yield ratio(f"{name}, against {_BASELINE}", found[name], found[_BASELINE], target)
+    for name, seconds in found.items():
+        yield Figure.of(f"large month: {name}", seconds, "s")
+
+
+def _replacing(here: Place, sizes: Sizes) -> Iterator[Figure]:
+    anew: list[float] = []
+    replaced: list[float] = []
+    for _ in range(sizes.rounds):
+        with here.database() as uri:
+            store = warehouse(uri)
+            for source, seconds in ((here.files, anew), (f"{here.files}/again", replaced)):
+                seconds.append(load(store, SourceList.parse(source), "yellow", FIRST).complete)
+    yield ratio(f"{_REPLACED}, against {_ANEW}", replaced, anew, 2.0, "statistics included")
+    yield Figure.of(f"large month: {_REPLACED}", replaced, "s")
+
+
+def _copied(here: Place, file: Path) -> float:
     """Return the seconds that psql takes for a file, into a bare table of the same types."""
     with here.database() as uri:
         with psycopg.connect(uri, autocommit=True) as connection:
@@ -55,10 +88,7 @@ def copied(here: Place, file: Path) -> float:
         return time.monotonic() - begun
 
 
-def loaded(here: Place, streams: int, loads: list[Seconds]) -> float:
-    """Return the seconds that the product takes for the first month, and note all of them."""
+def _loaded(here: Place, source: str, streams: int | None = None) -> float:
+    """Return the seconds that the product takes for the first month of a source, up to the commit."""
     with here.database() as uri:
-        store = warehouse(uri)
-        store.prepare()
-        loads.append(load(store, here.sources, "yellow", FIRST, streams))
-    return loads[-1].committed
+        return load(warehouse(uri, streams), SourceList.parse(source), "yellow", FIRST).committed

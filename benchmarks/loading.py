@@ -15,15 +15,15 @@ from psycopg.conninfo import conninfo_to_dict
 from benchmarks.place import BenchmarkFailed
 from nyc_taxi.files.download import download
 from nyc_taxi.load.attempt import Outcome
-from nyc_taxi.postgres.audit import audit_month
-from nyc_taxi.postgres.publish import publish_month
-from nyc_taxi.postgres.stage import stage_month
-from nyc_taxi.postgres.warehouse import Warehouse
+from nyc_taxi.load.audit import audit_month
+from nyc_taxi.load.stage import stage_month
+from nyc_taxi.postgres.warehouse import PostgresWarehouse
 
 if TYPE_CHECKING:
     from local.postgres import EmbeddedPostgres
     from nyc_taxi.core.month import Month
-    from nyc_taxi.files.source import SourceList
+    from nyc_taxi.files.source_list import SourceList
+    from nyc_taxi.load.warehouse import Warehouse
 
 _LIBPQ = {
     "PGHOST": "host",
@@ -36,7 +36,7 @@ _LIBPQ = {
 
 @dataclass(frozen=True, slots=True)
 class Seconds:
-    """How long a load took from the question to the source.
+    """How long a load took, from the request to the source.
 
     :param committed: to the last statement of the transaction that makes the month visible
     :param complete: to the end, the statistics included
@@ -46,30 +46,30 @@ class Seconds:
     complete: float
 
 
-def warehouse(uri: str) -> Warehouse:
-    """Return the warehouse in a database."""
-    return Warehouse(lambda: psycopg.connect(uri), "benchmark")
+def warehouse(uri: str, streams: int | None = None) -> PostgresWarehouse:
+    """Return the warehouse in a database, with its tables.
+
+    :param streams: over how many connections a file is copied; as the product decides when None
+    """
+    found = PostgresWarehouse(lambda: psycopg.connect(uri), "benchmark", streams)
+    found.prepare()
+    return found
 
 
-def load(
-    store: Warehouse, sources: SourceList, dataset: str, month: Month, streams: int | None = None
-) -> Seconds:
-    """Load a month that the warehouse does not hold, by the three steps that a run takes.
+def load(store: Warehouse, sources: SourceList, dataset: str, month: Month) -> Seconds:
+    """Load a month whose file the warehouse does not hold, by the three steps that a run takes.
 
-    :param streams: over how many connections; as the product decides when None
-    :raises BenchmarkFailed: when the file is not there, or the month was held already
+    :raises BenchmarkFailed: when the file is not there, or was loaded before
     """
     begun, clock = time.monotonic(), time.time()
-    staged = stage_month(
-        store, sources.ask(dataset, month), fetch=download, run_id="benchmark", streams=streams
-    )
+    staged = stage_month(store, sources.ask(dataset, month), fetch=download, run_id="benchmark")
     if staged.unchanged:
         raise BenchmarkFailed(f"{dataset} {month} was loaded before it was to be measured.")
     audit_month(store, staged.attempt)
-    published = publish_month(store, staged.attempt)
+    published = store.publish(staged.attempt)
     complete = time.monotonic() - begun
     if published.outcome is not Outcome.PUBLISHED or published.finished is None:
-        raise BenchmarkFailed(f"{published} is {published.outcome} and not published.")
+        raise BenchmarkFailed(f"{published} is {published.outcome}, not published.")
     # The database's clock is this machine's; after the commit come the statistics.
     return Seconds(published.finished.timestamp() - clock, complete)
 

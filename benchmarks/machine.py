@@ -1,4 +1,4 @@
-"""What a figure depends on besides the code: the machine, its software, and who else is at work."""
+"""What a figure depends on besides the code: the machine, its software, and its other load."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from local.environment import CHECKOUT
 from local.postgres import EmbeddedPostgres
 
 QUIET = 10.0
-"""Per cent of all cores that others may take."""
+"""Percent of all cores that other programs may use."""
 
 _ROOM = 8 << 30
 
 
 @dataclass(frozen=True, slots=True)
 class Circumstances:
-    """Under which a run's figures came to be.
+    """The circumstances of a run.
 
     :param date: when the run began, as an ISO 8601 text
     :param commit: short name of the commit; with ``+`` when files differ from it
@@ -41,14 +41,14 @@ class Circumstances:
 
 
 def circumstances() -> Circumstances:
-    """Return what a run that begins now is measured under."""
+    """Return the circumstances of a run that begins now."""
     memory = psutil.virtual_memory().total / (1 << 30)
     return Circumstances(
         date=datetime.now(UTC).isoformat(timespec="seconds"),
-        commit=_said(("git", "describe", "--always", "--dirty=+", "--exclude=*")) or "unknown",
+        commit=_output(("git", "describe", "--always", "--dirty=+", "--exclude=*")) or "unknown",
         machine=f"{cores()} cores, {memory:.0f} GiB, {_processor()}, {platform.system()}",
         python=platform.python_version(),
-        postgres=_said((str(EmbeddedPostgres(Path(), 0).psql()), "--version")).rpartition(" ")[2],
+        postgres=_output((str(EmbeddedPostgres(Path(), 0).psql()), "--version")).rpartition(" ")[2],
     )
 
 
@@ -58,7 +58,7 @@ def cores() -> int:
 
 
 def busy(seconds: float) -> float:
-    """Watch for some seconds, and return the per cent of all cores that were at work."""
+    """Return the percent of all cores that were busy over some seconds."""
     return psutil.cpu_percent(seconds)
 
 
@@ -87,8 +87,8 @@ def _processor() -> str:
     return named.partition(":")[2].strip() or platform.machine()
 
 
-def _said(command: tuple[str, ...]) -> str:
-    """Return what a program says in the checkout; nothing when it is not there or fails."""
+def _output(command: tuple[str, ...]) -> str:
+    """Return the output of a program in the checkout; nothing when it is missing or fails."""
     try:
         done = subprocess.run(command, cwd=CHECKOUT, capture_output=True, text=True, check=False)
     except OSError:

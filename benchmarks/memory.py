@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import psutil
 
 from benchmarks.figure import Figure
-from benchmarks.files import apart, long_csv, long_parquet
+from benchmarks.files import apart, long_bad_csv, long_csv, long_parquet
 from benchmarks.place import FIRST, BenchmarkFailed, place
 from benchmarks.processes import MIB, family, memory
 from local.environment import CHECKOUT
@@ -32,9 +32,9 @@ class Kind:
     """A kind of file.
 
     :param name: what it is called
-    :param layout: how a source list says where such files are
+    :param layout: what precedes the address of such files in a source list
     :param most: the MiB that staging one may take
-    :param write: writes a file into a folder, of a month and of some rows
+    :param write: writes a file into a folder, of a month and of a number of rows
     """
 
     name: str
@@ -46,7 +46,7 @@ class Kind:
 def measure(sizes: Sizes, folder: Path) -> Iterator[Figure]:
     """Measure two files of each kind; the larger one may take as much as the smaller one."""
     with place(folder) as here:
-        for kind, rows in ((CSV, sizes.csv), (PARQUET, sizes.parquet)):
+        for kind, rows in ((CSV, sizes.csv), (BAD_CSV, sizes.batches), (PARQUET, sizes.batches)):
             peaks = [_peak(here, kind, number) for number in rows]
             for number, peak in zip(rows, peaks, strict=True):
                 yield Figure(f"memory of staging {number:,} rows of {kind.name}", peak, "MiB", kind.most)
@@ -55,7 +55,7 @@ def measure(sizes: Sizes, folder: Path) -> Iterator[Figure]:
 
 
 def _peak(here: Place, kind: Kind, rows: int) -> float:
-    """Stage a file in a process of its own, and return its peak in MiB, over its start."""
+    """Stage a file in a separate process, and return its peak in MiB over its start."""
     file = apart(kind.write, here.samples, FIRST, rows)
     with here.database() as uri:
         words = ("-m", "benchmarks.staging", uri, f"{kind.layout}{here.files}", str(FIRST))
@@ -64,7 +64,7 @@ def _peak(here: Place, kind: Kind, rows: int) -> float:
         ) as child:
             try:
                 if child.stdin is None or child.stdout is None or child.stdout.readline() != "ready\n":
-                    raise BenchmarkFailed("The process that stages did not start; the reason is above.")
+                    raise BenchmarkFailed("The staging process did not start; the reason is above.")
                 process = psutil.Process(child.pid)
                 before = peak = memory([process])
                 child.stdin.write("go on\n")
@@ -82,4 +82,5 @@ def _peak(here: Place, kind: Kind, rows: int) -> float:
 
 
 CSV = Kind("csv.gz", "", 64, long_csv)
+BAD_CSV = Kind("csv.gz with a bad row", "", 300, long_bad_csv)
 PARQUET = Kind("parquet", "tlc+", 300, long_parquet)

@@ -28,7 +28,6 @@ def measure(sizes: Sizes, folder: Path) -> Iterator[Figure]:
         for _ in range(sizes.months_rounds):
             with here.database() as uri:
                 store = warehouse(uri)
-                store.prepare()
                 taken = [load(store, here.sources, "yellow", month).complete for month in months]
             ratios.append(median(taken[-sizes.ends :]) / median(taken[: sizes.ends]))
             seconds += taken

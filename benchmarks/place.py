@@ -1,4 +1,4 @@
-"""Where figures are measured: a Postgres and a file server that nobody else uses, gone afterwards."""
+"""Where figures are measured: a Postgres and a file server that exist only for them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from local.postgres import EmbeddedPostgres
 from local.state import Ports
 from local.told import Told
 from nyc_taxi.core.month import Month
-from nyc_taxi.files.source import SourceList
+from nyc_taxi.files.source_list import SourceList
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -40,7 +40,7 @@ class BenchmarkFailed(Told):
 class Place:
     """A Postgres with its default settings and a file server, in one folder.
 
-    :param folder: all that is written is under it
+    :param folder: everything is written below it
     :param server: the Postgres
     :param files: address of the file server, without a slash at its end
     """
@@ -70,7 +70,7 @@ class Place:
 
     @contextmanager
     def database(self) -> Iterator[str]:
-        """Create a database, yield its URI, and drop it; nothing of what was done before is left to write."""
+        """Create a database after a checkpoint, yield its URI, and drop it."""
         name = "measured"
         with psycopg.connect(self.server.uri("postgres"), autocommit=True) as connection:
             drop = sql.SQL("drop database if exists {} with (force)").format(sql.Identifier(name))
@@ -120,5 +120,5 @@ def _wait_for(port: int) -> None:
             return
         except OSError:
             if time.monotonic() > end:
-                raise BenchmarkFailed(f"The file server does not answer on port {port}.") from None
+                raise BenchmarkFailed(f"The file server does not respond on port {port}.") from None
             time.sleep(0.05)

@@ -1,4 +1,4 @@
-"""What processes take: memory and CPU time."""
+"""Memory and CPU time of processes."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ MIB = 1 << 20
 
 
 def memory(processes: Iterable[psutil.Process]) -> int:
-    """Return the bytes that processes have, pages that they share with others counted in proportion."""
+    """Return the bytes of processes; shared pages count in proportion."""
     found = 0
     for process in processes:
         with suppress(psutil.Error):  # it has ended
@@ -24,21 +24,16 @@ def memory(processes: Iterable[psutil.Process]) -> int:
 
 
 def cpu(processes: Iterable[psutil.Process]) -> float:
-    """Return the CPU seconds that processes took so far, with those of their children that have ended."""
+    """Return the CPU seconds of processes so far, including their children that have ended."""
     found = 0.0
     for process in processes:
         with suppress(psutil.Error):
-            found += own_cpu(process) + sum(process.cpu_times()[2:4])
+            found += sum(process.cpu_times()[:4])
     return found
 
 
-def own_cpu(process: psutil.Process) -> float:
-    """Return the CPU seconds that a process took so far, without its children."""
-    return float(sum(process.cpu_times()[:2]))
-
-
 def family(process: psutil.Process) -> list[psutil.Process]:
-    """Return a process and all its descendants that live."""
+    """Return a process and all its living descendants."""
     with suppress(psutil.Error):
         return [process, *process.children(recursive=True)]
     return []

@@ -51,33 +51,33 @@ GROUPS = {
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Measure what is asked for, print it, and add it to the history.
+    """Measure the chosen groups, print them, and add them to the history.
 
     :param arguments: words of the command line
     :return: 1 when something could not be measured, or when a target is missed and ``--strict`` is given
     """
-    wanted = _parsed(arguments)
+    options = _parsed(arguments)
     console = Console(highlight=False, width=None if Console().is_terminal else 160)
-    history_file: Path = wanted.history
-    if wanted.show:
+    history_file: Path = options.history
+    if options.show:
         history.show(history_file, console)
         return 0
-    if not wanted.tiny:
+    if not options.tiny:
         machine.check_room(_folder(history_file))
     average = machine.load_average()
-    names = wanted.groups or list(GROUPS)
+    names = options.groups or list(GROUPS)
     minutes = sum(GROUPS[name].minutes for name in names)
-    sizes = TINY if wanted.tiny else USUAL
+    sizes = TINY if options.tiny else USUAL
     about = machine.circumstances()
     console.print(f"{', '.join(names)}: about {minutes:.0f} minutes with the usual sizes on two quiet cores.")
     if average > machine.cores() * machine.QUIET / 100:
-        console.print(f"The load average is {average:.1f}: this machine is not quiet, or was not just now.")
+        console.print(f"The load average is {average:.1f}: this machine is busy, or was a moment ago.")
     measured = [_group(name, sizes, _folder(history_file), console) for name in names]
     run = Run(sizes.name, about, average, tuple(found for found, _ in measured))
     history.append(run, history_file)
     missed = [figure for found, _ in measured for figure in found.figures if figure.met is False]
-    console.print(f"{_said(len(missed))} Added to {history_file}; make bench-history compares.")
-    return 1 if not all(whole for _, whole in measured) or (wanted.strict and missed) else 0
+    console.print(f"{_summary(len(missed))} Added to {history_file}; make bench-history compares.")
+    return 1 if not all(whole for _, whole in measured) or (options.strict and missed) else 0
 
 
 def _parsed(arguments: Sequence[str]) -> Namespace:
@@ -89,10 +89,10 @@ def _parsed(arguments: Sequence[str]) -> Namespace:
     parser.add_argument("--tiny", action="store_true", help="small files: to see that all of it runs")
     parser.add_argument("--history", type=Path, default=history.FILE, help="file that runs are added to")
     parser.add_argument("--show", action="store_true", help="measure nothing, print the history")
-    wanted = parser.parse_args(arguments)
-    if unknown := [name for name in wanted.groups if name not in GROUPS]:
+    options = parser.parse_args(arguments)
+    if unknown := [name for name in options.groups if name not in GROUPS]:
         parser.error(f"There is no group {unknown[0]}; choose from {', '.join(GROUPS)}.")
-    return wanted
+    return options
 
 
 def _folder(history_file: Path) -> Path:
@@ -108,7 +108,7 @@ def _group(name: str, sizes: Sizes, folder: Path, console: Console) -> tuple[Mea
     :return: what was measured, and whether that is all
     """
     before = machine.busy(1.0)
-    about = f"about {GROUPS[name].minutes:g} min; others take {before:.0f} % of the machine"
+    about = f"about {GROUPS[name].minutes:g} min; other programs use {before:.0f} % of the machine"
     console.print(f"\n{name}: {about}")
     figures: list[Figure] = []
     begun, why = time.monotonic(), ""
@@ -126,12 +126,12 @@ def _group(name: str, sizes: Sizes, folder: Path, console: Console) -> tuple[Mea
     found = Measured(name, round(others, 1), others <= machine.QUIET, round(seconds, 1), tuple(figures))
     console.print(_table(found))
     if why:
-        console.print(f"The rest of {name} could not be measured: {why}")
+        console.print(f"The rest of {name} was not measured: {why}")
     return found, not why
 
 
 def _table(found: Measured) -> Table:
-    quiet = "" if found.quiet else "; the machine was not quiet: do not trust this"
+    quiet = "" if found.quiet else "; the machine was busy: do not trust this"
     table = Table(title=f"{found.group}, {found.seconds:.0f} s{quiet}", title_justify="left")
     table.add_column("figure", no_wrap=True)
     for name in ("found", "at most", "met", "from – to"):
@@ -145,7 +145,7 @@ def _table(found: Measured) -> Table:
     return table
 
 
-def _said(missed: int) -> str:
+def _summary(missed: int) -> str:
     if not missed:
         return "\nAll targets are met."
     return f"\n{missed} target{'s are' if missed > 1 else ' is'} missed."

@@ -1,4 +1,4 @@
-"""Months loaded by Airflow's scheduler, one run at a time, and an Airflow that has nothing to do."""
+"""Months loaded by Airflow's scheduler, one run at a time, and an idle Airflow."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import time
 from typing import TYPE_CHECKING
 
 from benchmarks import files
-from benchmarks.backfill import backfill
 from benchmarks.figure import Figure
 from benchmarks.files import apart
 from benchmarks.loading import load, warehouse
@@ -14,7 +13,7 @@ from benchmarks.place import FIRST
 from benchmarks.processes import MIB, cpu, memory
 from benchmarks.stack import parts, run, stack, unpause
 from nyc_taxi.core.month import MonthRange
-from nyc_taxi.files.source import SourceList
+from nyc_taxi.files.source_list import SourceList
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,7 +25,7 @@ if TYPE_CHECKING:
 
 
 def measure(sizes: Sizes, folder: Path) -> Iterator[Figure]:
-    """Measure runs from when they are asked for until they have succeeded."""
+    """Measure runs from the trigger to their success."""
     with stack(folder) as on:
         small = MonthRange(FIRST, FIRST.plus(sizes.small_runs))
         large = MonthRange(FIRST, FIRST.plus(sizes.large_runs))
@@ -36,11 +35,10 @@ def measure(sizes: Sizes, folder: Path) -> Iterator[Figure]:
         unpause(on)
         yield from _small(on, small)
         yield from _large(on, large)
-        yield from backfill(on, sizes)
 
 
 def _idle(on: Stack, sizes: Sizes) -> Iterator[Figure]:
-    """Measure what all processes together take while nothing is asked of them."""
+    """Measure what all processes together take while no run exists."""
     time.sleep(sizes.idle)
     before, began = parts(on), time.monotonic()
     taken = sum(map(cpu, before.values()))
@@ -54,7 +52,7 @@ def _idle(on: Stack, sizes: Sizes) -> Iterator[Figure]:
 
 
 def _small(on: Stack, months: MonthRange) -> Iterator[Figure]:
-    """Measure small months, after a first one that finds nothing in memory."""
+    """Measure small months, after a first one with cold caches."""
     first, *others = months
     cold = run(on, "green_postgres", str(first))
     found = [run(on, "green_postgres", str(month)) for month in others]
@@ -66,7 +64,7 @@ def _small(on: Stack, months: MonthRange) -> Iterator[Figure]:
 
 
 def _between(one: Run) -> float:
-    """Return the seconds of a run in which none of its tasks was at work."""
+    """Return the seconds of a run in which none of its tasks was running."""
     return one.seconds - sum(one.tasks.values())
 
 
@@ -74,7 +72,6 @@ def _large(on: Stack, months: MonthRange) -> Iterator[Figure]:
     """Measure large months in turns with the same loads in this process, and then that they are unchanged."""
     on.postgres.create_database("beside")
     store = warehouse(on.postgres.uri("beside"))
-    store.prepare()
     sources = SourceList.parse(on.files_url)
     first, *others = months
     run(on, "yellow_postgres", str(first))

@@ -12,14 +12,14 @@ class Sizes:
     :param name: by which runs of the same sizes are told from others
     :param large: rows of a large month, one of yellow taxis in 2021
     :param small: rows of a small month, one of green taxis in 2020
-    :param rounds: pairs of loads that a ratio is the median of
-    :param course_rounds: the same against the course's flow, which takes four times as long
+    :param rounds: rounds of loads whose median ratio is reported
+    :param course_rounds: the same against the SQL of the Zoomcamp, which takes four times as long
     :param months: months that are loaded one after another, and that are backfilled
     :param month: rows of each of those
     :param ends: how many of the first and of the last months are compared
     :param months_rounds: how often they are loaded
-    :param csv: rows of a small and a large CSV file whose staging's memory is measured
-    :param parquet: the same for parquet
+    :param csv: rows of a short and a long CSV file whose staging's memory is measured
+    :param batches: the same for files that are read in batches: CSV with a bad row, and parquet
     :param small_runs: runs of small months through the scheduler
     :param large_runs: runs of large months through the scheduler
     :param imports: how often each DAG file is imported
@@ -36,7 +36,7 @@ class Sizes:
     ends: int
     months_rounds: int
     csv: tuple[int, int]
-    parquet: tuple[int, int]
+    batches: tuple[int, int]
     small_runs: int
     large_runs: int
     imports: int
@@ -47,14 +47,14 @@ USUAL = Sizes(
     name="usual",
     large=1_370_000,
     small=35_000,
-    rounds=7,
+    rounds=5,
     course_rounds=3,
     months=24,
     month=50_000,
     ends=4,
     months_rounds=5,
     csv=(1_000_000, 10_000_000),
-    parquet=(1_000_000, 4_000_000),
+    batches=(1_000_000, 4_000_000),
     small_runs=8,
     large_runs=3,
     imports=3,
@@ -65,14 +65,14 @@ TINY = Sizes(
     name="tiny",
     large=3_000,
     small=500,
-    rounds=2,
+    rounds=1,
     course_rounds=1,
     months=2,
     month=300,
     ends=1,
     months_rounds=1,
     csv=(1_000, 3_000),
-    parquet=(1_000, 3_000),
+    batches=(1_000, 3_000),
     small_runs=1,
     large_runs=1,
     imports=1,

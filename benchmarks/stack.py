@@ -1,4 +1,4 @@
-"""A whole Airflow of a group's own, and runs that are timed in it."""
+"""A separate Airflow, and runs that are timed in it."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ DAGS = tuple(f"{dataset}_postgres" for dataset in SAMPLE_DATASETS)
 
 _PATIENCE = 180.0
 
-# Asking the API takes time of the very cores that the run needs.
+# The database is queried directly, because the API server would take time of the cores that the run needs.
 _STATE = "select state from dag_run where dag_id = %s and run_id = %s"
 _WAITING = "select count(*) from task_instance where state = 'deferred'"
 _POSTMASTER = "select pid from pg_stat_activity where backend_type = 'checkpointer'"
@@ -37,7 +37,7 @@ _POSTMASTER = "select pid from pg_stat_activity where backend_type = 'checkpoint
 class Run:
     """A run that has succeeded.
 
-    :param seconds: from when it was asked for until its end
+    :param seconds: from the trigger to its end
     :param tasks: seconds of each task, by name
     """
 
@@ -47,7 +47,7 @@ class Run:
 
 @contextmanager
 def stack(folder: Path) -> Iterator[Stack]:
-    """Start an Airflow that nothing has been asked of yet, on free ports, and stop and remove it."""
+    """Start a new Airflow on free ports, and stop and remove it."""
     found = Stack(folder / "stack", Settings(Ports.free()))
     try:
         found.start()
@@ -67,7 +67,7 @@ def unpause(on: Stack) -> None:
 
 
 def run(on: Stack, dag_id: str, month: str) -> Run:
-    """Start a run by hand, and return it once it has ended.
+    """Trigger a run, and return it once it has ended.
 
     :raises BenchmarkFailed: when it does not succeed
     """
@@ -76,9 +76,9 @@ def run(on: Stack, dag_id: str, month: str) -> Run:
     about = on.api.run(dag_id, run_id)
     if about["state"] != "success":
         raise BenchmarkFailed(f"The run of {dag_id} for {month} is {about['state']}: see its log.")
-    asked, ended = (datetime.fromisoformat(about[name]) for name in ("queued_at", "end_date"))
+    triggered, ended = (datetime.fromisoformat(about[name]) for name in ("queued_at", "end_date"))
     tasks = {task["task_id"]: task["duration"] for task in on.api.tasks(dag_id, run_id)}
-    return Run((ended - asked).total_seconds(), tasks)
+    return Run((ended - triggered).total_seconds(), tasks)
 
 
 def parts(of: Stack) -> dict[str, set[psutil.Process]]:
@@ -91,7 +91,7 @@ def parts(of: Stack) -> dict[str, set[psutil.Process]]:
 
 
 def _until(on: Stack, query: str, values: tuple[str, ...], is_so: Any) -> None:
-    """Return when Airflow's database gives the wanted answer.
+    """Wait until Airflow's database gives the expected answer.
 
     :raises BenchmarkFailed: when it does not in time
     """

@@ -1,7 +1,7 @@
-"""A process that stages one month, for somebody who watches its memory.
+"""A process that stages one month, while another watches its memory.
 
-``python -m benchmarks.staging URI SOURCES MONTH`` asks the source, prints ``ready``, and goes on when it
-is told to on standard input.
+``python -m benchmarks.staging URI SOURCES MONTH`` sends the source a request, prints ``ready``, and continues
+after a line on standard input.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ import sys
 from benchmarks.loading import warehouse
 from nyc_taxi.core.month import Month
 from nyc_taxi.files.download import download
-from nyc_taxi.files.source import SourceList
-from nyc_taxi.postgres.stage import stage_month
+from nyc_taxi.files.source_list import SourceList
+from nyc_taxi.load.stage import stage_month
 
 
 def main(uri: str, sources: str, month: str) -> None:

@@ -1,4 +1,4 @@
-"""A large month that the warehouse holds already."""
+"""A large month whose file is unchanged."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 def measure(sizes: Sizes, folder: Path) -> Iterator[Figure]:
     """Measure the requests and the seconds that finding a month unchanged costs."""
-    seconds, asked = [], []
+    seconds, methods = [], []
     with place(folder) as here, here.database() as uri:
         here.sample("yellow", FIRST, sizes.large)
         store = warehouse(uri)
@@ -29,9 +29,9 @@ def measure(sizes: Sizes, folder: Path) -> Iterator[Figure]:
             begun = time.monotonic()
             load_month(store, here.sources, "yellow", FIRST, run_id="benchmark")
             seconds.append(time.monotonic() - begun)
-            asked.append(here.requests()[before:])
-    if {"HEAD"} != {method for requests in asked for method in requests}:
-        raise BenchmarkFailed(f"An unchanged month asks the source with {asked}, and not with HEAD alone.")
-    counts = [len(requests) for requests in asked]
+            methods.append(here.requests()[before:])
+    if {"HEAD"} != {method for requests in methods for method in requests}:
+        raise BenchmarkFailed(f"An unchanged month costs the requests {methods}, not HEAD alone.")
+    counts = [len(requests) for requests in methods]
     yield Figure.of("HEAD requests for an unchanged month", counts, "", 1)
     yield Figure.of("unchanged large month, in the process", seconds, "s", 1.0)

@@ -1,8 +1,8 @@
 """A first pipeline: products from an HTTP API, averaged by brand.
 
-`extract` reads all pages of the API that the connection `products_api` names (dummyjson.com when there is
-none), `transform` keeps the chosen columns with pandas, and `query` asks DuckDB for the average price of
-every brand. Products without a brand are in no brand's average.
+`extract` reads all pages of the API of the connection `products_api` (dummyjson.com, unless it was changed),
+`transform` keeps the chosen columns with pandas, and `query` asks DuckDB for the average price per brand.
+Products without a brand are ignored.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ with DAG(
             items={"type": "string", "minLength": 1},
             uniqueItems=True,
             title="Columns to keep",
-            description="One a line. The query needs brand and price.",
+            description="One per line. The query needs brand and price.",
         ),
     },
     tags=settings.tags("example"),
@@ -39,25 +39,25 @@ with DAG(
     @task(doc_md="Reads all pages of the products API.")
     def extract() -> list[dict[str, Any]]:
         """Return all products."""
-        from nyc_taxi.core.products import fetch_products
         from nyc_taxi.hooks.products import products_url
+        from nyc_taxi.products import fetch_products
 
         return fetch_products(products_url())
 
-    @task(doc_md="Keeps the chosen columns of every product, in their order.")
+    @task(doc_md="Keeps the chosen columns of every product, in the order of the form.")
     def transform(products: list[dict[str, Any]], **context: Any) -> list[dict[str, Any]]:
-        """Return the products with the chosen columns alone."""
-        from nyc_taxi.core.products import keep_columns
+        """Return the products with only the chosen columns."""
+        from nyc_taxi.products import keep_columns
 
         return keep_columns(products, context["params"]["columns_to_keep"])
 
-    @task(doc_md="Asks DuckDB for the average price of every brand, the dearest first.")
+    @task(doc_md="Asks DuckDB for the average price per brand, highest first.")
     def query(products: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        """Return every brand's average price."""
-        from nyc_taxi.core.products import as_table, average_prices
+        """Return the average price of each brand."""
+        from nyc_taxi.products import as_table, average_prices
 
         averages = average_prices(products)
         log.info("Average price by brand:\n%s", as_table(averages))
         return averages
 
-    query(transform(extract()))  # type: ignore[arg-type]  # results that are not there yet
+    query(transform(extract()))  # type: ignore[arg-type]  # future results

@@ -176,6 +176,14 @@ def format() -> int:
     return quality.format()
 
 
+def docs_reference() -> int:
+    """Write the reference pages of the commands and the settings anew."""
+    inside("dev")
+    from local import reference
+
+    return reference.main()
+
+
 def lock() -> int:
     """Write the lock files anew; with UPGRADE=1, with the newest versions that fit."""
     environment.lock(upgrade=bool(os.environ.get("UPGRADE")))
@@ -193,7 +201,8 @@ def wheel() -> int:
 COMMANDS: dict[str, Callable[[], int]] = {
     "demo": demo, "up": up, "down": down, "clean": clean, "exec": run_command, "shell": shell, "psql": psql,
     "dbt": dbt, "dbt-diff": dbt_diff, "test": test, "test-compose": test_compose, "bench": bench,
-    "bench-history": bench_history, "lint": lint, "format": format, "lock": lock, "wheel": wheel,
+    "bench-history": bench_history, "lint": lint, "format": format, "docs-reference": docs_reference,
+    "lock": lock, "wheel": wheel,
 }  # fmt: skip
 
 

@@ -21,10 +21,8 @@ from local.state import Settings, State, demo_state
 from nyc_taxi.core.month import MonthRange
 from nyc_taxi.errors import TaxiError
 from nyc_taxi.files.publication import State as PublicationState
-from nyc_taxi.files.source import SourceList
-from nyc_taxi.postgres import ledger
-from nyc_taxi.postgres.readers import grant_reading
-from nyc_taxi.postgres.warehouse import Warehouse
+from nyc_taxi.files.source_list import SourceList
+from nyc_taxi.postgres.warehouse import PostgresWarehouse
 from nyc_taxi.samples import SAMPLE_DATASETS
 
 if TYPE_CHECKING:
@@ -176,8 +174,7 @@ def _load(stack: Stack, teller: Teller) -> bool:
     """Load the months and show them; return whether all is well."""
     stack.wait_for_dags({*_DAGS, _TRANSFORM})
     warehouse = prepared_warehouse(stack)
-    with warehouse.session() as connection:
-        before = {attempt.id for attempt in ledger.months(connection)}
+    before = {attempt.id for attempt in warehouse.ledger.published()}
     zones = stack.api.trigger(_ZONES)
     loads = Loads(stack.api, stack.metadata_uri, SAMPLE_DATASETS, MonthRange.parse(stack.settings.months))
     loads.start()
@@ -190,11 +187,11 @@ def _load(stack: Stack, teller: Teller) -> bool:
     zones_state = stack.api.wait(_ZONES, zones)
     teller.say("All months are loaded, and dbt builds the marts")
     built = _build(stack)
-    with warehouse.session() as connection:
-        attempts = [one for one in ledger.months(connection) if one.month in loads.months]
-        teller.say("All runs have ended")
-        teller.console.print(loaded_table(attempts, before))
-        if built:
+    attempts = [one for one in warehouse.ledger.published() if one.month in loads.months]
+    teller.say("All runs have ended")
+    teller.console.print(loaded_table(attempts, before))
+    if built:
+        with psycopg.connect(stack.warehouse_uri, autocommit=True) as connection:
             teller.console.print(marts.trips(connection, loads.months))
             teller.console.print(marts.top_zones(connection, loads.months))
     failed = [load for load in done if load.state != "success"]
@@ -202,10 +199,10 @@ def _load(stack: Stack, teller: Teller) -> bool:
     return not failed and zones_state == "success" and built and adds_up(attempts)
 
 
-def prepared_warehouse(stack: Stack) -> Warehouse:
+def prepared_warehouse(stack: Stack) -> PostgresWarehouse:
     """Return the warehouse, with its tables and a role that may read them."""
-    warehouse = Warehouse(lambda: psycopg.connect(stack.warehouse_uri), "postgres_taxi")
-    grant_reading(warehouse, READER)
+    warehouse = PostgresWarehouse(lambda: psycopg.connect(stack.warehouse_uri), "postgres_taxi")
+    warehouse.grant_reading(READER)
     return warehouse
 
 

@@ -50,8 +50,8 @@ _PROJECT = ("pyproject.toml", "--extra=duckdb", "--extra=metrics")
 _COMPILED = {
     "uv.txt": ("requirements/uv.in",),
     "airflow.txt": (*_PROJECT, "--group=local"),
-    "dev.txt": (*_PROJECT, "--group=local", "--group=test", "--group=lint"),
-    "image.txt": _PROJECT,
+    "dev.txt": (*_PROJECT, "--group=local", "--group=reload", "--group=test", "--group=lint"),
+    "image.txt": (*_PROJECT, "--group=reload"),
     "build.txt": ("--group=build",),
     "dbt.txt": ("--group=dbt",),
     "dbt-bigquery.txt": ("--group=dbt-bigquery",),

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import os
 import shlex
+import signal
 import subprocess
 import sys
 import time
+from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryFile
 
 from local.environment import CHECKOUT
 
@@ -20,18 +23,19 @@ _CHECKS: dict[str, tuple[str, ...]] = {
     "import contracts": ("lint-imports",),
     "yamllint": ("yamllint", "--strict", "."),
     "sqlfluff": ("sqlfluff", "lint", "--disable-progress-bar", "dbt_project"),
+    "reference pages": ("python", "-m", "local.reference", "--check"),
 }
 
-_TESTS = (
-    "tests/unit tests/packaging tests/local tests/bootstrap tests/postgres tests/faults tests/kills "
-    "tests/rounds tests/benchmarks",
-    "tests/dbt",
-    "tests/cli",
-    "tests/dags",
-    "tests/scheduler",
-    "tests/restarts",
-)
-"""Folders that share a process: Airflow reads its settings once, and these tests differ in them."""
+_TESTS: dict[str, str] = {
+    "scheduler": "tests/scheduler",
+    "postgres": "tests/postgres tests/faults tests/kills tests/rounds",
+    "dags": "tests/dags",
+    "dbt": "tests/dbt",
+    "restarts": "tests/restarts",
+    "unit": "tests/unit tests/files tests/samples tests/packaging tests/local tests/deploy tests/benchmarks",
+    "cli": "tests/cli",
+}
+"""Folders that share a process, because Airflow reads its settings once; the longest first."""
 
 
 def lint() -> int:
@@ -46,24 +50,83 @@ def lint() -> int:
 
 
 def test(arguments: str) -> int:
-    """Run every check, then every test.
+    """Run every check and every test, as many groups at a time as the machine has cores.
 
     :param arguments: further arguments of pytest, as in a shell; with any, only the tests run
     :return: 0 when all pass
     """
     if arguments:
         return _run("pytest", ("pytest", *shlex.split(arguments)))
-    checked = lint()
-    told = []
-    failed = False
-    for folders in _TESTS:
-        began = time.monotonic()
-        code = _run(f"pytest {folders}", ("pytest", *folders.split()))
-        failed = failed or code != 0
-        told.append(f"{'failed' if code else 'passed'}  {time.monotonic() - began:6.0f} s  {folders}")
-    told.append("not run            tests/compose: make test-compose runs them, with Docker")
-    print("\n".join(("", f"{'failed' if checked else 'passed'}            the checks", *told)))
-    return 1 if checked or failed else 0
+    groups = {name: (_program("pytest"), *folders.split()) for name, folders in _TESTS.items()}
+    results = run_side_by_side(
+        {**groups, "checks": (sys.executable, "-m", "local", "lint")}, os.cpu_count() or 1
+    )
+    print("\n".join(("", *(f"{_outcome(one.code)}  {one.seconds:6.0f} s  {one.name}" for one in results))))
+    print("not run            tests/compose: make test-compose runs them, with Docker")
+    return 1 if any(one.code for one in results) else 0
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """How a group of tests ended.
+
+    :param code: its exit status
+    :param seconds: how long it took
+    """
+
+    name: str
+    code: int
+    seconds: float
+
+
+def run_side_by_side(commands: dict[str, tuple[str, ...]], lanes: int) -> list[Result]:
+    """Run commands, so many at a time, and print the output of each one when it has ended.
+
+    Those that run when this process is interrupted are interrupted, too, and waited for.
+
+    :param commands: name and arguments of each, the longest first
+    :return: how they ended, in the order in which they ended
+    """
+    waiting, running, results = list(commands.items()), dict[str, _Running](), list[Result]()
+    try:
+        while waiting or running:
+            while waiting and len(running) < lanes:
+                name, command = waiting.pop(0)
+                print(f"--- {name}: {' '.join(map(shlex.quote, command))}", flush=True)
+                running[name] = _Running(command)
+            for name, one in list(running.items()):
+                if (code := one.process.poll()) is not None:
+                    del running[name]
+                    results.append(Result(name, code, time.monotonic() - one.began))
+                    print(f"\n=== {name}, {results[-1].seconds:.0f} s\n{one.output()}", flush=True)
+            time.sleep(0.1)
+    finally:
+        for one in running.values():
+            one.process.send_signal(signal.SIGINT)
+        for one in running.values():
+            one.process.wait()
+    return results
+
+
+class _Running:
+    """A command that has been started; its output waits in a file."""
+
+    def __init__(self, command: tuple[str, ...]) -> None:
+        self._output = TemporaryFile("w+", encoding="utf-8", errors="replace")  # noqa: SIM115
+        self.began = time.monotonic()
+        self.process = subprocess.Popen(
+            command, cwd=CHECKOUT, env=_environment(), stdout=self._output, stderr=subprocess.STDOUT
+        )
+
+    def output(self) -> str:
+        """Return what the command has written."""
+        with self._output as output:
+            output.seek(0)
+            return output.read()
+
+
+def _outcome(code: int) -> str:
+    return "failed" if code else "passed"
 
 
 def format() -> int:
@@ -85,10 +148,14 @@ def _checks() -> dict[str, tuple[str, ...]]:
 
 def _run(name: str, command: tuple[str, ...]) -> int:
     print(f"--- {name}", flush=True)
-    environment = {
-        **os.environ,
-        "PATH": os.pathsep.join((str(_PROGRAMS), os.environ.get("PATH", os.defpath))),
-    }
     return subprocess.run(
-        (str(_PROGRAMS / command[0]), *command[1:]), cwd=CHECKOUT, env=environment, check=False
+        (_program(command[0]), *command[1:]), cwd=CHECKOUT, env=_environment(), check=False
     ).returncode
+
+
+def _program(name: str) -> str:
+    return str(_PROGRAMS / name)
+
+
+def _environment() -> dict[str, str]:
+    return {**os.environ, "PATH": os.pathsep.join((str(_PROGRAMS), os.environ.get("PATH", os.defpath)))}

@@ -16,7 +16,7 @@ import psycopg
 import pytest
 
 from local.postgres import EmbeddedPostgres
-from nyc_taxi.postgres.warehouse import Warehouse
+from nyc_taxi.postgres.warehouse import PostgresWarehouse
 from tests.file_server import FileServer
 
 if TYPE_CHECKING:
@@ -97,7 +97,7 @@ def _copy_of(template: str, server: EmbeddedPostgres, databases: psycopg.Connect
 def prepared_database(postgres_server: EmbeddedPostgres, databases: psycopg.Connection) -> str:
     """Name of a database whose tables are there, to copy: that takes a third of preparing one."""
     databases.execute("create database prepared")
-    Warehouse(lambda: psycopg.connect(postgres_server.uri("prepared")), "prepared").prepare()
+    PostgresWarehouse(lambda: psycopg.connect(postgres_server.uri("prepared")), "prepared").prepare()
     return "prepared"
 
 

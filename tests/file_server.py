@@ -35,7 +35,6 @@ class Reply:
     :param pause: seconds between two pieces
     :param ranges: whether to answer a request for a part with that part, as long as If-Range holds
     :param shift: bytes by which such an answer begins later than it was asked to
-    :param drip_headers: seconds between two bytes of the headers
     """
 
     body: bytes = b""
@@ -52,7 +51,6 @@ class Reply:
     pause: float = 0.0
     ranges: bool = True
     shift: int = 0
-    drip_headers: float = 0.0
 
     def part(self, asked: Message) -> Reply:
         """Return the answer to a request with these headers: the whole, a part of it, or a refusal."""
@@ -211,10 +209,6 @@ class _Handler(BaseHTTPRequestHandler):
     def _begin(self) -> Reply:
         reply = self.server.files.next_reply(self.command, self.path, self.headers).part(self.headers)
         self.server.files.sleep(reply.delay)
-        if reply.drip_headers:
-            for byte in b"HTTP/1.1 200 OK\r\nX-Slow: " + b"z" * 1000:
-                self.wfile.write(bytes([byte]))
-                self.server.files.sleep(reply.drip_headers)
         self.send_response(reply.status, reply.reason and reply.reason.encode().decode("latin-1"))
         for name, value in reply.headers.items():
             self.send_header(name, value)

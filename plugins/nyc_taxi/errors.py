@@ -7,6 +7,11 @@ again, a :class:`ContractError` will not.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from nyc_taxi.files.batch import RejectedRow
+
 
 class TaxiError(Exception):
     """Root of the errors of this package."""
@@ -75,10 +80,6 @@ class DiskFull(TransientError):
     """There is no room left for a file; it may be made while the task waits to be tried again."""
 
 
-class UnsafeFolder(ContractError):
-    """The folder for temporary files is not this user's alone."""
-
-
 class SourceRefused(ContractError):
     """The source answered, with a status that asking again will not change."""
 
@@ -96,7 +97,31 @@ class SchemaDrift(ContractError):
 
 
 class TooManyRejects(ContractError):
-    """More rows were refused than the dataset allows."""
+    """More rows of a file were rejected than the dataset allows.
+
+    :param rows_in_file: how many rows it has
+    :param rejected: how many of them cannot be read
+    :param kept: the first 1,000 of those
+    :param header: the names of its columns
+    :param line_end: how its rows end; empty for parquet
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        rows_in_file: int,
+        rejected: int,
+        kept: tuple[RejectedRow, ...],
+        header: tuple[str, ...] = (),
+        line_end: bytes = b"",
+    ) -> None:
+        super().__init__(message)
+        self.rows_in_file = rows_in_file
+        self.rejected = rejected
+        self.kept = kept
+        self.header = header
+        self.line_end = line_end
 
 
 class RowCountMismatch(ContractError):
@@ -151,8 +176,8 @@ class MetadataUnavailable(TransientError):
     """Airflow's own database did not answer, or has not been set up."""
 
 
-class ConnectionsUnavailable(TransientError):
-    """Airflow could not be asked for a connection, so that nobody knows whether it has it."""
+class ConnectionNotFound(TransientError):
+    """Airflow has no such connection, or could not look it up; which of the two, only a retry can tell."""
 
 
 class BootstrapFailed(ContractError):

@@ -1,4 +1,4 @@
-"""Buttons that the task page shows."""
+"""Buttons on the page of a task."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ if TYPE_CHECKING:
 
 
 class SourceFileLink(BaseOperatorLink):
-    """A link to the file that a task staged; the worker stores it when the task is done."""
+    """A link to the file that a task staged; stored when the task is done."""
 
     name = "Source file"
 
     def get_link(self, operator: BaseOperator, *, ti_key: TaskInstanceKey) -> str:  # noqa: ARG002
-        """Return the file's address, or nothing when a browser could not open it."""
+        """Return the file's address; empty when a browser could not open it."""
         publication = getattr(operator, "publication", None)
         url = publication.get("url", "") if isinstance(publication, dict) else ""
         return url if url.startswith(("http://", "https://")) else ""
 
 
 class StartedRunLink(BaseOperatorLink):
-    """A link to the run that a task has started."""
+    """A link to the run that a task started."""
 
     name = "Started run"
 

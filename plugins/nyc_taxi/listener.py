@@ -1,8 +1,8 @@
-"""What happens when the scheduler starts, and when a run ends.
+"""What the scheduler does for this package when it starts and when a run ends.
 
-Every run that loads months gets a note: which file, how many rows, and whether it is a backfill. The
-scheduler calls this module itself, so it costs next to nothing for any other DAG's run, imports nothing
-before it is needed, and never raises.
+Each run that loads months gets a note: which file, how many rows, and whether it is a backfill. The
+scheduler calls these functions for the runs of all DAGs, so they cost next to nothing for the others,
+import nothing before it is needed, and never raise.
 """
 
 from __future__ import annotations
@@ -21,23 +21,23 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 HEADING = "**Taxi months**"
-"""First words of the paragraph that belongs to this module; all others belong to people."""
+"""First words of the paragraph that this module writes; people write the others."""
 
 LONGEST_NOTE = 1000
-"""Characters that Airflow's database has room for."""
+"""Most characters of a note that Airflow stores."""
 
 _SOON = {"postgresql": "set local lock_timeout = '2s'", "sqlite": "pragma busy_timeout = 5000"}
-"""What keeps a session from waiting for long, by database. In others, the note would have to wait for a
-lock that the scheduler itself holds while it waits for the note: there is none."""
+"""The statement that limits how long a session waits for a lock, by database. With any other database no
+note is written: it could wait for a lock that the scheduler holds while it waits for the note."""
 
 _NEEDED = (
-    "airflow.providers.postgres.hooks.postgres",
     "nyc_taxi.files.transfer",
-    "nyc_taxi.files.web",
+    "nyc_taxi.files.http",
+    "nyc_taxi.load.audit",
+    "nyc_taxi.load.stage",
     "nyc_taxi.pipelines",
-    "nyc_taxi.postgres.audit",
-    "nyc_taxi.postgres.publish",
     "nyc_taxi.postgres.stage",
+    "nyc_taxi.postgres.warehouse",
 )
 _TASK = "TaskRunnerMarker"
 _NOT_PLAIN = re.compile(r"[^\w.:/%~+-]", re.ASCII)
@@ -47,11 +47,11 @@ _WAITS = "PublicationSensor"
 
 @hookimpl
 def on_starting(component: object) -> None:
-    """Load what every loading task needs, before the scheduler starts its workers.
+    """Import what every loading task needs, before the scheduler starts its workers.
 
-    The LocalExecutor's tasks are forks of the scheduler. What it has loaded they need not load, which
-    takes a quarter of a second from each of them. Nothing is connected, and no thread is started. A task
-    itself, which may be another DAG's and in a pod of its own, loads nothing here.
+    The LocalExecutor's tasks are forks of the scheduler and need not import it again, which saves a
+    quarter of a second each. Nothing is connected, and no thread is started. Tasks call this too, and
+    import nothing here: they may belong to another DAG.
     """
     if type(component).__name__ == _TASK:
         return
@@ -60,12 +60,15 @@ def on_starting(component: object) -> None:
             import_module(module)
         from nyc_taxi.assets import raw_asset
         from nyc_taxi.core.dataset import dataset_names
+        from nyc_taxi.hooks.warehouse import warehouse_hook
+        from nyc_taxi.options import configured_targets
 
-        # The first asset loads all providers' kinds of assets, and the names come from all datasets.
-        raw_asset("postgres")
+        for target in configured_targets():
+            warehouse_hook(target)
+            raw_asset(target.name)  # the first asset loads the handlers of all providers
         dataset_names()
     except Exception:
-        _log.warning("What the taxi tasks need cannot be loaded", exc_info=True)
+        _log.warning("The modules that taxi tasks need could not be imported", exc_info=True)
 
 
 @hookimpl
@@ -76,7 +79,7 @@ def on_dag_run_success(dag_run: DagRun, msg: str) -> None:  # noqa: ARG001
 
 @hookimpl
 def on_dag_run_failed(dag_run: DagRun, msg: str) -> None:  # noqa: ARG001
-    """Note what a run loaded before it failed, and in which tasks it failed."""
+    """Note what a run loaded before it failed, and which tasks failed."""
     _note(dag_run)
 
 
@@ -90,7 +93,7 @@ def _note(run: DagRun) -> None:
 
 
 def _write(run: DagRun, tasks: dict[str, str]) -> None:
-    """Write the note in a session of its own: the scheduler's must not be committed by a listener."""
+    """Write the note in a separate session, because a listener must not commit the scheduler's."""
     from airflow.models.dagrun import DagRunNote
     from airflow.utils.session import create_session
     from sqlalchemy import text
@@ -147,7 +150,7 @@ def _failed(session: Session, run: DagRun) -> list[str]:
 
 
 def _loaded(result: dict[str, Any], linked: bool) -> str:
-    """Return one line about a month that was published, is unchanged, or was overtaken."""
+    """Return one line about a month that was published, is unchanged, or was superseded."""
     subject = f"{result['dataset']} {result['month']}"
     file = _file(result["url"], linked)
     rows = (
@@ -160,18 +163,19 @@ def _loaded(result: dict[str, Any], linked: bool) -> str:
         case "published":
             return f"{subject}: {file}: {rows}{', replaces an earlier file' if result['replaces'] else ''}"
         case _:
-            return f"{subject}: {file} was overtaken by a newer load"
+            return f"{subject}: {file} was superseded by a newer load"
 
 
 def _not_loaded(answer: dict[str, Any], linked: bool) -> str:
-    """Return one line about a month whose file was there and which was not published."""
+    """Return one line about a month that was not published, although its file was there."""
     return f"{answer['dataset']} {answer['month']}: {_file(answer['url'], linked)} was not published"
 
 
 def _file(url: str, linked: bool) -> str:
-    """Return a file's name; as a link where there is room for one and a browser can follow it.
+    """Return a file's name; as a link where there is room and a browser can open it.
 
-    A note is Markdown, so a name or an address that means something in it is written without that.
+    A note is Markdown, so characters with a meaning there are removed from names, and addresses that have
+    any are not linked.
     """
     name = _NOT_PLAIN.sub("", url.rpartition("/")[2])[:100]
     plain = url.startswith(("http://", "https://")) and len(url) < 400 and not _NOT_PLAIN.search(url)
@@ -179,14 +183,14 @@ def _file(url: str, linked: bool) -> str:
 
 
 def merged(note: str, heading: str, lines: list[str]) -> str:
-    """Put this module's paragraph into a note, in the place of its last one.
+    """Return a note with this module's paragraph in place of its previous one.
 
-    What people wrote is kept whole. The paragraph is cut to the room that is left, or left out. A single
-    line stands beside the heading, because Airflow shows no more than the first line of a note at first.
+    What people wrote is kept whole. The paragraph is shortened to the room that is left, or omitted. A
+    single line follows the heading directly, because Airflow's list of runs shows only the first line.
 
-    :param note: the note as it is, with whatever people wrote
+    :param note: the present note
     :param heading: the paragraph's first line, which begins with :data:`HEADING`
-    :param lines: what to list under it
+    :param lines: the lines to list under it
     """
     theirs = [part for part in note.split("\n\n") if part.strip() and not part.startswith(HEADING)]
     if len(lines) == 1:

@@ -1,14 +1,18 @@
-"""What the options of the section ``[nyc_taxi]`` may be, and where Airflow takes the value of each from."""
+"""The options in section ``[nyc_taxi]`` of Airflow's configuration: valid values, and where each is set."""
 
 from __future__ import annotations
 
 import os
 from configparser import ConfigParser
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from airflow.sdk.configuration import conf
 
 from nyc_taxi.errors import InvalidSetting
+from nyc_taxi.targets import get_target, target_names
+
+if TYPE_CHECKING:
+    from nyc_taxi.targets import Target
 
 SECTION: Final = "nyc_taxi"
 """The section of Airflow's configuration that holds this package's options."""
@@ -24,30 +28,38 @@ LEAST: Final = {
     "retry_delay": 0,
     "dbt_threads": 1,
 }
-"""The options that are whole numbers, and the least that each may be."""
+"""The options that are whole numbers, and the least value of each."""
 
 MOST: Final = 2**31 - 1
-"""The largest number that Airflow's database holds."""
+"""The largest number that Airflow's database can store."""
 
 ELSEWHERE: Final = ("_cmd", "_secret")
-"""What follows an option's name where a command or a secrets backend tells its value."""
+"""Suffixes of an option's name under which a command or a secrets backend supplies its value."""
 
 _CHOICES: Final = {"dbt_target": ("prod", "dev")}
 _MAY_BE_EMPTY: Final = frozenset({"dbt_project"})
 
 
-def number(name: str) -> int:
-    """Return an option that is a whole number.
+def configured_targets() -> tuple[Target, ...]:
+    """Return the warehouses that this deployment uses, each once, in the order of the option.
 
-    :raises InvalidSetting: when its value is none, or out of bounds
+    :raises InvalidSetting: when the option ``warehouses`` names something else, or nothing
+    """
+    return tuple(map(get_target, dict.fromkeys(_listed(text("warehouses")))))
+
+
+def number(name: str) -> int:
+    """Return the value of an option that is a whole number.
+
+    :raises InvalidSetting: when it is not one, or out of bounds
     """
     return int(text(name))
 
 
 def text(name: str) -> str:
-    """Return an option as it is written.
+    """Return the value of an option as it was written.
 
-    :raises InvalidSetting: when it may not have that value
+    :raises InvalidSetting: when the value is not valid
     """
     value: str = conf.get(SECTION, name)
     if why := fault(name, value):
@@ -56,18 +68,18 @@ def text(name: str) -> str:
 
 
 def fault(name: str, value: str) -> str:
-    """Return as a sentence why an option cannot have a value; empty when it can."""
+    """Return one sentence about what is wrong with an option's value; empty when it is valid."""
     allowed = _allowed(name, value)
     if not allowed:
         return ""
     return (
-        f"[{SECTION}] {name} has to be {allowed}, and is {value!r}. "
-        f"Correct it in {origin_of(SECTION, name)}: until then no DAG can be read."
+        f"[{SECTION}] {name} must be {allowed}, not {value!r}. "
+        f"Correct it in {origin_of(SECTION, name)}; no DAG can be read until then."
     )
 
 
 def _allowed(name: str, value: str) -> str:
-    """Return what an option has to be when it is not; empty when it is."""
+    """Return what an option's value must be, if it is not valid; empty when it is."""
     if name in LEAST:
         least = LEAST[name]
         try:
@@ -75,15 +87,24 @@ def _allowed(name: str, value: str) -> str:
         except ValueError:
             fits = False
         return "" if fits else f"a whole number from {least} to {MOST:,}"
+    if name == "warehouses":
+        names = _listed(value)
+        fits = bool(names) and set(names) <= set(target_names())
+        return "" if fits else f"one or more of {', '.join(target_names())}, separated by commas"
     if name in _CHOICES:
         return "" if value in _CHOICES[name] else " or ".join(_CHOICES[name])
     return "" if value or name in _MAY_BE_EMPTY else "a text that is not empty"
 
 
+def _listed(value: str) -> list[str]:
+    """Return the names in a comma-separated list."""
+    return [name.strip() for name in value.split(",") if name.strip()]
+
+
 def origin_of(section: str, name: str) -> str:
     """Return where Airflow takes an option's value from.
 
-    The steps are those of ``conf.get``: the environment, ``airflow.cfg``, the default; ``…_CMD`` and
+    The order is that of ``conf.get``: the environment, ``airflow.cfg``, the default. ``…_CMD`` and
     ``…_SECRET`` count only for options that Airflow knows to be secret.
     """
     from airflow.configuration import AIRFLOW_CONFIG, conf
@@ -94,7 +115,7 @@ def origin_of(section: str, name: str) -> str:
         if f"{variable}{way.upper()}" in os.environ:
             return f"{variable}{way.upper()}"
     for way in ways:
-        # The parser itself holds what the file says; conf.has_option asks all the layers.
+        # The base class reads the file alone; conf.has_option would look in all layers.
         if ConfigParser.has_option(conf, section, f"{name}{way}"):
             return f"{AIRFLOW_CONFIG}{f', {name}{way}' if way else ''}"
     return DEFAULT

@@ -1,4 +1,4 @@
-"""How the months that arrive in a warehouse become runs of the DAGs that consume them."""
+"""How the months that a warehouse receives become runs of the DAGs that consume them."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from nyc_taxi.core.month import Month
 
 
 class MonthOfDataset(PartitionMapper):
-    """Gives a consumer one run per month, whichever of the datasets' partitions ``dataset|month`` arrived.
+    """Gives a consumer one run per month, for the partitions ``dataset|month`` of all datasets.
 
-    Events of several datasets that arrive before the scheduler looks become one run.
+    Events that come before the scheduler looks again become one run.
     """
 
     def to_downstream(self, key: str) -> str:
-        """Return the month of a key such as ``green|2021-01``.
+        """Return the month of a key like ``green|2021-01``.
 
-        :raises InvalidMonth: when the key names none
+        :raises InvalidMonth: when the key has no month
         """
         return str(Month(key.partition("|")[2]))
 

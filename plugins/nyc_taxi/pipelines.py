@@ -1,12 +1,11 @@
-"""Wiring that several DAG files share."""
+"""Form fields and task chains that several DAG files share."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from airflow.sdk import Param
+from airflow.sdk import Param, task, task_group
 
-from nyc_taxi import settings
 from nyc_taxi.core.month import MONTH_PATTERN
 from nyc_taxi.operators.audit import AuditMonthOperator
 from nyc_taxi.operators.publish import PublishMonthOperator
@@ -14,7 +13,9 @@ from nyc_taxi.operators.stage import StageMonthOperator
 from nyc_taxi.sensors.publication import PublicationSensor
 
 if TYPE_CHECKING:
-    from airflow.sdk import BaseOperator, XComArg
+    from airflow.sdk import BaseOperator
+
+    from nyc_taxi.targets import Target
 
 FORCE = "{{ params.force }}"
 
@@ -27,28 +28,28 @@ def month_param() -> Param:
         pattern=MONTH_PATTERN,
         title="Month",
         description_md=(
-            "The month to load, such as `2021-01`; a run that is started by hand needs it. Scheduled and "
-            "backfill runs leave it empty: their month is the one in which their data interval starts."
+            "The month to load, in the form `2021-01`. Manual runs need it. Scheduled and backfill runs "
+            "leave it empty: their month is the one in which their data interval starts."
         ),
     )
 
 
 def force_param() -> Param:
-    """Return the form field that says whether an unchanged file is loaded again."""
+    """Return the form field that says whether to load an unchanged file again."""
     return Param(
         False,
         type="boolean",
         title="Load again",
-        description_md="Load the file even if the month holds exactly this file already.",
+        description_md="Load the file even if the month already holds exactly this file.",
     )
 
 
-def load_to_postgres(*, dataset: str | Any, month: str | Any | None = None) -> XComArg:
-    """Add the tasks that load one month into Postgres to the DAG or task group being built.
+def load_month(target: Target, *, dataset: Any, month: Any = None) -> None:
+    """Add the tasks that load one month to the DAG or task group being built.
 
+    :param target: the warehouse
     :param dataset: name of the dataset, or a value that is mapped over
     :param month: the month, or a value that is mapped over; None for the run's own month
-    :returns: what the last task returns
     """
     mapped = month is not None
     publication = PublicationSensor(
@@ -57,32 +58,55 @@ def load_to_postgres(*, dataset: str | Any, month: str | Any | None = None) -> X
         month=month,
         map_index_template="{{ task.dataset }} {{ task.month }}" if mapped else None,
         doc_md="Asks the source whether the month's file is there, and waits for it without a worker: "
-        "TLC publishes about two months after a month's end.",
+        "TLC publishes a month about two months after its end.",
     )
     staged = StageMonthOperator(
         task_id="stage",
         publication=_output(publication),
+        target=target.name,
         force=FORCE,
         map_index_template=_named("publication") if mapped else None,
-        pool=settings.POOL,
-        doc_md="Downloads the file and copies it into a table of this attempt alone. "
+        pool=target.pool,
+        doc_md="Downloads the file and loads it into a table of this attempt alone. "
         "An unchanged file is not downloaded.",
     )
     audited = AuditMonthOperator(
         task_id="audit",
         staged=_output(staged),
+        target=target.name,
         map_index_template=_named("staged") if mapped else None,
-        pool=settings.POOL,
+        pool=target.pool,
         doc_md="Checks the staged rows: all rows accounted for, rejects, months of the pickups, volume.",
     )
-    published = PublishMonthOperator(
+    PublishMonthOperator(
         task_id="publish",
         staged=_output(audited),
+        target=target.name,
         map_index_template=_named("staged") if mapped else None,
-        pool=settings.POOL,
-        doc_md="Puts the staged rows in the month's place in one transaction, and tells consumers.",
+        pool=target.pool,
+        doc_md="Replaces the month with the staged rows in one transaction, and notifies consumers.",
     )
-    return published.output
+
+
+def load_chosen_months(target: Target) -> None:
+    """Add the tasks that load the months of the form's ``datasets`` and ``months``, each by itself.
+
+    :param target: the warehouse
+    """
+
+    @task(doc_md="Reads the months of the form, and returns one entry per dataset and month.")
+    def plan(**context: Any) -> list[dict[str, str]]:
+        """Return the datasets and months of the form."""
+        from nyc_taxi.core.chosen_months import chosen_months
+
+        return chosen_months(context["params"]["datasets"], context["params"]["months"])
+
+    @task_group(tooltip="The four tasks of one month")
+    def load(dataset: str, month: str) -> None:
+        """Load one month."""
+        load_month(target, dataset=dataset, month=month)
+
+    load.expand_kwargs(plan())
 
 
 def _named(argument: str) -> str:

@@ -1,4 +1,4 @@
-"""What the package plugs into Airflow, found by its entry point."""
+"""The package's Airflow plugin, found by its entry point."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from nyc_taxi.ui import LazyPages
 
 
 class NycTaxiPlugin(AirflowPlugin):
-    """Notes what runs loaded, makes runs of months that arrived, and serves the pages beside Airflow's."""
+    """Adds the notes of runs, the partition mapper of the transform DAGs, and pages next to Airflow's."""
 
     name = "nyc_taxi"
     listeners: list[object] = [listener]  # noqa: RUF012  # as Airflow declares it

@@ -13,9 +13,9 @@ if TYPE_CHECKING:
 def month_of_run(context: Context) -> Month:
     """Return the month that a run is for, by :func:`nyc_taxi.core.month.resolve_month`.
 
-    A scheduled or backfill run's logical date is the start of its data interval. The date is asked first:
-    a backfill that takes over a run which was started by hand changes the run's type and leaves the
-    interval that had been inferred for it, and only the logical date is the one that was backfilled.
+    The logical date of a scheduled or backfill run is the start of its data interval, and has priority. When
+    a backfill takes over a manual run, Airflow changes the run's type but keeps the interval that it had
+    inferred for it: only the logical date is the one that was backfilled.
 
     :param context: the context of any task of the run
     :raises UnresolvedMonth: when nothing names a month, or two things name different ones

@@ -36,7 +36,7 @@ def test_rejects_says_when_there_are_more(dirty: Path, capsys: pytest.CaptureFix
     run(f"load green 2021-01 --source {dirty}")
     assert len(listed(capsys, "rejects green 2021-01 --limit 1")) == 1
     run("rejects green 2021-01 --limit 1")
-    assert "more than 1: add --limit all" in capsys.readouterr().err
+    assert "Only the first 1 are shown. Use --limit all" in capsys.readouterr().err
     assert len(listed(capsys, "rejects green 2021-01 --limit all")) == 2
 
 
@@ -50,8 +50,8 @@ def test_rejects_are_exported_as_they_were_in_the_file(
     assert run(f"rejects green 2021-01 --limit 1 --export {file}") == 0
     assert file.read_bytes() == lines[0] + lines[2] + lines[4]
     said = capsys.readouterr()
-    assert said.out.startswith("2 refused rows of file://")
-    assert said.out.endswith(f"green_tripdata_2021-01.csv are in {file}.\n")
+    assert said.out.startswith("Wrote 2 rejected rows of file://")
+    assert said.out.endswith(f"green_tripdata_2021-01.csv to {file}.\n")
 
 
 def test_rejects_are_exported_to_standard_output(
@@ -63,7 +63,7 @@ def test_rejects_are_exported_to_standard_output(
     said = capfdbinary.readouterr()
     lines = (dirty / "green_tripdata_2021-01.csv").read_bytes().splitlines(keepends=True)
     assert said.out == lines[0] + lines[2] + lines[4]
-    assert b"2 refused rows of file://" in said.err
+    assert b"Wrote 2 rejected rows of file://" in said.err
 
 
 def test_an_export_overwrites_nothing_unless_it_is_told_to(
@@ -76,10 +76,11 @@ def test_an_export_overwrites_nothing_unless_it_is_told_to(
     other.write_text("mine too")
 
     def interrupted(*_: Any) -> None:
+        assert not (tmp_path / "new.csv").exists()
         raise KeyboardInterrupt
 
     assert run(f"rejects green 2021-01 --export {file}") == 2
-    assert "is there already: add --overwrite" in capsys.readouterr().err
+    assert "exists. Name another file, or add --overwrite" in capsys.readouterr().err
     with monkeypatch.context() as patched:
         patched.setattr("nyc_taxi.cli.rejects.write_rejects", interrupted)
         assert run(f"rejects green 2021-01 --export {file} --overwrite") == 130
@@ -99,16 +100,17 @@ def test_an_export_overwrites_nothing_unless_it_is_told_to(
     ("options", "status", "sentence"),
     [
         ("--overwrite", 2, "needs a file to export to"),
-        ("--export {folder}", 2, "is a folder"),
+        ("--export {folder} --overwrite", 2, "exists. Name another file"),
+        ("--export /dev/null --overwrite", 2, "exists. Name another file"),
         ("--export {folder}/nowhere/x.csv", 2, "cannot be written: No such file or directory"),
         ("--export /dev/full/x --overwrite", 2, "cannot be written: Not a directory"),
-        ("--export {folder}/x.csv", 1, "No file of green 2021-01 was loaded or refused rows"),
+        ("--export {folder}/x.csv", 1, "green 2021-01 was never loaded"),
     ],
 )
 def test_what_cannot_be_exported_is_one_sentence(
     options: str, status: int, sentence: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    if "nowhere" in options or "/dev/full" in options or options == "--export {folder}":
+    if status == 2:
         write_sample(MonthRange.parse("2021-01..2021-01"), 10, tmp_path, ["green"])
         run(f"load green 2021-01 --source {tmp_path}")
     assert run(f"rejects green 2021-01 {options.format(folder=tmp_path)}") == status

@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from nyc_taxi.core.month import MonthRange
-from nyc_taxi.postgres.warehouse import Warehouse
+from nyc_taxi.postgres.warehouse import PostgresWarehouse
 from nyc_taxi.samples import write_sample
 from tests.cli.taxi import listed, run
 
@@ -95,7 +95,9 @@ def test_the_table_is_for_people_and_yaml_for_programs(
     assert ["rows_in_file", "500"] in lines
     assert next(line for line in lines if "rejected" in line)[0] == "validity"
     assert lines[-1][:6] == ["warn:", "pickups", "in", "the", "month:", "1"]
-    assert said.err == "dbt has not measured it; transform_postgres does when it builds the month.\n"
+    assert (
+        said.err == "dbt has not measured this month yet; the transform DAG does when it builds the month.\n"
+    )
     assert run("show green 2021-01 -o yaml") == 0
     in_yaml = yaml.safe_load(capsys.readouterr().out)
     assert in_yaml == listed(capsys, "show green 2021-01")
@@ -103,11 +105,11 @@ def test_the_table_is_for_people_and_yaml_for_programs(
     assert "row accounting" in capsys.readouterr().out
 
 
-def test_figures_are_in_the_unit_of_their_limit_and_a_name_is_no_figure(
+def test_figures_are_in_the_unit_of_their_threshold(
     samples: Path, warehouse_uri: str, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     write_sample(MonthRange.parse("2021-01"), 1200, tmp_path, ["green"])
-    Warehouse(lambda: psycopg.connect(warehouse_uri), "postgres_taxi").prepare()
+    PostgresWarehouse(lambda: psycopg.connect(warehouse_uri), "postgres_taxi").prepare()
     with psycopg.connect(warehouse_uri) as connection:
         connection.execute("alter sequence ops.file_ledger_id_seq restart with 1000")
     run(f"load green 2021-02 --source {samples}")

@@ -125,7 +125,7 @@ def test_a_step_that_fails_is_timed_as_failed(publish: Publish, files: Any, stat
 
 
 def test_the_milliseconds_are_the_time_that_a_step_took(statsd: Receiver) -> None:
-    with metrics.timed("stage", "green"):
+    with metrics.timed("stage", "green", "postgres"):
         statsd.received()  # waits for a fifth of a second
 
     (line,) = statsd.received()
@@ -151,7 +151,7 @@ def test_a_receiver_that_is_not_there_fails_no_task(
     publish("green", "2021-01")
 
     staged = stage(answer())
-    AuditMonthOperator(task_id="audit", staged=staged).execute(context())
+    AuditMonthOperator(target="postgres", task_id="audit", staged=staged).execute(context())
     done, _ = publish_staged(staged)
 
     assert done["outcome"] == "published"

@@ -15,8 +15,8 @@ from nyc_taxi import settings
 from nyc_taxi.core.month import Month
 from nyc_taxi.errors import (
     ContractError,
-    InvalidSource,
     NeverInSource,
+    SourceRefused,
     UnresolvedMonth,
     WaitedTooLong,
 )
@@ -98,7 +98,7 @@ def test_a_published_month_is_returned_at_once(files: FileServer) -> None:
 
 
 def test_promise_7_patient(files: FileServer) -> None:
-    """A month that is not there yet is waited for, asked about again, and gone on with when it appears."""
+    """A month that is not published yet is waited for, asked about again, and loaded when it appears."""
     waiting = sensor(poke_interval=0.1)
     with pytest.raises(TaskDeferred) as deferred:
         waiting.execute(context())
@@ -107,7 +107,7 @@ def test_promise_7_patient(files: FileServer) -> None:
 
     event = event_of(cast("PublicationTrigger", deferred.value.trigger))
 
-    assert event == {"state": "published"}
+    assert event == {"gave_up": False}
     assert files.count("HEAD") == 4
     kwargs = deferred.value.kwargs or {}
     answer = waiting.execute_complete(context(), event, **kwargs)
@@ -115,12 +115,12 @@ def test_promise_7_patient(files: FileServer) -> None:
 
 
 def test_tlcs_403_is_a_wait(files: FileServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    from nyc_taxi.files import source
+    from nyc_taxi.files import source_list
 
-    real = source._known()
+    real = source_list._known()
     sources = {**real["sources"], "tlc": {**real["sources"]["tlc"], "base": files.url}}
-    monkeypatch.setattr(source, "_known", lambda: {**real, "sources": sources})
-    monkeypatch.delenv("AIRFLOW_CONN_NYC_TLC_DEFAULT")
+    monkeypatch.setattr(source_list, "_known", lambda: {**real, "sources": sources})
+    monkeypatch.setenv("AIRFLOW_CONN_NYC_TLC_DEFAULT", json.dumps({"conn_type": "nyc_tlc"}))
     last_month = str(THIS_MONTH.plus(-1))
     files.answer(f"trip-data/green_tripdata_{last_month}.parquet", Reply(status=403))
 
@@ -132,7 +132,7 @@ def test_a_month_that_has_not_begun_is_not_waited_for(files: FileServer) -> None
     with pytest.raises(TaskDeferred):
         sensor().execute(context(str(THIS_MONTH)))
     next_month = str(THIS_MONTH.plus(1))
-    with pytest.raises(NeverInSource, match=f"green {next_month} has not begun, .* Correct the month"):
+    with pytest.raises(NeverInSource, match=f"green {next_month} is in the future, .* Correct the month"):
         sensor().execute(context(next_month))
     files.put(f"green/green_tripdata_{next_month}.csv.gz", b"x" * 30)
     assert sensor().execute(context(next_month))["bytes"] == 30
@@ -142,7 +142,7 @@ def test_the_first_deadline_is_kept_when_the_file_vanishes_again(files: FileServ
     deadline = "2030-01-01T00:00:00+00:00"
 
     with pytest.raises(TaskDeferred) as deferred:
-        sensor().execute_complete(context(), {"state": "published"}, deadline)
+        sensor().execute_complete(context(), {"gave_up": False}, deadline)
 
     assert deferred.value.kwargs == {"deadline": deadline}
     assert cast("PublicationTrigger", deferred.value.trigger).deadline == deadline
@@ -160,13 +160,6 @@ def test_waiting_ends_with_one_clear_error() -> None:
         sensor().execute_complete(context(), {"gave_up": True}, "2021-06-01T00:00:00+00:00")
 
 
-def test_an_error_of_the_trigger_arrives_as_what_it_is() -> None:
-    event = {"error": "InvalidSource", "message": "no such place"}
-
-    with pytest.raises(InvalidSource, match="no such place"):
-        sensor().execute_complete(context(), event, "2021-06-01T00:00:00+00:00")
-
-
 def test_the_trigger_gives_up_at_its_deadline_after_a_last_question(files: FileServer) -> None:
     now = datetime.now(UTC)
 
@@ -181,16 +174,16 @@ def test_the_trigger_asks_at_once_after_a_long_pause(files: FileServer) -> None:
 
     asked = (datetime.now(UTC) - timedelta(hours=7)).isoformat()
 
-    assert event_of(trigger(interval=6 * 3600, asked=asked)) == {"state": "published"}
+    assert event_of(trigger(interval=6 * 3600, asked=asked)) == {"gave_up": False}
 
 
-def test_the_trigger_reports_what_asking_again_cannot_mend(files: FileServer) -> None:
+def test_an_error_that_a_retry_cannot_fix_ends_the_wait_and_is_raised_by_the_task(files: FileServer) -> None:
     files.answer(PATH, Reply(status=401))
 
     event = event_of(trigger())
 
-    assert event["error"] == "SourceRefused"
-    assert "401" in event["message"]
+    with pytest.raises(SourceRefused, match="401"):
+        sensor().execute_complete(context(), event, "2021-06-01T00:00:00+00:00")
 
 
 def test_the_trigger_notices_an_edited_connection(files: FileServer, source: Use, tmp_path: Any) -> None:
@@ -209,7 +202,7 @@ def test_the_trigger_notices_an_edited_connection(files: FileServer, source: Use
         source(str(tmp_path))
         return await asyncio.wait_for(running, HANGS)
 
-    assert asyncio.run(edit_meanwhile()) == {"state": "published"}
+    assert asyncio.run(edit_meanwhile()) == {"gave_up": False}
 
 
 def test_the_interval_is_varied_by_a_tenth() -> None:

@@ -138,7 +138,7 @@ def test_a_bad_month_holds_up_no_other_one_even_in_a_retry_and_its_failing_check
     with psycopg.connect(warehouse_uri) as connection:
         connection.execute(OUTAGE)
     form = {"command": "build", "months": None, "full_refresh": False, "select": None, "target": "prod"}
-    task = DbtOperator(task_id="dbt", work=resolve_work(form))
+    task = DbtOperator(target="postgres", task_id="dbt", work=resolve_work(form, "postgres"))
     with pytest.raises(DbtFailed, match="The disk is full"):
         task.execute(context(1))
     with psycopg.connect(warehouse_uri) as connection:

@@ -14,10 +14,7 @@ import psycopg
 from local import dbt
 from nyc_taxi.core.month import Month
 from nyc_taxi.core.zones import read_zones
-from nyc_taxi.postgres.builds import unbuilt
-from nyc_taxi.postgres.unload import unload_month
-from nyc_taxi.postgres.warehouse import Warehouse
-from nyc_taxi.postgres.zones import replace_zones
+from nyc_taxi.postgres.warehouse import PostgresWarehouse
 from nyc_taxi.samples.file import write_lookup
 from tests.postgres import trips
 
@@ -101,7 +98,7 @@ class Mart:
     :param environment: what dbt is started with
     """
 
-    warehouse: Warehouse
+    warehouse: PostgresWarehouse
     connection: psycopg.Connection[Any]
     uri: str
     folder: Path
@@ -115,9 +112,10 @@ class Mart:
     ) -> Iterator[Mart]:
         """Prepare a warehouse in an empty database, and load the zones."""
         uri = server.uri(database)
-        warehouse = Warehouse(lambda: psycopg.connect(uri), "postgres_taxi")
+        warehouse = PostgresWarehouse(lambda: psycopg.connect(uri), "postgres_taxi")
         write_lookup(folder / "zones.csv")
-        replace_zones(warehouse, read_zones(folder / "zones.csv"))
+        warehouse.prepare()
+        warehouse.replace_zones(read_zones(folder / "zones.csv"))
         address = {
             "NYC_TAXI_WAREHOUSE_HOST": "127.0.0.1",
             "NYC_TAXI_WAREHOUSE_PORT": str(server.port),
@@ -136,7 +134,7 @@ class Mart:
 
     def unload(self, dataset: str, month: str) -> None:
         """Take a month out of the warehouse again."""
-        unload_month(self.warehouse, dataset, Month(month))
+        self.warehouse.unload(dataset, Month(month))
 
     def dbt(self, *arguments: str, months: Sequence[str] | None = None, target: str = "prod") -> Run:
         """Run dbt and return how it went, whichever way that was."""
@@ -178,8 +176,7 @@ class Mart:
 
     def unbuilt(self) -> list[str]:
         """Return the months that dbt has to build, as texts."""
-        with self.warehouse.session() as connection:
-            return [str(one) for one in unbuilt(connection)]
+        return [str(one) for one in self.warehouse.stale_months("prod")]
 
     def all(self, statement: str, *values: object) -> list[tuple[Any, ...]]:
         """Return the rows of a query."""

@@ -15,7 +15,6 @@ import pytest
 from local.dbt_diff import differences, left_out
 from local.environment import CHECKOUT
 from nyc_taxi.core.month import Month, MonthRange
-from nyc_taxi.postgres.quality import record_measured
 from nyc_taxi.samples import write_sample
 from tests.dbt.mart import QUALITY
 from tests.extent import extent
@@ -156,7 +155,7 @@ def step(mart: Mart, *months: str) -> Step:
     before, read = mart.unbuilt(), dict(mart.all(READ))
     run = mart.build(*months)
     after = dict(mart.all(READ))
-    record_measured(mart.connection)
+    mart.warehouse.record_dbt_checks("prod")
     return Step(
         run=run,
         before=before,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 import uuid
 from dataclasses import replace
 from functools import partial
@@ -11,15 +12,12 @@ import psycopg
 import pytest
 
 from nyc_taxi.files.download import Limits, download
-from nyc_taxi.files.kept import is_in
-from nyc_taxi.files.source import SourceList
+from nyc_taxi.files.source_list import SourceList
 from nyc_taxi.load.attempt import Outcome
-from nyc_taxi.postgres import ledger
-from nyc_taxi.postgres.audit import audit_month
-from nyc_taxi.postgres.publish import publish_month
-from nyc_taxi.postgres.stage import stage_month
-from nyc_taxi.postgres.warehouse import Warehouse
-from tests.faults.corpus import CASES, PACKED, ROWS, TOO_SLOW, WHOLE, Case
+from nyc_taxi.load.audit import audit_month
+from nyc_taxi.load.stage import stage_month
+from nyc_taxi.postgres.warehouse import PostgresWarehouse
+from tests.faults.corpus import CASES, ROWS, TOO_SLOW, WHOLE, Case
 from tests.postgres.trips import MONTH, content, counts, green, leftovers, load, published
 
 if TYPE_CHECKING:
@@ -43,27 +41,26 @@ def corpus_uri(postgres_server: EmbeddedPostgres) -> str:
 
 
 @pytest.fixture
-def shared_warehouse(corpus_uri: str) -> Warehouse:
-    warehouse = Warehouse(lambda: psycopg.connect(corpus_uri), "corpus")
+def shared_warehouse(corpus_uri: str) -> PostgresWarehouse:
+    warehouse = PostgresWarehouse(lambda: psycopg.connect(corpus_uri), "corpus")
     warehouse.prepare()
     return warehouse
 
 
 def attempt(
-    warehouse: Warehouse,
+    warehouse: PostgresWarehouse,
     server: FileServer,
     replies: list[Reply],
-    folder: Path,
     limits: Limits = QUICK,
 ) -> int:
     """Load the month from the server, and return the attempt's number."""
     server.answer(PATH, WHOLE)
     publication = SourceList.parse(server.url).ask("green", MONTH)
     server.answer(PATH, *replies)
-    fetch = partial(download, keep=True, limits=limits)
-    staged = stage_month(warehouse, publication, fetch=fetch, run_id="corpus", force=True, folder=folder)
+    fetch = partial(download, limits=limits)
+    staged = stage_month(warehouse, publication, fetch=fetch, run_id="corpus", force=True)
     audit_month(warehouse, staged.attempt)
-    return publish_month(warehouse, staged.attempt).id
+    return warehouse.publish(staged.attempt).id
 
 
 def test_there_are_many_cases_and_no_two_of_one_name() -> None:
@@ -72,36 +69,35 @@ def test_there_are_many_cases_and_no_two_of_one_name() -> None:
 
 @pytest.mark.parametrize("case", CASES, ids=[case.name for case in CASES])
 def test_bad_file_or_answer(
-    shared_warehouse: Warehouse,
+    shared_warehouse: PostgresWarehouse,
     corpus_uri: str,
     file_server: FileServer,
     tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
     case: Case,
 ) -> None:
     warehouse = shared_warehouse
     limits = replace(QUICK, total=3) if case.says == TOO_SLOW else QUICK
-    scratch = tmp_path / "scratch"
-    scratch.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     with psycopg.connect(corpus_uri, autocommit=True) as reader:
         if list(counts(reader).values()) != [BEFORE]:  # a file that was refused left it as it was
             load(warehouse, published(green(tmp_path / "before", BEFORE)), force=True)
         before = content(reader)
         assert before[0][1] == BEFORE
         if case.error is None:
-            number = attempt(warehouse, file_server, list(case.replies), scratch, limits)
+            number = attempt(warehouse, file_server, list(case.replies), limits)
             assert content(reader)[0][1] == case.loaded
         else:
             with pytest.raises(case.error, match=case.says) as caught:
-                attempt(warehouse, file_server, list(case.replies), scratch, limits)
+                attempt(warehouse, file_server, list(case.replies), limits)
             said = str(caught.value)
             assert "\n" not in said
             assert f"{file_server.url}/{PATH}" in said
             assert len(said) < 2_000
             assert content(reader) == before
             number = reader.execute("select max(id) from ops.file_ledger").fetchone()[0]  # type: ignore[index]
-        with warehouse.session() as connection:
-            tried = ledger.get(connection, number)
-            rejects = ledger.rejects(connection, "green", MONTH) if case.rejected else []
+        tried = warehouse.ledger.get(number)
+        rejects = list(warehouse.ledger.rejects(tried)) if case.rejected else []
         if case.error is None:
             assert tried.outcome is Outcome.PUBLISHED
             assert (tried.rows_loaded, tried.rows_rejected) == (case.loaded, case.rejected)
@@ -112,10 +108,7 @@ def test_bad_file_or_answer(
             assert tried.reason
         kept = [tried.stage_table.removeprefix("stage.")] if tried.stage_table else []
         assert leftovers(reader) == kept
-        assert [is_in(folder) for folder in scratch.glob("nyc-taxi-*/*")] == ([True] if case.kept else [])
-        file_server.ranges.clear()
-        attempt(warehouse, file_server, [WHOLE], scratch)
-        assert file_server.ranges == [f"bytes={len(PACKED) // 2}-" if case.kept else None]
+        assert list(tmp_path.glob("nyc-taxi-*")) == []
+        attempt(warehouse, file_server, [WHOLE])
         assert content(reader)[0][1] == ROWS
         assert leftovers(reader) == []
-        assert list(scratch.glob("nyc-taxi-*/*")) == []

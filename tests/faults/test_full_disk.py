@@ -9,8 +9,9 @@ import subprocess
 import sys
 import tempfile
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 import psycopg
 import pyarrow as pa
@@ -21,19 +22,17 @@ import local.postgres
 from local.postgres import EmbeddedPostgres
 from nyc_taxi.errors import DiskFull, WarehouseUnreachable
 from nyc_taxi.files.download import download
-from nyc_taxi.files.source import SourceList
+from nyc_taxi.files.source_list import SourceList
 from nyc_taxi.load.attempt import Outcome
-from nyc_taxi.postgres import ledger
-from nyc_taxi.postgres.audit import audit_month
-from nyc_taxi.postgres.publish import publish_month
-from nyc_taxi.postgres.stage import stage_month
-from nyc_taxi.postgres.warehouse import Warehouse
+from nyc_taxi.load.audit import audit_month
+from nyc_taxi.load.stage import stage_month
+from nyc_taxi.postgres import attempts
+from nyc_taxi.postgres.warehouse import PostgresWarehouse
 from tests.faults.small_disk import small_disk
 from tests.file_server import Reply
 from tests.postgres.trips import (
     MONTH,
     content,
-    fetch,
     green,
     leftovers,
     lines,
@@ -48,8 +47,6 @@ from tests.postgres.trips import (
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from nyc_taxi.files.download import File
-    from nyc_taxi.files.publication import Publication
     from tests.file_server import FileServer
 
 ROWS = 20_000
@@ -90,15 +87,15 @@ def small_uri(server: EmbeddedPostgres) -> Iterator[str]:
 
 
 @pytest.fixture
-def small(small_uri: str) -> Warehouse:
+def small(small_uri: str) -> PostgresWarehouse:
     """A warehouse on the small disk."""
-    warehouse = Warehouse(lambda: psycopg.connect(small_uri), "w")
+    warehouse = PostgresWarehouse(lambda: psycopg.connect(small_uri), "w")
     warehouse.prepare()
     return warehouse
 
 
 @pytest.fixture
-def person(small: Warehouse, small_uri: str) -> Iterator[psycopg.Connection]:
+def person(small: PostgresWarehouse, small_uri: str) -> Iterator[psycopg.Connection]:
     """A person's connection to the warehouse on the small disk."""
     with psycopg.connect(small_uri, autocommit=True) as connection:
         yield connection
@@ -119,7 +116,7 @@ def fill(person: psycopg.Connection, *, but: int) -> None:
 
 @pytest.fixture
 def expected(
-    taxi_warehouse: Warehouse, reader: psycopg.Connection, tmp_path: Path
+    taxi_warehouse: PostgresWarehouse, reader: psycopg.Connection, tmp_path: Path
 ) -> list[tuple[str, int, str]]:
     """What the month holds when nothing goes wrong."""
     load(taxi_warehouse, published(green(tmp_path, ROWS)))
@@ -131,7 +128,7 @@ def expected(
     [(1_000_000, 1, False), (1_000_000, 2, False), (0, 2, False), (1_000_000, 1, True)],
 )
 def test_disk_of_the_warehouse_runs_full_while_a_month_is_staged(
-    small: Warehouse,
+    small: PostgresWarehouse,
     person: psycopg.Connection,
     expected: list[tuple[str, int, str]],
     tmp_path: Path,
@@ -145,7 +142,7 @@ def test_disk_of_the_warehouse_runs_full_while_a_month_is_staged(
     file = published(write(tmp_path / "dirty", text(rows), f"green_tripdata_{MONTH}.csv.gz"))
     fill(person, but=room)
     with pytest.raises(WarehouseUnreachable, match=FULL) as caught:
-        stage_month(small, file, fetch=fetch, run_id="full", streams=streams)
+        stage(replace(small, streams=streams), file)
     assert "\n" not in str(caught.value)
     assert content(person) == before
     assert leftovers(person) == []
@@ -157,7 +154,7 @@ def test_disk_of_the_warehouse_runs_full_while_a_month_is_staged(
 
 
 def test_disk_of_the_warehouse_runs_full_while_a_month_is_published(
-    small: Warehouse, person: psycopg.Connection, expected: list[tuple[str, int, str]], tmp_path: Path
+    small: PostgresWarehouse, person: psycopg.Connection, expected: list[tuple[str, int, str]], tmp_path: Path
 ) -> None:
     load(small, published(green(tmp_path / "before", 50)))
     before = content(person)
@@ -165,22 +162,22 @@ def test_disk_of_the_warehouse_runs_full_while_a_month_is_published(
     fill(person, but=1_000_000)
     for _ in range(2):
         with pytest.raises(WarehouseUnreachable, match=FULL):
-            publish_month(small, attempt)
+            small.publish(attempt)
         assert content(person) == before
         assert len(leftovers(person)) == 1
     person.execute("drop table public.filler")
-    assert publish_month(small, attempt).outcome is Outcome.PUBLISHED
+    assert small.publish(attempt).outcome is Outcome.PUBLISHED
     assert content(person) == expected
     assert leftovers(person) == []
 
 
 def test_new_month_is_published_on_a_full_disk(
-    small: Warehouse, person: psycopg.Connection, expected: list[tuple[str, int, str]], tmp_path: Path
+    small: PostgresWarehouse, person: psycopg.Connection, expected: list[tuple[str, int, str]], tmp_path: Path
 ) -> None:
     """Attaching needs next to no room."""
     attempt = staged_and_audited(small, published(green(tmp_path, ROWS)))
     fill(person, but=150_000)
-    assert publish_month(small, attempt).outcome is Outcome.PUBLISHED
+    assert small.publish(attempt).outcome is Outcome.PUBLISHED
     person.execute("drop table public.filler")  # sorting the rows needs room
     assert content(person) == expected
 
@@ -190,16 +187,16 @@ import sys
 from pathlib import Path
 import psycopg
 from nyc_taxi.files.download import download
-from nyc_taxi.files.source import SourceList
+from nyc_taxi.files.source_list import SourceList
 from nyc_taxi.errors import TransientError
-from nyc_taxi.postgres.stage import stage_month
-from nyc_taxi.postgres.warehouse import Warehouse
+from nyc_taxi.load.stage import stage_month
+from nyc_taxi.postgres.warehouse import PostgresWarehouse
 from tests.postgres.trips import MONTH
-uri, source, folder = sys.argv[1:]
+uri, source = sys.argv[1:]
 try:
     publication = SourceList.parse(source).ask("green", MONTH)
-    warehouse = Warehouse(lambda: psycopg.connect(uri), "w")
-    stage_month(warehouse, publication, fetch=download, run_id="full", folder=Path(folder))
+    warehouse = PostgresWarehouse(lambda: psycopg.connect(uri), "w")
+    stage_month(warehouse, publication, fetch=download, run_id="full")
 except TransientError as error:
     print(type(error).__name__, error)
 """
@@ -207,7 +204,7 @@ except TransientError as error:
 
 def test_disk_of_the_loader_runs_full_during_the_download(
     warehouse_uri: str,
-    taxi_warehouse: Warehouse,
+    taxi_warehouse: PostgresWarehouse,
     reader: psycopg.Connection,
     file_server: FileServer,
     expected: list[tuple[str, int, str]],
@@ -219,13 +216,13 @@ def test_disk_of_the_loader_runs_full_during_the_download(
     file_server.answer(path, Reply(body, chunked=True))
     disk = tmp_path / "disk"
     disk.mkdir()
-    command = (sys.executable, "-c", LOADING, warehouse_uri, file_server.url, str(disk))
+    command = (sys.executable, "-c", LOADING, warehouse_uri, file_server.url)
     child = subprocess.run(
         [*small_disk(disk, str(len(body) // 2)), *command],
         capture_output=True,
         text=True,
         check=False,
-        env={**os.environ, "PYTHONPATH": str(Path.cwd())},
+        env={**os.environ, "PYTHONPATH": str(Path.cwd()), "TMPDIR": str(disk)},
     )
     said = f"DiskFull {file_server.url}/{path} does not fit in {disk}"
     assert child.stdout.startswith(said), child.stderr
@@ -237,14 +234,18 @@ def test_disk_of_the_loader_runs_full_during_the_download(
     publication = SourceList.parse(file_server.url).ask("green", MONTH)
     again = stage_month(taxi_warehouse, publication, fetch=download, run_id="again", force=True)
     audit_month(taxi_warehouse, again.attempt)
-    publish_month(taxi_warehouse, again.attempt)
+    taxi_warehouse.publish(again.attempt)
     assert content(reader) == expected
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="NOT TESTED: this system has no disk that is full")
 @pytest.mark.parametrize("kind", ["csv", "parquet"])
 def test_disk_of_the_loader_runs_full_with_refused_rows(
-    taxi_warehouse: Warehouse, reader: psycopg.Connection, tmp_path: Path, kind: str
+    taxi_warehouse: PostgresWarehouse,
+    reader: psycopg.Connection,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    kind: str,
 ) -> None:
     if kind == "csv":
         path = write(tmp_path, text([*lines(ROWS), *["x" * 100_000] * 5]))
@@ -253,18 +254,19 @@ def test_disk_of_the_loader_runs_full_with_refused_rows(
         path = tmp_path / "green_tripdata_2021-01.parquet"
         pq.write_table(pa.table({"lpep_pickup_datetime": times, "VendorID": vendors}), path)
 
-    def without_room(publication: Publication, folder: Path) -> File:
-        (folder / "rejected").symlink_to("/dev/full")
-        return fetch(publication, folder)
+    def spool(dir: Path) -> BinaryIO:
+        return Path("/dev/full").open("r+b")
 
-    with pytest.raises(DiskFull, match=rf"refused rows of {path.as_uri()} do not fit in .*Make room there"):
-        stage(taxi_warehouse, published(path), fetch=without_room)
+    with monkeypatch.context() as full:
+        full.setattr("nyc_taxi.postgres.stage.TemporaryFile", spool)
+        with pytest.raises(DiskFull, match=rf"rejected rows of {path.as_uri()} do not fit in .*Free space"):
+            stage(taxi_warehouse, published(path))
     assert content(reader) == []
     assert leftovers(reader) == []
     done = load(taxi_warehouse, published(path))
     assert (done.rows_rejected, done.rows_in_file) == (5, ROWS + (5 if kind == "csv" else 0))
 
 
-def unfinished(warehouse: Warehouse) -> list[int]:
-    with warehouse.session() as connection:
-        return [attempt.id for attempt in ledger.unfinished(connection, "green", MONTH)]
+def unfinished(warehouse: PostgresWarehouse) -> list[int]:
+    with warehouse.sessions() as connection:
+        return [attempt.id for attempt in attempts.unfinished(connection, "green", MONTH)]

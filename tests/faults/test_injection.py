@@ -23,11 +23,10 @@ from nyc_taxi.core.month import Month, MonthRange, resolve_month
 from nyc_taxi.errors import TaxiError
 from nyc_taxi.files.download import Limits, download
 from nyc_taxi.files.publication import Publication, State
-from nyc_taxi.files.source import SourceList
-from nyc_taxi.postgres.audit import audit_month
-from nyc_taxi.postgres.publish import publish_month
-from nyc_taxi.postgres.stage import stage_month
-from nyc_taxi.postgres.warehouse import Warehouse
+from nyc_taxi.files.source_list import SourceList
+from nyc_taxi.load.audit import audit_month
+from nyc_taxi.load.stage import stage_month
+from nyc_taxi.postgres.warehouse import PostgresWarehouse
 from tests.faults.hostile import HOSTILE, MARK
 from tests.file_server import FileServer, Reply
 from tests.postgres.trips import GREEN, MONTH, fetch, load, published, row, write
@@ -151,8 +150,8 @@ def shared_uri(
 
 
 @pytest.fixture
-def taxi_warehouse(shared_uri: str) -> Warehouse:
-    return Warehouse(lambda: psycopg.connect(shared_uri), "postgres_taxi")
+def taxi_warehouse(shared_uri: str) -> PostgresWarehouse:
+    return PostgresWarehouse(lambda: psycopg.connect(shared_uri), "postgres_taxi")
 
 
 @pytest.fixture
@@ -168,11 +167,11 @@ def reader(shared_uri: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def all_steps(
-    warehouse: Warehouse, answer: Publication, fetch: Callable[[Publication, Path], File]
+    warehouse: PostgresWarehouse, answer: Publication, fetch: Callable[[Publication, Path], File]
 ) -> Attempt:
     staged = stage_month(warehouse, answer, fetch=fetch, run_id="test", force=True)
     audit_month(warehouse, staged.attempt)
-    return publish_month(warehouse, staged.attempt)
+    return warehouse.publish(staged.attempt)
 
 
 def unmapped(reader: psycopg.Connection) -> list[Any]:
@@ -181,7 +180,7 @@ def unmapped(reader: psycopg.Connection) -> list[Any]:
 
 @pytest.mark.parametrize("name", NAMES.values(), ids=NAMES)
 def test_column_of_a_csv_file_with_a_hostile_name(
-    taxi_warehouse: Warehouse, reader: psycopg.Connection, tmp_path: Path, name: str
+    taxi_warehouse: PostgresWarehouse, reader: psycopg.Connection, tmp_path: Path, name: str
 ) -> None:
     quoted = '"' + name.replace('"', '""') + '"'
     text = "".join(f"{line}\n" for line in (f"{GREEN},{quoted}", *(f"{row(n)},é'%s" for n in range(20))))
@@ -195,7 +194,7 @@ def test_column_of_a_csv_file_with_a_hostile_name(
 
 @pytest.mark.parametrize("name", NAMES.values(), ids=NAMES)
 def test_column_of_a_parquet_file_with_a_hostile_name(
-    taxi_warehouse: Warehouse, reader: psycopg.Connection, tmp_path: Path, name: str
+    taxi_warehouse: PostgresWarehouse, reader: psycopg.Connection, tmp_path: Path, name: str
 ) -> None:
     times = pa.array([1_609_500_000_000_000] * 20, pa.timestamp("us"))
     columns = {column: pa.array([1] * 20) for column in GREEN.split(",")}
@@ -213,7 +212,7 @@ def test_column_of_a_parquet_file_with_a_hostile_name(
 
 @pytest.mark.parametrize("name", HOSTILE.values(), ids=HOSTILE)
 def test_file_with_a_hostile_name(
-    taxi_warehouse: Warehouse, reader: psycopg.Connection, tmp_path: Path, name: str
+    taxi_warehouse: PostgresWarehouse, reader: psycopg.Connection, tmp_path: Path, name: str
 ) -> None:
     """The name ends in a constant of the partition, so it is a part of a statement."""
     path = write(tmp_path, "".join(f"{line}\n" for line in (GREEN, *map(row, range(20)))).encode())
@@ -276,7 +275,7 @@ def sent(headers: dict[str, str], status: int = 200, body: bytes = b"") -> Reply
 
 @pytest.mark.parametrize("headers", HEADERS.values(), ids=HEADERS)
 def test_file_with_hostile_headers(
-    taxi_warehouse: Warehouse,
+    taxi_warehouse: PostgresWarehouse,
     reader: psycopg.Connection,
     file_server: FileServer,
     tmp_path: Path,

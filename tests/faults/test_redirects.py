@@ -5,16 +5,18 @@ To add an address, add a line to INSIDE, or a name to the ones in ``internet.py`
 
 from __future__ import annotations
 
+import io
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import pytest
+import requests
 
 from nyc_taxi.core.month import Month
 from nyc_taxi.errors import SourceRefused, SourceUnreachable
-from nyc_taxi.files import redirect
 from nyc_taxi.files.publication import State
-from nyc_taxi.files.source import SourceList
+from nyc_taxi.files.session import Session, is_private
+from nyc_taxi.files.source_list import SourceList
 from tests.faults.internet import SOURCE, Internet
 from tests.file_server import FileServer, Reply
 
@@ -61,13 +63,6 @@ INSIDE = (
     "HTTP://127.0.0.1/",
     "//127.0.0.1/",
     "http://LOCALHOST/",
-    # two readers, two hosts
-    r"http://127.0.0.1\@files.example.org/",
-    r"http://169.254.169.254\.files.example.org/",
-    "http://files.example.org@127.0.0.1/",
-    "http://files.example.org:80@127.0.0.1/",
-    "http://files.example.org%2f@127.0.0.1/",
-    "http://files.example.org\t@127.0.0.1/",
     "http://127.0.0.1#@files.example.org/",
     "http://127.0.0.1?@files.example.org/",
     # names
@@ -80,6 +75,17 @@ INSIDE = (
     "http://rebinding.example.org/",
     "http://flickering.example.org/",
 )
+
+TWO_HOSTS = (
+    r"http://127.0.0.1\@files.example.org/",
+    r"http://169.254.169.254\.files.example.org/",
+    "http://files.example.org@127.0.0.1/",
+    "http://files.example.org:80@127.0.0.1/",
+    "http://files.example.org%2f@127.0.0.1/",
+    "http://files.example.org\t@127.0.0.1/",
+    "http://you:hunter2@cdn.example.org/",
+)
+"""Addresses in which two programs could see two different hosts."""
 
 
 @pytest.fixture
@@ -112,6 +118,17 @@ def test_a_public_source_does_not_lead_inside(
     assert file_server.requests == [("HEAD", PATH)], "the private address was sent a request"
 
 
+@pytest.mark.parametrize("location", TWO_HOSTS)
+def test_an_address_with_two_readings_is_not_requested(
+    internet: Internet, file_server: FileServer, location: str
+) -> None:
+    redirected(file_server, location)
+    with pytest.raises((SourceRefused, SourceUnreachable)) as caught:
+        ask()
+    assert "hunter2" not in str(caught.value)
+    assert file_server.requests == [("HEAD", PATH)]
+
+
 @pytest.mark.parametrize("location", ["http://10.0.0.1/", "http://rebinding.example.org/"])
 def test_nor_by_way_of_another_public_one(internet: Internet, file_server: FileServer, location: str) -> None:
     redirected(file_server, "http://cdn.example.org/one", "http://files.example.org/two", location)
@@ -133,34 +150,32 @@ def test_a_private_source_may_lead_anywhere(internet: Internet, file_server: Fil
 
 @pytest.mark.parametrize(("configured", "location"), OFF_TLS)
 def test_nothing_that_was_to_come_over_tls_comes_without_it(configured: str, location: str) -> None:
-    with pytest.raises(SourceRefused, match="which anybody on the way could change"):
-        redirect.check_redirect(configured, configured, location)
+    response = requests.Response()
+    response.url, response.status_code = configured, 302
+    response.headers["Location"] = location
+    response.raw = io.BytesIO()
+    with pytest.raises(SourceRefused, match="which is not encrypted"):
+        Session(configured).get_redirect_target(response)
 
 
-def test_no_credential_goes_on_to_another_host(
+def test_no_credential_of_the_user_or_of_another_host_is_sent(
     internet: Internet, file_server: FileServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Not the one that the user's netrc has for the source, nor one that an address or an answer had."""
     netrc = tmp_path / "netrc"
-    netrc.write_text("machine files.example.org login me password hunter2\n")
+    hosts = ("files.example.org", "cdn.example.org")
+    netrc.write_text("".join(f"machine {host} login me password hunter2\n" for host in hosts))
     monkeypatch.setenv("NETRC", str(netrc))
-    locations = ["http://you:hunter3@cdn.example.org/one?sig=hunter4", "http://both.example.org/two"]
-    monkeypatch.setattr(redirect, "_is_inside", lambda host: False)
-    redirected(file_server, *locations)
-    for path, location in zip((PATH, "/one"), locations, strict=True):
-        headers = {"Location": location, "Set-Cookie": "session=hunter5; Path=/"}
-        file_server.answer(path, Reply(status=302, headers=headers))
-    file_server.answer("/two", HERE)
+    location = "http://cdn.example.org/one?sig=hunter4"
+    headers = {"Location": location, "Set-Cookie": "session=hunter5; Path=/"}
+    file_server.answer(PATH, Reply(status=302, headers=headers))
+    file_server.answer("/one", HERE)
     assert ask().state is State.PUBLISHED
-    first, *others = file_server.headers
-    assert first["Authorization"], "the test shows nothing without it"
-    assert others[0]["Host"] == "cdn.example.org"
-    assert "bWU6aHVudGVyMg" not in str(others[0]["Authorization"])
-    for name in ("Authorization", "Cookie", "Referer"):
-        assert others[-1][name] is None
+    assert [sent["Host"] for sent in file_server.headers] == list(hosts)
+    for sent in file_server.headers:
+        assert not {"Authorization", "Cookie", "Referer"} & set(sent)
 
 
-def test_a_proxy_is_asked_and_a_redirect_inside_is_still_refused(
+def test_a_proxy_is_used_and_a_redirect_inside_is_still_refused(
     internet: Internet, file_server: FileServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("http_proxy", file_server.url.replace("//", "//me:hunter2@"))
@@ -175,7 +190,12 @@ def test_a_proxy_that_does_not_answer_is_not_quoted_with_its_password(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("http_proxy", "http://me:hunter2@127.0.0.1:1")
-    with pytest.raises(SourceUnreachable, match="does not answer") as caught:
+    with pytest.raises(SourceUnreachable, match="does not respond") as caught:
         ask()
     assert "hunter2" not in str(caught.value)
     assert caught.value.__suppress_context__
+
+
+@pytest.mark.parametrize("address", ["8.8.8.8", "140.82.121.3", "2606:50c0:8000::153"])
+def test_addresses_of_the_internet_are_public(address: str) -> None:
+    assert not is_private(address)

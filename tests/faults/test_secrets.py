@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from nyc_taxi.core.month import Month
-from nyc_taxi.core.products import fetch_products
 from nyc_taxi.errors import TaxiError
 from nyc_taxi.hooks.products import products_url
 from nyc_taxi.hooks.tlc import NycTlcHook
 from nyc_taxi.hooks.warehouse import warehouse
+from nyc_taxi.products import fetch_products
 from tests.file_server import FileServer, Reply
 
 if TYPE_CHECKING:
@@ -97,7 +97,7 @@ def check(step: Callable[[], object]) -> None:
 def test_connection_to_the_warehouse(uri: str, warehouse_uri: str, monkeypatch: pytest.MonkeyPatch) -> None:
     server = warehouse_uri.partition("@")[2]
     monkeypatch.setenv("AIRFLOW_CONN_POSTGRES_TAXI", uri.replace("SERVER", server))
-    check(warehouse().prepare)
+    check(warehouse("postgres").prepare)
 
 
 @pytest.mark.parametrize("sources", SOURCES)

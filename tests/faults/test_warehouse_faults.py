@@ -7,6 +7,7 @@ import socket
 import threading
 import time
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import psycopg
@@ -15,11 +16,10 @@ import pytest
 from local.postgres import EmbeddedPostgres
 from nyc_taxi.errors import WarehouseBusy, WarehouseRefused, WarehouseUnreachable
 from nyc_taxi.load.attempt import Outcome
-from nyc_taxi.postgres import ledger
-from nyc_taxi.postgres.audit import audit_month
+from nyc_taxi.load.audit import audit_month
+from nyc_taxi.load.stage import stage_month
 from nyc_taxi.postgres.publish import publish_month
-from nyc_taxi.postgres.stage import stage_month
-from nyc_taxi.postgres.warehouse import Warehouse
+from nyc_taxi.postgres.warehouse import PostgresWarehouse
 from tests.postgres.trips import (
     MONTH,
     content,
@@ -44,7 +44,7 @@ ROWS = 300
 
 @pytest.fixture
 def expected(
-    taxi_warehouse: Warehouse, reader: psycopg.Connection, tmp_path: Path
+    taxi_warehouse: PostgresWarehouse, reader: psycopg.Connection, tmp_path: Path
 ) -> list[tuple[str, int, str]]:
     """What the month holds when nothing goes wrong; the warehouse is empty again."""
     load(taxi_warehouse, published(green(tmp_path, ROWS)))
@@ -55,15 +55,15 @@ def expected(
 
 
 @pytest.fixture
-def ordinary(ordinary_uri: str) -> Warehouse:
+def ordinary(ordinary_uri: str) -> PostgresWarehouse:
     """The warehouse of a user without special rights, for whom limits hold."""
-    warehouse = Warehouse(lambda: psycopg.connect(ordinary_uri), "postgres_taxi")
+    warehouse = PostgresWarehouse(lambda: psycopg.connect(ordinary_uri), "postgres_taxi")
     warehouse.prepare()
     return warehouse
 
 
 @pytest.fixture
-def administrator(empty_warehouse_uri: str, ordinary: Warehouse) -> Iterator[psycopg.Connection]:
+def administrator(empty_warehouse_uri: str, ordinary: PostgresWarehouse) -> Iterator[psycopg.Connection]:
     """An administrator of the ordinary user's warehouse."""
     with psycopg.connect(empty_warehouse_uri, autocommit=True) as connection:
         yield connection
@@ -82,7 +82,7 @@ def administrator(empty_warehouse_uri: str, ordinary: Warehouse) -> Iterator[psy
     ],
 )
 def test_publishing_waits_for_a_person_names_them_and_can_be_done_later(
-    taxi_warehouse: Warehouse,
+    taxi_warehouse: PostgresWarehouse,
     warehouse_uri: str,
     reader: psycopg.Connection,
     expected: list[tuple[str, int, str]],
@@ -97,7 +97,7 @@ def test_publishing_waits_for_a_person_names_them_and_can_be_done_later(
     with psycopg.connect(warehouse_uri, application_name="a notebook") as person:
         person.execute(held.encode())
         with pytest.raises(WarehouseBusy) as caught:
-            publish_month(taxi_warehouse, attempt, patience=0)
+            publish_month(taxi_warehouse.sessions, attempt, patience=0)
         said = str(caught.value)
         assert (
             f"lock held by pid {person.info.backend_pid} (user taxi, application a notebook, idle in" in said
@@ -107,12 +107,12 @@ def test_publishing_waits_for_a_person_names_them_and_can_be_done_later(
         person.rollback()
     assert content(reader) == before
     assert len(leftovers(reader)) == 1
-    assert publish_month(taxi_warehouse, attempt, patience=0).outcome is Outcome.PUBLISHED
+    assert publish_month(taxi_warehouse.sessions, attempt, patience=0).outcome is Outcome.PUBLISHED
     assert content(reader) == expected
 
 
 def test_timeouts_and_settings_of_a_role_do_not_end_a_load(
-    ordinary: Warehouse,
+    ordinary: PostgresWarehouse,
     ordinary_user: str,
     administrator: psycopg.Connection,
     expected: list[tuple[str, int, str]],
@@ -140,7 +140,7 @@ def test_timeouts_and_settings_of_a_role_do_not_end_a_load(
     audit_month(ordinary, attempt)
     with administrator.transaction():
         administrator.execute("lock table raw.green_tripdata in share mode")
-        publishing = threading.Thread(target=publish_month, args=(ordinary, attempt))
+        publishing = threading.Thread(target=ordinary.publish, args=(attempt,))
         publishing.start()
         time.sleep(1.5)
     publishing.join()
@@ -148,23 +148,23 @@ def test_timeouts_and_settings_of_a_role_do_not_end_a_load(
 
 
 def test_second_connection_that_is_not_to_be_had_is_done_without(
-    ordinary: Warehouse,
+    ordinary: PostgresWarehouse,
     ordinary_user: str,
     administrator: psycopg.Connection,
     expected: list[tuple[str, int, str]],
     tmp_path: Path,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    administrator.execute(f"alter role {ordinary_user} connection limit 1".encode())
+    administrator.execute(f"alter role {ordinary_user} connection limit 2".encode())
     file = published(green(tmp_path, ROWS))
     with caplog.at_level(logging.WARNING):
-        staged = stage_month(ordinary, file, fetch=fetch, run_id="crowded", streams=2)
+        staged = stage(replace(ordinary, streams=2), file)
     assert "Copying over 1 of 2 connections: The warehouse postgres_taxi" in caplog.text
     audit_month(ordinary, staged.attempt)
-    publish_month(ordinary, staged.attempt)
+    ordinary.publish(staged.attempt)
     assert content(administrator) == expected
     administrator.execute(f"alter role {ordinary_user} connection limit 0".encode())
-    with pytest.raises(WarehouseUnreachable, match="takes no connection now: too many connections for role"):
+    with pytest.raises(WarehouseUnreachable, match="accepts no connections now: too many connections"):
         stage(ordinary, file)
 
 
@@ -194,7 +194,7 @@ def test_second_connection_that_is_not_to_be_had_is_done_without(
     ],
 )
 def test_right_that_was_taken_away_in_between_is_named_and_the_attempt_is_kept(
-    ordinary: Warehouse,
+    ordinary: PostgresWarehouse,
     ordinary_user: str,
     administrator: psycopg.Connection,
     expected: list[tuple[str, int, str]],
@@ -210,11 +210,11 @@ def test_right_that_was_taken_away_in_between_is_named_and_the_attempt_is_kept(
     attempt = staged_and_audited(ordinary, published(green(tmp_path, ROWS)))
     administrator.execute(taken.format(user=ordinary_user).encode())
     with pytest.raises(WarehouseRefused, match=says) as caught:
-        publish_month(ordinary, attempt)
+        ordinary.publish(attempt)
     assert "\n" not in str(caught.value)
     assert content(administrator) == before
     administrator.execute(given.format(user=ordinary_user).encode())
-    assert publish_month(ordinary, attempt).outcome is Outcome.PUBLISHED
+    assert ordinary.publish(attempt).outcome is Outcome.PUBLISHED
     assert content(administrator) == expected
     assert leftovers(administrator) == []
 
@@ -233,10 +233,10 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedPostgre
 
 
 @contextmanager
-def database(server: EmbeddedPostgres, name: str) -> Iterator[Warehouse]:
+def database(server: EmbeddedPostgres, name: str) -> Iterator[PostgresWarehouse]:
     """Give a warehouse of a test that restarts its server."""
     server.create_database(name)
-    warehouse = Warehouse(lambda: psycopg.connect(server.uri(name)), "w")
+    warehouse = PostgresWarehouse(lambda: psycopg.connect(server.uri(name)), "w")
     warehouse.prepare()
     yield warehouse
 
@@ -259,7 +259,7 @@ def test_server_that_crashes_between_the_steps_loses_none_of_them(
         audit_month(warehouse, attempt)
         server.stop("immediate")
         server.start()
-        assert publish_month(warehouse, attempt).outcome is Outcome.PUBLISHED
+        assert warehouse.publish(attempt).outcome is Outcome.PUBLISHED
         server.stop("immediate")
         server.start()
         assert seen(server, "crashed") == (expected, [])
@@ -278,19 +278,16 @@ def test_server_in_recovery_is_read_only_until_it_is_promoted(
         for step in (
             lambda: stage(warehouse, file),
             lambda: audit_month(warehouse, staged),
-            lambda: publish_month(warehouse, attempt),
+            lambda: warehouse.publish(attempt),
         ):
             with pytest.raises(WarehouseRefused, match=r"w is read-only: .*Connect to the primary server"):
                 step()
-        with warehouse.session() as connection:
-            assert [one.outcome for one in ledger.history(connection, "green", MONTH)] == [
-                "audited",
-                "staged",
-            ]
+        assert [one.outcome for one in warehouse.ledger.history("green", MONTH)] == ["audited", "staged"]
+        with warehouse.sessions() as connection:
             connection.execute("select pg_promote()")
-        assert publish_month(warehouse, attempt).outcome is Outcome.PUBLISHED
+        assert warehouse.publish(attempt).outcome is Outcome.PUBLISHED
         audit_month(warehouse, staged)
-        assert publish_month(warehouse, staged).outcome is Outcome.SUPERSEDED
+        assert warehouse.publish(staged).outcome is Outcome.SUPERSEDED
         assert seen(server, "recovering") == (expected, [])
 
 
@@ -305,13 +302,14 @@ def test_server_without_a_place_for_a_second_connection_is_loaded_over_one(
                 while True:
                     others.append(psycopg.connect(server.uri("crowded")))
             with pytest.raises(
-                WarehouseUnreachable, match="takes no connection now: sorry, too many clients"
+                WarehouseUnreachable, match="accepts no connections now: sorry, too many clients"
             ):
                 stage(warehouse, file)
             others.pop().close()
-            staged = stage_month(warehouse, file, fetch=fetch, run_id="crowded", streams=2)
+            others.pop().close()
+            staged = stage(replace(warehouse, streams=2), file)
             audit_month(warehouse, staged.attempt)
-            publish_month(warehouse, staged.attempt)
+            warehouse.publish(staged.attempt)
         finally:
             for other in others:
                 other.close()
@@ -320,7 +318,7 @@ def test_server_without_a_place_for_a_second_connection_is_loaded_over_one(
 
 @pytest.mark.parametrize("streams", [1, 2])
 def test_connections_that_are_cut_during_a_copy_leave_the_month_as_it_was(
-    taxi_warehouse: Warehouse,
+    taxi_warehouse: PostgresWarehouse,
     reader: psycopg.Connection,
     expected: list[tuple[str, int, str]],
     tmp_path: Path,
@@ -333,10 +331,10 @@ def test_connections_that_are_cut_during_a_copy_leave_the_month_as_it_was(
     end = "select pg_terminate_backend(pid) from pg_stat_activity where application_name like 'nyc_taxi %'"
 
     def cut(step: str, done: int, total: int | None) -> None:
-        assert len(reader.execute(end).fetchall()) == streams
+        assert len(reader.execute(end).fetchall()) == streams + 1
 
     with pytest.raises(WarehouseUnreachable, match=r"postgres_taxi was lost: .*Run this step again"):
-        stage_month(taxi_warehouse, file, fetch=fetch, run_id="cut", streams=streams, progress=cut)
+        stage_month(replace(taxi_warehouse, streams=streams), file, fetch=fetch, run_id="cut", progress=cut)
     assert content(reader) == before
     assert load(taxi_warehouse, file).outcome is Outcome.PUBLISHED
     assert content(reader) == expected

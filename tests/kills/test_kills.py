@@ -17,8 +17,7 @@ import pytest
 
 from local.postgres import EmbeddedPostgres, PostgresFailed
 from nyc_taxi.load.attempt import Outcome
-from nyc_taxi.postgres import ledger
-from nyc_taxi.postgres.warehouse import Warehouse
+from nyc_taxi.postgres.warehouse import PostgresWarehouse
 from tests.extent import extent
 from tests.postgres.trips import MONTH, content, leftovers, lines, load, published, text, write
 from tests.waiting import HANGS, eventually
@@ -124,7 +123,7 @@ def run_until(
 def test_killed_at_random_instants(victim: EmbeddedPostgres, tmp_path: Path) -> None:
     """The process, one of its backends (twice over), or Postgres itself, in new and in replaced months."""
     draw = random.Random(20210101)
-    warehouse = Warehouse(lambda: psycopg.connect(victim.uri("warehouse")), "victim")
+    warehouse = PostgresWarehouse(lambda: psycopg.connect(victim.uri("warehouse")), "victim")
     warehouse.prepare()
     files = {
         (rows, fare): write(
@@ -160,7 +159,7 @@ def test_killed_at_random_instants(victim: EmbeddedPostgres, tmp_path: Path) -> 
             told = f"{number}: {what} after {after:.2f} s, {rows} rows"
             assert content(connection) == expected, told
             assert leftovers(connection) == [], told
-            outcomes = [attempt.outcome for attempt in ledger.history(connection, "green", MONTH)]
+            outcomes = [attempt.outcome for attempt in warehouse.ledger.history("green", MONTH)]
             assert outcomes.count(Outcome.PUBLISHED) == 1, told
             assert not {Outcome.STAGING, Outcome.STAGED, Outcome.AUDITED} & set(outcomes), told
     assert hits >= rounds // 2

@@ -8,20 +8,20 @@ import psycopg
 import pytest
 
 from nyc_taxi.postgres import locks
-from nyc_taxi.postgres.warehouse import Warehouse
+from nyc_taxi.postgres.warehouse import PostgresWarehouse
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
 @pytest.fixture
-def taxi_warehouse(warehouse_uri: str) -> Warehouse:
+def taxi_warehouse(warehouse_uri: str) -> PostgresWarehouse:
     """The warehouse of this test alone."""
-    return Warehouse(lambda: psycopg.connect(warehouse_uri), "postgres_taxi")
+    return PostgresWarehouse(lambda: psycopg.connect(warehouse_uri), "postgres_taxi")
 
 
 @pytest.fixture
-def reader(warehouse_uri: str, taxi_warehouse: Warehouse) -> Iterator[psycopg.Connection]:
+def reader(warehouse_uri: str, taxi_warehouse: PostgresWarehouse) -> Iterator[psycopg.Connection]:
     """A person's autocommit connection to a warehouse whose tables are there."""
     taxi_warehouse.prepare()
     with psycopg.connect(warehouse_uri, autocommit=True) as connection:

@@ -15,11 +15,10 @@ from typing import TYPE_CHECKING
 import psycopg
 
 from nyc_taxi.files.download import download
-from nyc_taxi.files.source import SourceList
-from nyc_taxi.postgres.audit import audit_month
-from nyc_taxi.postgres.publish import publish_month
-from nyc_taxi.postgres.stage import stage_month
-from nyc_taxi.postgres.warehouse import Warehouse
+from nyc_taxi.files.source_list import SourceList
+from nyc_taxi.load.audit import audit_month
+from nyc_taxi.load.stage import stage_month
+from nyc_taxi.postgres.warehouse import PostgresWarehouse
 from tests.postgres.trips import MONTH, fetch, published
 
 if TYPE_CHECKING:
@@ -39,11 +38,11 @@ def main(uri: str, file: str, stop_at: str = "") -> None:
 
     def watched(publication: Publication, folder: Path) -> File:
         reach("download")
-        done = download(publication, folder, keep=True) if on_the_web else fetch(publication, folder)
+        done = download(publication, folder) if on_the_web else fetch(publication, folder)
         reach("downloaded")
         return done
 
-    warehouse = Warehouse(lambda: psycopg.connect(uri), "postgres_taxi")
+    warehouse = PostgresWarehouse(lambda: psycopg.connect(uri), "postgres_taxi")
     staged = stage_month(
         warehouse,
         publication,
@@ -54,7 +53,7 @@ def main(uri: str, file: str, stop_at: str = "") -> None:
     reach("staged")
     audit_month(warehouse, staged.attempt)
     reach("audited")
-    publish_month(warehouse, staged.attempt)
+    warehouse.publish(staged.attempt)
     reach("published")
 
 

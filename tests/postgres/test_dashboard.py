@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from local.postgres import EmbeddedPostgres
-    from nyc_taxi.postgres.warehouse import Warehouse
+    from nyc_taxi.postgres.warehouse import PostgresWarehouse
 
 OBSERVABILITY = CHECKOUT / "compose" / "observability"
 DASHBOARD = json.loads((OBSERVABILITY / "grafana" / "dashboards" / "loads.json").read_text("utf-8"))
@@ -79,7 +79,7 @@ def ask(grafana: psycopg.Connection, panel: str) -> list[Any]:
 
 
 def test_every_question_is_answered_with_what_the_ledger_knows(
-    taxi_warehouse: Warehouse, grafana: psycopg.Connection, tmp_path: Path
+    taxi_warehouse: PostgresWarehouse, grafana: psycopg.Connection, tmp_path: Path
 ) -> None:
     load(taxi_warehouse, published(green(tmp_path, rows=5)))
     with pytest.raises(TaxiError):

@@ -8,11 +8,9 @@ from typing import TYPE_CHECKING
 import psycopg
 import pytest
 
-from nyc_taxi.errors import DownloadInterrupted
-from nyc_taxi.files.scratch import DeadFolder, scratch_folder
 from nyc_taxi.load.attempt import Outcome
-from nyc_taxi.postgres import ledger
-from nyc_taxi.postgres.doctor import Finding, examine
+from nyc_taxi.load.doctor import examine
+from nyc_taxi.postgres import attempts, doctor
 from nyc_taxi.postgres.locks import attempt_lock
 from tests.postgres.trips import (
     MONTH,
@@ -26,7 +24,6 @@ from tests.postgres.trips import (
     stage,
     staged_and_audited,
 )
-from tests.unit.test_scratch import URL, fail
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,19 +31,18 @@ if TYPE_CHECKING:
 
     from nyc_taxi.files.download import File
     from nyc_taxi.files.publication import Publication
-    from nyc_taxi.postgres.warehouse import Warehouse
+    from nyc_taxi.load.warehouse import Finding
+    from nyc_taxi.postgres.warehouse import PostgresWarehouse
 
 
 @pytest.fixture
 def look(
-    taxi_warehouse: Warehouse, reader: psycopg.Connection, tmp_path: Path
+    taxi_warehouse: PostgresWarehouse, reader: psycopg.Connection, tmp_path: Path
 ) -> Callable[..., list[Finding]]:
-    """Examine the warehouse of this test, and scratch folders that it has for itself."""
-    scratch = tmp_path / "scratch"
-    scratch.mkdir()
+    """Examine the warehouse of this test."""
 
     def examined(*, clean: bool = False) -> list[Finding]:
-        return examine(taxi_warehouse, clean=clean, folder=scratch)
+        return examine(taxi_warehouse, clean=clean)
 
     return examined
 
@@ -55,10 +51,10 @@ def kinds(findings: list[Finding]) -> list[tuple[str, str]]:
     return [(finding.what, finding.where) for finding in findings]
 
 
-def die_while_copying(warehouse: Warehouse, reader: psycopg.Connection, path: Path) -> int:
+def die_while_copying(warehouse: PostgresWarehouse, reader: psycopg.Connection, path: Path) -> int:
     """Leave what a process leaves that died over two connections: a row, and a table with rows."""
-    with warehouse.session() as dying:
-        attempt = ledger.begin(dying, published(path), "killed")
+    with warehouse.sessions() as dying:
+        attempt = attempts.begin(dying, published(path), "killed")
     forgotten = staged_and_audited(warehouse, published(path), force=True)
     table = f"stage.green_tripdata_2021_01_{attempt.id}"
     reader.execute(
@@ -76,19 +72,21 @@ def die_while_copying(warehouse: Warehouse, reader: psycopg.Connection, path: Pa
 
 
 def test_a_sound_warehouse_has_nothing_to_find(
-    taxi_warehouse: Warehouse, tmp_path: Path, look: Callable[..., list[Finding]]
+    taxi_warehouse: PostgresWarehouse, tmp_path: Path, look: Callable[..., list[Finding]]
 ) -> None:
     assert look() == []
     load(taxi_warehouse, published(green(tmp_path)))
     load(taxi_warehouse, published(green(tmp_path, 50, NEXT), month=NEXT))
     waiting = staged_and_audited(taxi_warehouse, published(green(tmp_path / "new", 90)))
     assert look() == look(clean=True) == []
-    with taxi_warehouse.session() as connection:
-        assert ledger.get(connection, waiting).outcome is Outcome.AUDITED
+    assert taxi_warehouse.ledger.get(waiting).outcome is Outcome.AUDITED
 
 
 def test_a_dead_attempt_is_found_and_settled_with_its_table(
-    taxi_warehouse: Warehouse, reader: psycopg.Connection, tmp_path: Path, look: Callable[..., list[Finding]]
+    taxi_warehouse: PostgresWarehouse,
+    reader: psycopg.Connection,
+    tmp_path: Path,
+    look: Callable[..., list[Finding]],
 ) -> None:
     dead = die_while_copying(taxi_warehouse, reader, green(tmp_path))
     (found,) = look()
@@ -100,13 +98,16 @@ def test_a_dead_attempt_is_found_and_settled_with_its_table(
     assert (cleaned.done, cleaned.to_do) == ("removed", "")
     assert leftovers(reader) == []
     assert reader.execute("select outcome, reason from ops.file_ledger").fetchall() == [
-        ("abandoned", "The process that staged it ended without a word.")
+        ("abandoned", "The process that staged it died.")
     ]
     assert look() == []
 
 
 def test_a_live_attempt_is_neither_found_nor_removed(
-    taxi_warehouse: Warehouse, reader: psycopg.Connection, tmp_path: Path, look: Callable[..., list[Finding]]
+    taxi_warehouse: PostgresWarehouse,
+    reader: psycopg.Connection,
+    tmp_path: Path,
+    look: Callable[..., list[Finding]],
 ) -> None:
     seen: list[Finding] = []
 
@@ -122,14 +123,14 @@ def test_a_live_attempt_is_neither_found_nor_removed(
 
 @pytest.mark.parametrize("days", [6, 8])
 def test_the_table_of_a_failed_audit_is_kept_for_a_week(
-    taxi_warehouse: Warehouse,
+    taxi_warehouse: PostgresWarehouse,
     reader: psycopg.Connection,
     tmp_path: Path,
     look: Callable[..., list[Finding]],
     days: int,
 ) -> None:
     failed = staged_and_audited(taxi_warehouse, published(green(tmp_path)))
-    ledger.settle(reader, failed, Outcome.FAILED, reason="audit")
+    attempts.update(reader, failed, Outcome.FAILED, reason="audit")
     reader.execute("update ops.file_ledger set started = started - %s", (timedelta(days=days),))
     found = look(clean=True)
     assert [finding.done for finding in found] == (["removed"] if days == 8 else [])
@@ -138,12 +139,15 @@ def test_the_table_of_a_failed_audit_is_kept_for_a_week(
 
 
 def test_a_table_that_the_ledger_does_not_know_is_found_and_a_persons_is_not(
-    taxi_warehouse: Warehouse, reader: psycopg.Connection, tmp_path: Path, look: Callable[..., list[Finding]]
+    taxi_warehouse: PostgresWarehouse,
+    reader: psycopg.Connection,
+    tmp_path: Path,
+    look: Callable[..., list[Finding]],
 ) -> None:
     lost = staged_and_audited(taxi_warehouse, published(green(tmp_path)))
     over = staged_and_audited(taxi_warehouse, published(green(tmp_path / "next", month=NEXT), month=NEXT))
     reader.execute("delete from ops.file_ledger where id = %s", (lost,))
-    ledger.settle(reader, over, Outcome.ABANDONED)
+    attempts.update(reader, over, Outcome.ABANDONED)
     theirs = ["green_tripdata_2021_01_7", "green_tripdata_2021_01_mine", "notes"]
     for name in theirs:
         reader.execute(f"create table stage.{name} (like stage.green_tripdata_2021_01_{lost} including all)")
@@ -155,11 +159,14 @@ def test_a_table_that_the_ledger_does_not_know_is_found_and_a_persons_is_not(
 
 
 def test_a_table_whose_ledger_row_was_deleted_under_a_live_process_stays(
-    taxi_warehouse: Warehouse, reader: psycopg.Connection, tmp_path: Path, look: Callable[..., list[Finding]]
+    taxi_warehouse: PostgresWarehouse,
+    reader: psycopg.Connection,
+    tmp_path: Path,
+    look: Callable[..., list[Finding]],
 ) -> None:
     number = die_while_copying(taxi_warehouse, reader, green(tmp_path))
     reader.execute("delete from ops.file_ledger")
-    with taxi_warehouse.session() as alive:
+    with taxi_warehouse.sessions() as alive:
         alive.execute("select pg_advisory_lock(%s, %s)", attempt_lock(number))
         assert look(clean=True) == []
     assert [finding.done for finding in look(clean=True)] == ["removed"]
@@ -167,7 +174,7 @@ def test_a_table_whose_ledger_row_was_deleted_under_a_live_process_stays(
 
 @pytest.mark.parametrize("how", ["a process has its lock", "the ledger knows it"])
 def test_a_table_that_is_needed_again_between_looking_and_cleaning_stays(
-    taxi_warehouse: Warehouse,
+    taxi_warehouse: PostgresWarehouse,
     reader: psycopg.Connection,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -175,25 +182,26 @@ def test_a_table_that_is_needed_again_between_looking_and_cleaning_stays(
     how: str,
 ) -> None:
     number = staged_and_audited(taxi_warehouse, published(green(tmp_path)))
-    ledger.settle(reader, number, Outcome.ABANDONED)
-    with taxi_warehouse.session() as alive:
+    attempts.update(reader, number, Outcome.ABANDONED)
+    with taxi_warehouse.sessions() as alive:
 
-        def need_it(folder: Path) -> list[DeadFolder]:
+        def need_it(finding: Finding, remove: Callable[[], bool]) -> Finding:
             if how == "the ledger knows it":
-                ledger.settle(reader, number, Outcome.STAGED)
+                attempts.update(reader, number, Outcome.STAGED)
             else:
                 alive.execute("select pg_advisory_lock(%s, %s)", attempt_lock(number))
-            return []
+            return removed(finding, remove)
 
-        monkeypatch.setattr("nyc_taxi.postgres.doctor.dead_folders", need_it)
+        removed = doctor._removed
+        monkeypatch.setattr(doctor, "_removed", need_it)
         (found,) = look(clean=True)
-        assert (found.done, found.to_do) == ("left to the process that has it now", "")
+        assert (found.done, found.to_do) == ("left to the process that owns it now", "")
         assert len(leftovers(reader)) == 1
 
 
 @pytest.mark.parametrize("known", [True, False])
 def test_a_table_that_is_read_is_left_and_the_reader_named(
-    taxi_warehouse: Warehouse,
+    taxi_warehouse: PostgresWarehouse,
     warehouse_uri: str,
     reader: psycopg.Connection,
     tmp_path: Path,
@@ -212,23 +220,11 @@ def test_a_table_that_is_read_is_left_and_the_reader_named(
     assert [finding.done for finding in look(clean=True)] == ["removed"]
 
 
-def test_downloads_of_dead_processes_are_found_with_size_and_age(
-    tmp_path: Path, look: Callable[..., list[Finding]]
-) -> None:
-    under = tmp_path / "scratch"
-    folder = fail(under, DownloadInterrupted("cut"), size=1000)
-    with scratch_folder("fhv-2021-01", URL, under) as alive:
-        (found,) = look()
-        assert (found.what, found.where) == ("download", str(folder))
-        assert found.bytes is not None
-        assert 1000 < found.bytes < 2000
-        assert found.since is not None
-        assert [finding.done for finding in look(clean=True)] == ["removed"]
-        assert list(folder.parent.iterdir()) == [alive]
-
-
 def test_months_that_differ_from_the_ledger_are_found_and_left(
-    taxi_warehouse: Warehouse, reader: psycopg.Connection, tmp_path: Path, look: Callable[..., list[Finding]]
+    taxi_warehouse: PostgresWarehouse,
+    reader: psycopg.Connection,
+    tmp_path: Path,
+    look: Callable[..., list[Finding]],
 ) -> None:
     load(taxi_warehouse, published(green(tmp_path, 100)))
     load(taxi_warehouse, published(green(tmp_path, 50, NEXT), month=NEXT))
@@ -237,8 +233,8 @@ def test_months_that_differ_from_the_ledger_are_found_and_left(
     before = content(reader)
     found = look(clean=True)
     assert kinds(found) == [("rows", "green 2021-01"), ("rows", "green 2021-02")]
-    assert "holds 90 rows, the ledger says 100." in found[0].to_do
-    assert "holds 50 rows, the ledger says 0." in found[1].to_do
+    assert "has 90 rows, and the ledger says 100." in found[0].to_do
+    assert "has 50 rows, and the ledger says 0." in found[1].to_do
     assert "airflow taxi load green 2021-02" in found[1].to_do
     assert content(reader) == before
     for month, rows in ((MONTH, 100), (NEXT, 50)):
@@ -247,7 +243,7 @@ def test_months_that_differ_from_the_ledger_are_found_and_left(
 
 
 def test_a_half_detached_partition_is_found_with_the_statement_that_finishes_it(
-    taxi_warehouse: Warehouse,
+    taxi_warehouse: PostgresWarehouse,
     warehouse_uri: str,
     reader: psycopg.Connection,
     tmp_path: Path,

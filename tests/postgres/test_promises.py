@@ -19,12 +19,10 @@ from psycopg import IsolationLevel
 
 from nyc_taxi.core.dataset import Dataset, get_dataset
 from nyc_taxi.errors import SchemaDrift
-from nyc_taxi.files.source import SourceList
+from nyc_taxi.files.source_list import SourceList
 from nyc_taxi.load.attempt import Outcome
 from nyc_taxi.load.load import load_month
-from nyc_taxi.postgres import ledger
 from nyc_taxi.postgres import stage as staging
-from nyc_taxi.postgres.quality import checks_of
 from tests.file_server import FileServer
 from tests.postgres.trips import (
     GREEN,
@@ -36,6 +34,7 @@ from tests.postgres.trips import (
     lines,
     load,
     published,
+    refused,
     row,
     stage,
     staged_and_audited,
@@ -50,7 +49,7 @@ if TYPE_CHECKING:
 
     from nyc_taxi.core.month import Month
     from nyc_taxi.load.attempt import Attempt
-    from nyc_taxi.postgres.warehouse import Warehouse
+    from nyc_taxi.postgres.warehouse import PostgresWarehouse
 
 OLD = datetime(2021, 3, 1, tzinfo=UTC)
 NEW = OLD + timedelta(days=30)
@@ -63,19 +62,17 @@ NEW = OLD + timedelta(days=30)
     ("bad", "ending"), [([], "\n"), (["bad"], "\n"), (["bad", "", "worse"], "\r\n"), ([f"{row(1)},,"], "\n")]
 )
 def test_promise_1_lossless(
-    taxi_warehouse: Warehouse, reader: psycopg.Connection, tmp_path: Path, bad: list[str], ending: str
+    taxi_warehouse: PostgresWarehouse, reader: psycopg.Connection, tmp_path: Path, bad: list[str], ending: str
 ) -> None:
     """Rows in the file = rows loaded + rows rejected, and every value of the file is somewhere."""
     rows = [*lines(250), *bad, *(row(number) for number in range(250))]
     done = load(taxi_warehouse, published(write(tmp_path, text(rows, ending))))
     records = [line for line in rows[1:] if line]
-    refused = [line for line in bad if line and "," not in line]
+    bad_lines = [line for line in bad if line and "," not in line]
     assert done.rows_in_file == len(records)
-    assert done.rows_rejected == len(refused)
+    assert done.rows_rejected == len(bad_lines)
     assert reader.execute("select count(*) from raw.green_tripdata").fetchone() == (done.rows_loaded,)
-    with taxi_warehouse.session() as connection:
-        kept = ledger.rejects(connection, "green", MONTH)
-    assert [reject.line.decode() for reject in kept] == refused
+    assert [reject.line.decode() for reject in refused(taxi_warehouse)] == bad_lines
     with pytest.raises(psycopg.errors.CheckViolation):
         reader.execute("update ops.file_ledger set rows_loaded = rows_loaded - 1")
 
@@ -111,7 +108,7 @@ where application_name like 'nyc_taxi publish %' and wait_event_type = 'Lock'
 @pytest.mark.parametrize("step", ["download", "copy", "staged", "audited", "published"])
 @pytest.mark.parametrize("month", ["new", "replaced"])
 def test_promise_2_atomic_when_killed_at_a_step(
-    taxi_warehouse: Warehouse,
+    taxi_warehouse: PostgresWarehouse,
     warehouse_uri: str,
     reader: psycopg.Connection,
     tmp_path: Path,
@@ -136,7 +133,11 @@ def test_promise_2_atomic_when_killed_at_a_step(
 
 @pytest.mark.parametrize("month", ["new", "replaced"])
 def test_promise_2_atomic_when_killed_in_the_middle_of_publishing(
-    taxi_warehouse: Warehouse, warehouse_uri: str, reader: psycopg.Connection, tmp_path: Path, month: str
+    taxi_warehouse: PostgresWarehouse,
+    warehouse_uri: str,
+    reader: psycopg.Connection,
+    tmp_path: Path,
+    month: str,
 ) -> None:
     """The child is held up by a lock after it has renamed the table, or after it has exchanged the rows."""
     obstacle = "lock table raw.green_tripdata in share mode"
@@ -162,14 +163,13 @@ def test_promise_2_atomic_when_killed_in_the_middle_of_publishing(
     assert_whole(taxi_warehouse, reader, 30_000)
 
 
-def assert_whole(warehouse: Warehouse, reader: psycopg.Connection, rows: int) -> None:
+def assert_whole(warehouse: PostgresWarehouse, reader: psycopg.Connection, rows: int) -> None:
     """Check that the month is what a load without any trouble gives, and that nothing is left over."""
     assert counts(reader) == {"2021-01-01": rows}
     fares = reader.execute("select distinct fare_amount from raw.green_tripdata").fetchall()
     assert fares == [(10.5,)]
     assert leftovers(reader) == []
-    with warehouse.session() as connection:
-        outcomes = [attempt.outcome for attempt in ledger.history(connection, "green", MONTH)]
+    outcomes = [attempt.outcome for attempt in warehouse.ledger.history("green", MONTH)]
     assert outcomes.count(Outcome.PUBLISHED) == 1
     assert set(outcomes) <= {Outcome.PUBLISHED, Outcome.REPLACED, Outcome.SUPERSEDED, Outcome.ABANDONED}
 
@@ -177,7 +177,9 @@ def assert_whole(warehouse: Warehouse, reader: psycopg.Connection, rows: int) ->
 # 3
 
 
-def test_promise_3_idempotent(taxi_warehouse: Warehouse, reader: psycopg.Connection, tmp_path: Path) -> None:
+def test_promise_3_idempotent(
+    taxi_warehouse: PostgresWarehouse, reader: psycopg.Connection, tmp_path: Path
+) -> None:
     """A month that is loaded again costs one HEAD, until its file is published anew."""
     path = "green/green_tripdata_2021-01.csv.gz"
 
@@ -198,7 +200,7 @@ def test_promise_3_idempotent(taxi_warehouse: Warehouse, reader: psycopg.Connect
 
         server.put(path, green(tmp_path, 120).read_bytes(), last_modified=NEW)
         second = run()
-        assert second.base_id == first.id
+        assert second.replaced_id == first.id
         assert counts(reader) == {"2021-01-01": 120}
         server.requests.clear()
         assert run() == second
@@ -209,7 +211,7 @@ def test_promise_3_idempotent(taxi_warehouse: Warehouse, reader: psycopg.Connect
 
 
 def test_promise_4_concurrent_runs_of_one_month(
-    taxi_warehouse: Warehouse, reader: psycopg.Connection, tmp_path: Path
+    taxi_warehouse: PostgresWarehouse, reader: psycopg.Connection, tmp_path: Path
 ) -> None:
     file = published(green(tmp_path, 2000))
     with ThreadPoolExecutor(6) as pool:
@@ -220,7 +222,7 @@ def test_promise_4_concurrent_runs_of_one_month(
 
 
 def test_promise_4_concurrent_months_attach_at_once(
-    taxi_warehouse: Warehouse, reader: psycopg.Connection, tmp_path: Path
+    taxi_warehouse: PostgresWarehouse, reader: psycopg.Connection, tmp_path: Path
 ) -> None:
     """Twelve months of one table, six at a time, on an empty warehouse."""
     months = [MONTH.plus(number) for number in range(12)]
@@ -233,7 +235,7 @@ def test_promise_4_concurrent_months_attach_at_once(
 
 @pytest.mark.parametrize("seed", [1, 2])
 def test_promise_4_concurrent_runs_while_files_are_published_anew(
-    taxi_warehouse: Warehouse, reader: psycopg.Connection, tmp_path: Path, seed: int
+    taxi_warehouse: PostgresWarehouse, reader: psycopg.Connection, tmp_path: Path, seed: int
 ) -> None:
     """Thirty runs of three months, forced or not, six at a time: as good as one after another."""
     chosen = random.Random(seed)
@@ -271,9 +273,8 @@ def test_promise_4_concurrent_runs_while_files_are_published_anew(
             done = [attempt for attempt in pool.map(run, jobs) if attempt is not None]
         final = {Outcome.PUBLISHED, Outcome.REPLACED, Outcome.SUPERSEDED}
         assert {attempt.outcome for attempt in done} <= final
-        with taxi_warehouse.session() as connection:
-            for month in months:
-                assert_newer_and_newer(ledger.history(connection, "green", month))
+        for month in months:
+            assert_newer_and_newer(taxi_warehouse.ledger.history("green", month))
         for month in months:
             load_month(taxi_warehouse, sources, "green", month, run_id="last")
     assert counts(reader) == {month.first_day.isoformat(): 300 + versions[month] for month in months}
@@ -302,7 +303,7 @@ BLOCKS = "select sum(heap_blks_read + heap_blks_hit) from pg_statio_user_tables 
 
 
 def test_promise_5_constant_cost(
-    taxi_warehouse: Warehouse, reader: psycopg.Connection, tmp_path: Path
+    taxi_warehouse: PostgresWarehouse, reader: psycopg.Connection, tmp_path: Path
 ) -> None:
     """Loading one more month reads and writes no other month, however many there are."""
     for number in range(24):
@@ -333,7 +334,7 @@ def _statistics(reader: psycopg.Connection, query: str) -> dict[str, int]:
 
 
 def test_promise_6_honest_about_drift_of_names_and_order(
-    taxi_warehouse: Warehouse, reader: psycopg.Connection, tmp_path: Path
+    taxi_warehouse: PostgresWarehouse, reader: psycopg.Connection, tmp_path: Path
 ) -> None:
     """A column that was renamed, one that is new and one that is gone are reported, and no value moves."""
     plain = [line.split(",") for line in lines(100)]
@@ -344,7 +345,7 @@ def test_promise_6_honest_about_drift_of_names_and_order(
     assert done.unknown == ("pickupzone", "weather")
     assert {"pulocationid", "store_and_fwd_flag"} <= set(done.missing)
     assert done.header[-2:] == ("PickupZone", "weather")
-    checks = {check.name: check for check in checks_of(reader, done.id)["load"]}
+    checks = {check.name: check for check in taxi_warehouse.ledger.checks(done.id)["load"]}
     assert checks["columns"].outcome == "warn"
     assert "pickupzone, weather" in checks["columns"].message
     values = """
@@ -357,7 +358,7 @@ def test_promise_6_honest_about_drift_of_names_and_order(
 
 
 def test_promise_6_honest_about_drift_of_types(
-    taxi_warehouse: Warehouse, reader: psycopg.Connection, tmp_path: Path
+    taxi_warehouse: PostgresWarehouse, reader: psycopg.Connection, tmp_path: Path
 ) -> None:
     """A whole-number column that comes as decimals is read as what it is; one that comes as words is not."""
     decimals = [GREEN, *(row(number).replace(",N,1,", ",N,1.0,") for number in range(100))]
@@ -380,7 +381,7 @@ def test_promise_6_honest_about_drift_of_types(
     ],
 )
 def test_promise_6_honest_about_drift_that_a_policy_refuses(
-    taxi_warehouse: Warehouse,
+    taxi_warehouse: PostgresWarehouse,
     reader: psycopg.Connection,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,

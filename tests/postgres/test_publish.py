@@ -10,8 +10,8 @@ from psycopg import IsolationLevel
 
 from nyc_taxi.errors import ContractError, WarehouseBusy, WarehouseRefused
 from nyc_taxi.load.attempt import Outcome
-from nyc_taxi.postgres import ledger
-from nyc_taxi.postgres.audit import audit_month
+from nyc_taxi.load.audit import audit_month
+from nyc_taxi.postgres import attempts
 from nyc_taxi.postgres.publish import publish_month
 from tests.postgres.trips import (
     MONTH,
@@ -29,7 +29,7 @@ from tests.postgres.trips import (
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from nyc_taxi.postgres.warehouse import Warehouse
+    from nyc_taxi.postgres.warehouse import PostgresWarehouse
 
 OLD = datetime(2021, 3, 1, tzinfo=UTC)
 NEW = OLD + timedelta(days=30)
@@ -40,7 +40,7 @@ def outcomes(reader: psycopg.Connection) -> list[str]:
 
 
 def test_new_month_is_attached_without_a_scan(
-    taxi_warehouse: Warehouse, reader: psycopg.Connection, tmp_path: Path
+    taxi_warehouse: PostgresWarehouse, reader: psycopg.Connection, tmp_path: Path
 ) -> None:
     attempt = staged_and_audited(taxi_warehouse, published(green(tmp_path)))
     table = f"stage.green_tripdata_2021_01_{attempt}"
@@ -53,7 +53,7 @@ def test_new_month_is_attached_without_a_scan(
         )
     assert any("implied by existing constraints" in message for message in heard)
 
-    done = publish_month(taxi_warehouse, attempt)
+    done = taxi_warehouse.publish(attempt)
     assert done.outcome is Outcome.PUBLISHED
     assert done.finished is not None
     assert counts(reader) == {"2021-01-01": 100}
@@ -63,18 +63,18 @@ def test_new_month_is_attached_without_a_scan(
 
 
 def test_autovacuum_leaves_a_staged_month_alone_and_a_published_one_not(
-    taxi_warehouse: Warehouse, reader: psycopg.Connection, tmp_path: Path
+    taxi_warehouse: PostgresWarehouse, reader: psycopg.Connection, tmp_path: Path
 ) -> None:
     options = "select reloptions from pg_class where relname ~ '^green_tripdata_2021_01'"
     attempt = staged_and_audited(taxi_warehouse, published(green(tmp_path)))
     assert reader.execute(options).fetchall() == [(["autovacuum_enabled=off"],)]
 
-    publish_month(taxi_warehouse, attempt)
+    taxi_warehouse.publish(attempt)
     assert reader.execute(options).fetchall() == [(None,)]
 
 
 def test_month_is_replaced_inside_its_partition(
-    taxi_warehouse: Warehouse, reader: psycopg.Connection, tmp_path: Path
+    taxi_warehouse: PostgresWarehouse, reader: psycopg.Connection, tmp_path: Path
 ) -> None:
     first = load(taxi_warehouse, published(green(tmp_path, 100)))
     partition = reader.execute("select 'raw.green_tripdata_2021_01'::regclass::oid").fetchone()
@@ -82,12 +82,12 @@ def test_month_is_replaced_inside_its_partition(
     assert reader.execute("select 'raw.green_tripdata_2021_01'::regclass::oid").fetchone() == partition
     assert counts(reader) == {"2021-01-01": 120}
     assert outcomes(reader) == ["replaced", "published"]
-    assert second.base_id == first.id
+    assert second.replaced_id == first.id
     assert leftovers(reader) == []
 
 
 def test_readers_see_the_old_month_or_the_new_whole(
-    taxi_warehouse: Warehouse, warehouse_uri: str, tmp_path: Path
+    taxi_warehouse: PostgresWarehouse, warehouse_uri: str, tmp_path: Path
 ) -> None:
     load(taxi_warehouse, published(green(tmp_path, 100)))
     with psycopg.connect(warehouse_uri) as repeatable, psycopg.connect(warehouse_uri) as committed:
@@ -102,28 +102,28 @@ def test_readers_see_the_old_month_or_the_new_whole(
 
 
 def test_reader_in_the_middle_of_a_query_holds_nothing_up(
-    taxi_warehouse: Warehouse, warehouse_uri: str, tmp_path: Path
+    taxi_warehouse: PostgresWarehouse, warehouse_uri: str, tmp_path: Path
 ) -> None:
     load(taxi_warehouse, published(green(tmp_path, 100)))
     with psycopg.connect(warehouse_uri) as person:
         before = content(person)  # and the transaction stays open, with its locks
         attempt = staged_and_audited(taxi_warehouse, published(green(tmp_path, 120)))
-        assert publish_month(taxi_warehouse, attempt, patience=0).outcome is Outcome.PUBLISHED
+        assert publish_month(taxi_warehouse.sessions, attempt, patience=0).outcome is Outcome.PUBLISHED
         other = staged_and_audited(taxi_warehouse, published(green(tmp_path, 10, NEXT), month=NEXT))
-        assert publish_month(taxi_warehouse, other, patience=0).outcome is Outcome.PUBLISHED
+        assert publish_month(taxi_warehouse.sessions, other, patience=0).outcome is Outcome.PUBLISHED
         assert before == [("2021-01-01", 100, before[0][2])]
         assert counts(person) == {"2021-01-01": 120, "2021-02-01": 10}
 
 
 def test_attempt_whose_base_was_replaced_meanwhile_is_superseded(
-    taxi_warehouse: Warehouse, reader: psycopg.Connection, tmp_path: Path
+    taxi_warehouse: PostgresWarehouse, reader: psycopg.Connection, tmp_path: Path
 ) -> None:
     file = published(green(tmp_path, 100), modified=OLD)
     late = staged_and_audited(taxi_warehouse, file)
     first = staged_and_audited(taxi_warehouse, file)
-    assert publish_month(taxi_warehouse, first).outcome is Outcome.PUBLISHED
+    assert taxi_warehouse.publish(first).outcome is Outcome.PUBLISHED
     before = content(reader)
-    done = publish_month(taxi_warehouse, late)
+    done = taxi_warehouse.publish(late)
     assert done.outcome is Outcome.SUPERSEDED
     assert done.reason == f"Attempt {first} was published first."
     assert content(reader) == before
@@ -132,59 +132,59 @@ def test_attempt_whose_base_was_replaced_meanwhile_is_superseded(
 
 @pytest.mark.parametrize("order", [("old", "new"), ("new", "old")])
 def test_of_an_older_and_a_newer_file_the_newer_wins_in_either_order(
-    taxi_warehouse: Warehouse, reader: psycopg.Connection, tmp_path: Path, order: tuple[str, str]
+    taxi_warehouse: PostgresWarehouse, reader: psycopg.Connection, tmp_path: Path, order: tuple[str, str]
 ) -> None:
     old = staged_and_audited(taxi_warehouse, published(green(tmp_path, 100), modified=OLD))
     new = staged_and_audited(taxi_warehouse, published(green(tmp_path, 120), modified=NEW))
     for which in order:
-        publish_month(taxi_warehouse, {"old": old, "new": new}[which])
+        taxi_warehouse.publish({"old": old, "new": new}[which])
     assert counts(reader) == {"2021-01-01": 120}
     expected = {("old", "new"): ["replaced", "published"], ("new", "old"): ["superseded", "published"]}
     assert outcomes(reader) == expected[order]
 
 
 def test_newer_file_of_another_place_does_not_push_out_a_version_that_it_did_not_see(
-    taxi_warehouse: Warehouse, reader: psycopg.Connection, tmp_path: Path
+    taxi_warehouse: PostgresWarehouse, reader: psycopg.Connection, tmp_path: Path
 ) -> None:
     here = staged_and_audited(taxi_warehouse, published(green(tmp_path / "here", 100), modified=OLD))
     there = staged_and_audited(taxi_warehouse, published(green(tmp_path / "there", 120), modified=NEW))
-    publish_month(taxi_warehouse, here)
-    assert publish_month(taxi_warehouse, there).outcome is Outcome.SUPERSEDED
+    taxi_warehouse.publish(here)
+    assert taxi_warehouse.publish(there).outcome is Outcome.SUPERSEDED
     assert counts(reader) == {"2021-01-01": 100}
 
 
 def test_publishing_again_changes_nothing(
-    taxi_warehouse: Warehouse, reader: psycopg.Connection, tmp_path: Path
+    taxi_warehouse: PostgresWarehouse, reader: psycopg.Connection, tmp_path: Path
 ) -> None:
     first = load(taxi_warehouse, published(green(tmp_path, 100)))
     before = content(reader)
-    assert publish_month(taxi_warehouse, first.id) == first
+    assert taxi_warehouse.publish(first.id) == first
     assert audit_month(taxi_warehouse, first.id)
     second = load(taxi_warehouse, published(green(tmp_path, 120)))
-    assert publish_month(taxi_warehouse, first.id).outcome is Outcome.REPLACED
-    assert publish_month(taxi_warehouse, second.id) == second
+    assert taxi_warehouse.publish(first.id).outcome is Outcome.REPLACED
+    assert taxi_warehouse.publish(second.id) == second
     assert content(reader) != before
     assert counts(reader) == {"2021-01-01": 120}
 
 
 def test_only_an_audited_attempt_is_published(
-    taxi_warehouse: Warehouse, reader: psycopg.Connection, tmp_path: Path
+    taxi_warehouse: PostgresWarehouse, reader: psycopg.Connection, tmp_path: Path
 ) -> None:
     attempt = stage(taxi_warehouse, published(green(tmp_path))).attempt
     with pytest.raises(ContractError, match=r"is staged.*run the stage step of the month again"):
-        publish_month(taxi_warehouse, attempt)
+        taxi_warehouse.publish(attempt)
     with pytest.raises(ContractError, match="no attempt 99"):
-        publish_month(taxi_warehouse, 99)
+        taxi_warehouse.publish(99)
     assert content(reader) == []
 
 
 def test_failed_attempt_says_why_and_to_stage_again(
-    taxi_warehouse: Warehouse, reader: psycopg.Connection, tmp_path: Path
+    taxi_warehouse: PostgresWarehouse, reader: psycopg.Connection, tmp_path: Path
 ) -> None:
     attempt = staged_and_audited(taxi_warehouse, published(green(tmp_path)))
-    ledger.settle(reader, attempt, Outcome.FAILED, reason="The moon was full.")
+    attempts.update(reader, attempt, Outcome.FAILED, reason="The moon was full.")
     with pytest.raises(ContractError, match=r"is failed: The moon was full\.\. Only"):
-        publish_month(taxi_warehouse, attempt)
+        taxi_warehouse.publish(attempt)
 
 
 @pytest.mark.parametrize(
@@ -199,7 +199,7 @@ def test_failed_attempt_says_why_and_to_stage_again(
     ],
 )
 def test_month_that_a_person_took_apart_is_whole_again_after_the_next_load(
-    taxi_warehouse: Warehouse, reader: psycopg.Connection, tmp_path: Path, person: str
+    taxi_warehouse: PostgresWarehouse, reader: psycopg.Connection, tmp_path: Path, person: str
 ) -> None:
     file = published(green(tmp_path, 100))
     load(taxi_warehouse, file)
@@ -212,7 +212,7 @@ def test_month_that_a_person_took_apart_is_whole_again_after_the_next_load(
 
 
 def test_detached_partition_stays_a_persons_own(
-    taxi_warehouse: Warehouse, reader: psycopg.Connection, tmp_path: Path
+    taxi_warehouse: PostgresWarehouse, reader: psycopg.Connection, tmp_path: Path
 ) -> None:
     load(taxi_warehouse, published(green(tmp_path, 100)))
     reader.execute("alter table raw.green_tripdata detach partition raw.green_tripdata_2021_01")
@@ -222,22 +222,22 @@ def test_detached_partition_stays_a_persons_own(
 
 
 def test_stage_table_that_a_person_changed_is_not_published(
-    taxi_warehouse: Warehouse, reader: psycopg.Connection, tmp_path: Path
+    taxi_warehouse: PostgresWarehouse, reader: psycopg.Connection, tmp_path: Path
 ) -> None:
     load(taxi_warehouse, published(green(tmp_path, 100)))
     before = content(reader)
     attempt = staged_and_audited(taxi_warehouse, published(green(tmp_path, 120)))
     reader.execute(f"delete from stage.green_tripdata_2021_01_{attempt} where row_number = 1")
     with pytest.raises(ContractError, match="holds 119 rows; 120 were loaded"):
-        publish_month(taxi_warehouse, attempt)
+        taxi_warehouse.publish(attempt)
     reader.execute(f"drop table stage.green_tripdata_2021_01_{attempt}")
     with pytest.raises(ContractError, match=r"does not exist\. Run the stage step"):
-        publish_month(taxi_warehouse, attempt)
+        taxi_warehouse.publish(attempt)
     assert content(reader) == before
 
 
 def test_half_detached_partition_is_named_with_the_way_out(
-    taxi_warehouse: Warehouse, warehouse_uri: str, reader: psycopg.Connection, tmp_path: Path
+    taxi_warehouse: PostgresWarehouse, warehouse_uri: str, reader: psycopg.Connection, tmp_path: Path
 ) -> None:
     load(taxi_warehouse, published(green(tmp_path, 100)))
     reader.execute('alter table raw.green_tripdata_2021_01 rename to "January 2021"')
@@ -249,45 +249,45 @@ def test_half_detached_partition_is_named_with_the_way_out(
         reader.execute("reset lock_timeout")
     attempt = staged_and_audited(taxi_warehouse, published(green(tmp_path, 120)))
     with pytest.raises(WarehouseRefused) as caught:
-        publish_month(taxi_warehouse, attempt)
+        taxi_warehouse.publish(attempt)
     reader.execute(str(caught.value).rpartition("with: ")[2])
-    assert publish_month(taxi_warehouse, attempt).outcome is Outcome.PUBLISHED
+    assert taxi_warehouse.publish(attempt).outcome is Outcome.PUBLISHED
     assert counts(reader) == {"2021-01-01": 120}
 
 
 @pytest.mark.usefixtures("hurried")
 def test_holder_of_a_lock_is_named_when_patience_ends_and_the_attempt_is_kept(
-    taxi_warehouse: Warehouse, warehouse_uri: str, reader: psycopg.Connection, tmp_path: Path
+    taxi_warehouse: PostgresWarehouse, warehouse_uri: str, reader: psycopg.Connection, tmp_path: Path
 ) -> None:
     attempt = staged_and_audited(taxi_warehouse, published(green(tmp_path)))
     with psycopg.connect(warehouse_uri, application_name="a person") as person:
         person.execute("lock table raw.green_tripdata in share mode")
         with pytest.raises(WarehouseBusy) as caught:
-            publish_month(taxi_warehouse, attempt, patience=1)
+            publish_month(taxi_warehouse.sessions, attempt, patience=1)
         said = str(caught.value)
         assert f"pid {person.info.backend_pid} (user taxi, application a person, idle in transaction" in said
         assert "last statement at 2" in said
         assert "lock table" not in said, "a statement may hold a secret"
         assert content(reader) == []
         person.rollback()
-    assert publish_month(taxi_warehouse, attempt, patience=0).outcome is Outcome.PUBLISHED
+    assert publish_month(taxi_warehouse.sessions, attempt, patience=0).outcome is Outcome.PUBLISHED
 
 
 def test_publish_goes_on_as_soon_as_the_lock_is_free(
-    taxi_warehouse: Warehouse, warehouse_uri: str, reader: psycopg.Connection, tmp_path: Path
+    taxi_warehouse: PostgresWarehouse, warehouse_uri: str, reader: psycopg.Connection, tmp_path: Path
 ) -> None:
     attempt = staged_and_audited(taxi_warehouse, published(green(tmp_path)))
     with psycopg.connect(warehouse_uri) as person:
         person.execute("lock table raw.green_tripdata in share mode")
         release = threading.Timer(1.0, person.rollback)
         release.start()
-        assert publish_month(taxi_warehouse, attempt).outcome is Outcome.PUBLISHED
+        assert taxi_warehouse.publish(attempt).outcome is Outcome.PUBLISHED
         release.join()
     assert counts(reader) == {"2021-01-01": 100}
 
 
 def test_statistics_are_fresh_after_publishing(
-    taxi_warehouse: Warehouse, reader: psycopg.Connection, tmp_path: Path
+    taxi_warehouse: PostgresWarehouse, reader: psycopg.Connection, tmp_path: Path
 ) -> None:
     load(taxi_warehouse, published(green(tmp_path, 100)))
     estimates = "select reltuples from pg_class where oid = 'raw.green_tripdata_2021_01'::regclass"
@@ -299,7 +299,7 @@ def test_statistics_are_fresh_after_publishing(
 
 
 def test_whole_table_is_analyzed_only_when_it_has_grown_by_half(
-    taxi_warehouse: Warehouse, reader: psycopg.Connection, tmp_path: Path
+    taxi_warehouse: PostgresWarehouse, reader: psycopg.Connection, tmp_path: Path
 ) -> None:
     known = []
     for number in range(6):
@@ -313,10 +313,10 @@ def test_whole_table_is_analyzed_only_when_it_has_grown_by_half(
 
 
 def test_leftovers_of_a_failed_audit_go_when_the_month_is_published(
-    taxi_warehouse: Warehouse, reader: psycopg.Connection, tmp_path: Path
+    taxi_warehouse: PostgresWarehouse, reader: psycopg.Connection, tmp_path: Path
 ) -> None:
     failed = staged_and_audited(taxi_warehouse, published(green(tmp_path, 90)))
-    ledger.settle(reader, failed, Outcome.FAILED, reason="audit")
+    attempts.update(reader, failed, Outcome.FAILED, reason="audit")
     assert len(leftovers(reader)) == 1
     load(taxi_warehouse, published(green(tmp_path, 100)))
     assert leftovers(reader) == []
@@ -324,20 +324,19 @@ def test_leftovers_of_a_failed_audit_go_when_the_month_is_published(
 
 
 def test_staged_month_that_never_went_on_is_cleared_up_once_another_is_published(
-    taxi_warehouse: Warehouse, reader: psycopg.Connection, tmp_path: Path
+    taxi_warehouse: PostgresWarehouse, reader: psycopg.Connection, tmp_path: Path
 ) -> None:
     file = published(green(tmp_path, 100))
     forgotten = staged_and_audited(taxi_warehouse, file)
     load(taxi_warehouse, file)
     assert leftovers(reader) == []
-    with taxi_warehouse.session() as connection:
-        assert ledger.get(connection, forgotten).outcome is Outcome.SUPERSEDED
-    assert publish_month(taxi_warehouse, forgotten).outcome is Outcome.SUPERSEDED
+    assert taxi_warehouse.ledger.get(forgotten).outcome is Outcome.SUPERSEDED
+    assert taxi_warehouse.publish(forgotten).outcome is Outcome.SUPERSEDED
     assert counts(reader) == {"2021-01-01": 100}
 
 
 def test_replacements_use_the_room_of_the_rows_they_replaced(
-    taxi_warehouse: Warehouse, reader: psycopg.Connection, tmp_path: Path
+    taxi_warehouse: PostgresWarehouse, reader: psycopg.Connection, tmp_path: Path
 ) -> None:
     size = "select pg_relation_size('raw.green_tripdata_2021_01')"
     sizes = []
@@ -349,7 +348,7 @@ def test_replacements_use_the_room_of_the_rows_they_replaced(
 
 
 def test_index_of_a_person_on_the_whole_table_reaches_new_months(
-    taxi_warehouse: Warehouse, reader: psycopg.Connection, tmp_path: Path
+    taxi_warehouse: PostgresWarehouse, reader: psycopg.Connection, tmp_path: Path
 ) -> None:
     reader.execute("create index on raw.green_tripdata using brin (lpep_pickup_datetime)")
     load(taxi_warehouse, published(green(tmp_path)))

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import pytest
 
 from nyc_taxi.core.check import Check
-from nyc_taxi.postgres.quality import checks_of, record_measured
 from tests.postgres.trips import NEXT, green, load, published
 
 if TYPE_CHECKING:
@@ -16,7 +15,7 @@ if TYPE_CHECKING:
 
     import psycopg
 
-    from nyc_taxi.postgres.warehouse import Warehouse
+    from nyc_taxi.postgres.warehouse import PostgresWarehouse
 
 TABLE = """
 create schema intermediate;
@@ -27,7 +26,7 @@ create table intermediate.int_quality (
 )
 """
 BY_DBT = """
-select q.attempt_id, q.month::text, q.check, q.value from ops.quality_result as q
+select q.attempt_id, q.month::text, q.check_name, q.value from ops.quality_result as q
 where q.measured_by = 'dbt' order by 1, 3
 """
 
@@ -44,7 +43,9 @@ def measure(reader: psycopg.Connection, attempt: int, at: str, **found: float) -
 
 
 @pytest.fixture
-def attempts(taxi_warehouse: Warehouse, reader: psycopg.Connection, tmp_path: Path) -> tuple[int, int]:
+def attempts(
+    taxi_warehouse: PostgresWarehouse, reader: psycopg.Connection, tmp_path: Path
+) -> tuple[int, int]:
     """Two published months, and dbt's table with nothing in it."""
     reader.execute(TABLE)
     first = load(taxi_warehouse, published(green(tmp_path, 10)))
@@ -52,17 +53,19 @@ def attempts(taxi_warehouse: Warehouse, reader: psycopg.Connection, tmp_path: Pa
     return first.id, second.id
 
 
-def test_nothing_is_recorded_where_dbt_never_ran(reader: psycopg.Connection) -> None:
-    assert record_measured(reader) == 0
+def test_nothing_is_recorded_where_dbt_never_ran(taxi_warehouse: PostgresWarehouse) -> None:
+    assert taxi_warehouse.record_dbt_checks("prod") == 0
 
 
-def test_what_was_measured_is_recorded_once(reader: psycopg.Connection, attempts: tuple[int, int]) -> None:
+def test_what_was_measured_is_recorded_once(
+    taxi_warehouse: PostgresWarehouse, reader: psycopg.Connection, attempts: tuple[int, int]
+) -> None:
     first, second = attempts
     measure(reader, first, "2021-03-01", fares=0.5, miles=0)
     measure(reader, second, "2021-03-01", fares=0.25)
     measure(reader, 999, "2021-03-01", fares=1)  # of an attempt that the ledger does not know
-    assert record_measured(reader) == 3
-    assert record_measured(reader) == 0
+    assert taxi_warehouse.record_dbt_checks("prod") == 3
+    assert taxi_warehouse.record_dbt_checks("prod") == 0
     assert reader.execute(BY_DBT).fetchall() == [
         (first, "2021-01-01", "fares", 0.5),
         (first, "2021-01-01", "miles", 0),
@@ -71,17 +74,17 @@ def test_what_was_measured_is_recorded_once(reader: psycopg.Connection, attempts
 
 
 def test_measuring_again_replaces_the_results_of_that_attempt_only(
-    reader: psycopg.Connection, attempts: tuple[int, int]
+    taxi_warehouse: PostgresWarehouse, reader: psycopg.Connection, attempts: tuple[int, int]
 ) -> None:
     first, second = attempts
     measure(reader, first, "2021-03-01", fares=0.5, miles=0)
     measure(reader, second, "2021-03-01", fares=0.25)
-    record_measured(reader)
-    loaded = checks_of(reader, first)["load"]
+    taxi_warehouse.record_dbt_checks("prod")
+    loaded = taxi_warehouse.ledger.checks(first)["load"]
     measure(reader, first, "2021-03-02", fares=0.75, tolls=1)
-    assert record_measured(reader) == 2
+    assert taxi_warehouse.record_dbt_checks("prod") == 2
     assert [row[2:] for row in reader.execute(BY_DBT)] == [("fares", 0.75), ("tolls", 1), ("fares", 0.25)]
-    assert checks_of(reader, first) == {
+    assert taxi_warehouse.ledger.checks(first) == {
         "load": loaded,
         "dbt": (
             Check("fares", "accuracy", "warn", 0.75, "none", "Found."),
@@ -91,11 +94,10 @@ def test_measuring_again_replaces_the_results_of_that_attempt_only(
 
 
 def test_six_at_once_record_what_one_does(
-    taxi_warehouse: Warehouse, reader: psycopg.Connection, attempts: tuple[int, int]
+    taxi_warehouse: PostgresWarehouse, reader: psycopg.Connection, attempts: tuple[int, int]
 ) -> None:
     def record(_: int) -> int:
-        with taxi_warehouse.session() as connection:
-            return record_measured(connection)
+        return taxi_warehouse.record_dbt_checks("prod")
 
     for day in range(1, 11):
         measure(reader, attempts[0], f"2021-03-{day:02}", **{f"check_{n}": day for n in range(20)})

@@ -14,9 +14,8 @@ from nyc_taxi.core.dataset import dataset_names, get_dataset
 from nyc_taxi.core.month import MonthRange
 from nyc_taxi.errors import WarehouseBusy, WarehouseRefused
 from nyc_taxi.postgres import schema
-from nyc_taxi.postgres.publish import publish_month
 from nyc_taxi.postgres.readers import grant_reading
-from nyc_taxi.postgres.warehouse import Warehouse
+from nyc_taxi.postgres.warehouse import PostgresWarehouse
 from tests.postgres.trips import (
     MONTH,
     NEXT,
@@ -79,15 +78,15 @@ def asked(person: str, *queries: str) -> list[Any]:
 
 
 def test_reader_sees_months_of_before_and_after_the_grant(
-    taxi_warehouse: Warehouse, reader: psycopg.Connection, role: str, person: str, tmp_path: Path
+    taxi_warehouse: PostgresWarehouse, reader: psycopg.Connection, role: str, person: str, tmp_path: Path
 ) -> None:
     load(taxi_warehouse, published(green(tmp_path, 10)))
     rows = [*lines(400, MARCH), "cut"]
     march = published(write(tmp_path, text(rows), f"green_tripdata_{MARCH}.csv"), month=MARCH)
     waiting = staged_and_audited(taxi_warehouse, march)
-    assert grant_reading(taxi_warehouse, role)
+    assert taxi_warehouse.grant_reading(role)
     let_in(person, role, reader)
-    publish_month(taxi_warehouse, waiting)
+    taxi_warehouse.publish(waiting)
     load(taxi_warehouse, published(green(tmp_path, 20, NEXT), month=NEXT))
     load(taxi_warehouse, published(green(tmp_path, 11)))
     assert asked(
@@ -129,7 +128,7 @@ def test_reader_sees_months_of_before_and_after_the_grant(
     ],
 )
 def test_reader_can_do_nothing_else(
-    taxi_warehouse: Warehouse,
+    taxi_warehouse: PostgresWarehouse,
     reader: psycopg.Connection,
     role: str,
     person: str,
@@ -137,7 +136,7 @@ def test_reader_can_do_nothing_else(
     statement: str,
 ) -> None:
     load(taxi_warehouse, published(green(tmp_path, 10)))
-    grant_reading(taxi_warehouse, role)
+    taxi_warehouse.grant_reading(role)
     let_in(person, role, reader)
     staged = stage(taxi_warehouse, published(green(tmp_path, 20, NEXT), month=NEXT)).attempt
     with pytest.raises(psycopg.errors.InsufficientPrivilege):
@@ -145,30 +144,30 @@ def test_reader_can_do_nothing_else(
 
 
 def test_role_itself_cannot_log_in(
-    taxi_warehouse: Warehouse, reader: psycopg.Connection, role: str, person: str
+    taxi_warehouse: PostgresWarehouse, reader: psycopg.Connection, role: str, person: str
 ) -> None:
-    grant_reading(taxi_warehouse, role)
+    taxi_warehouse.grant_reading(role)
     rights = "select rolcanlogin, rolsuper, rolcreaterole, rolcreatedb from pg_roles where rolname = %s"
     assert reader.execute(rights, (role,)).fetchone() == (False, False, False, False)
 
 
 def test_granting_again_changes_nothing(
-    taxi_warehouse: Warehouse, reader: psycopg.Connection, role: str, person: str, tmp_path: Path
+    taxi_warehouse: PostgresWarehouse, reader: psycopg.Connection, role: str, person: str, tmp_path: Path
 ) -> None:
     load(taxi_warehouse, published(green(tmp_path, 10)))
-    assert grant_reading(taxi_warehouse, role)
+    assert taxi_warehouse.grant_reading(role)
     before = reader.execute(RIGHTS).fetchall()
-    assert not grant_reading(taxi_warehouse, role)
+    assert not taxi_warehouse.grant_reading(role)
     assert reader.execute(RIGHTS).fetchall() == before
 
 
 def test_grants_and_loads_at_once_all_succeed_and_every_month_can_be_read(
-    taxi_warehouse: Warehouse, reader: psycopg.Connection, role: str, person: str, tmp_path: Path
+    taxi_warehouse: PostgresWarehouse, reader: psycopg.Connection, role: str, person: str, tmp_path: Path
 ) -> None:
     months = list(MonthRange.parse("2021-01..2021-06"))
     files = [published(green(tmp_path, 10, month), month=month) for month in months]
     with ThreadPoolExecutor(12) as pool:
-        granted = [pool.submit(grant_reading, taxi_warehouse, role) for _ in range(6)]
+        granted = [pool.submit(taxi_warehouse.grant_reading, role) for _ in range(6)]
         loaded = [pool.submit(load, taxi_warehouse, file) for file in files]
         assert sum(future.result() for future in granted) == 1
         for future in loaded:
@@ -180,7 +179,7 @@ def test_grants_and_loads_at_once_all_succeed_and_every_month_can_be_read(
 
 @pytest.mark.usefixtures("hurried")
 def test_month_that_is_being_attached_during_the_grant_can_be_read(
-    taxi_warehouse: Warehouse,
+    taxi_warehouse: PostgresWarehouse,
     warehouse_uri: str,
     reader: psycopg.Connection,
     role: str,
@@ -197,24 +196,24 @@ def test_month_that_is_being_attached_during_the_grant_can_be_read(
         with pytest.raises(
             WarehouseBusy, match=r"Letting .* read the warehouse waited 0 s for a lock held by pid"
         ):
-            grant_reading(taxi_warehouse, role, patience=0)
-        granting = pool.submit(grant_reading, taxi_warehouse, role)
+            grant_reading(taxi_warehouse.sessions, role, patience=0)
+        granting = pool.submit(taxi_warehouse.grant_reading, role)
         attaching.commit()
         assert granting.result()
-    publish_month(taxi_warehouse, attempt)
+    taxi_warehouse.publish(attempt)
     let_in(person, role, reader)
     assert asked(person, "select count(*) from raw.green_2020") == [0]
 
 
 def test_tables_of_later_versions_can_be_read(
-    taxi_warehouse: Warehouse,
+    taxi_warehouse: PostgresWarehouse,
     reader: psycopg.Connection,
     role: str,
     person: str,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    grant_reading(taxi_warehouse, role)
+    taxi_warehouse.grant_reading(role)
     let_in(person, role, reader)
     known = [*dataset_names(), "later"]
     monkeypatch.setattr(schema, "dataset_names", lambda: known)
@@ -234,17 +233,17 @@ def test_tables_of_later_versions_can_be_read(
 def test_marts_can_be_read_as_they_are_built_unless_they_are_somebody_elses(
     role: str, ordinary_uri: str, empty_warehouse_uri: str
 ) -> None:
-    loader = Warehouse(lambda: psycopg.connect(ordinary_uri), "postgres_taxi")
+    loader = PostgresWarehouse(lambda: psycopg.connect(ordinary_uri), "postgres_taxi")
     reads = "select has_schema_privilege(%s, 'marts', 'usage')"
     with psycopg.connect(empty_warehouse_uri, autocommit=True) as administrator:
         administrator.execute(f'create role "{role}"')
         administrator.execute("create schema marts")
-        grant_reading(loader, role)
+        loader.grant_reading(role)
         assert administrator.execute(reads, (role,)).fetchone() == (False,)
         administrator.execute("drop schema marts")
-        grant_reading(loader, role)
+        loader.grant_reading(role)
         assert administrator.execute(reads, (role,)).fetchone() == (True,)
-        with loader.session() as dbt:
+        with loader.sessions() as dbt:
             dbt.execute("create table marts.fct_trips ()")
             dbt.execute("create view marts.everything as select from marts.fct_trips")
         for built in ("fct_trips", "everything"):
@@ -256,12 +255,12 @@ def test_marts_can_be_read_as_they_are_built_unless_they_are_somebody_elses(
 def test_user_who_may_create_nothing_more_lets_a_role_read_what_there_is(
     role: str, ordinary_uri: str, ordinary_user: str, empty_warehouse_uri: str
 ) -> None:
-    loader = Warehouse(lambda: psycopg.connect(ordinary_uri), "postgres_taxi")
+    loader = PostgresWarehouse(lambda: psycopg.connect(ordinary_uri), "postgres_taxi")
     loader.prepare()
     with psycopg.connect(empty_warehouse_uri, autocommit=True) as administrator:
         administrator.execute(f'create role "{role}"')
         administrator.execute(f'revoke create on database "{administrator.info.dbname}" from {ordinary_user}')
-        grant_reading(loader, role)
+        loader.grant_reading(role)
         assert administrator.execute("select to_regnamespace('marts')").fetchone() == (None,)
         asks = "select has_table_privilege(%s, 'raw.green_tripdata', 'select')"
         assert administrator.execute(asks, (role,)).fetchone() == (True,)
@@ -269,7 +268,11 @@ def test_user_who_may_create_nothing_more_lets_a_role_read_what_there_is(
 
 
 def test_whoever_may_read_a_whole_table_may_read_its_months(
-    taxi_warehouse: Warehouse, reader: psycopg.Connection, ordinary_user: str, person: str, tmp_path: Path
+    taxi_warehouse: PostgresWarehouse,
+    reader: psycopg.Connection,
+    ordinary_user: str,
+    person: str,
+    tmp_path: Path,
 ) -> None:
     reader.execute(f"grant usage on schema raw to {ordinary_user}")
     reader.execute("grant select, insert on raw.green_tripdata to public")
@@ -282,13 +285,13 @@ def test_whoever_may_read_a_whole_table_may_read_its_months(
 def test_user_who_may_not_create_roles_is_told_what_an_administrator_has_to_run(
     role: str, ordinary_uri: str, ordinary_user: str, empty_warehouse_uri: str, tmp_path: Path
 ) -> None:
-    loader = Warehouse(lambda: psycopg.connect(ordinary_uri), "postgres_taxi")
+    loader = PostgresWarehouse(lambda: psycopg.connect(ordinary_uri), "postgres_taxi")
     with psycopg.connect(empty_warehouse_uri, autocommit=True) as administrator:
         with pytest.raises(WarehouseRefused, match=f"user {ordinary_user} may not create one") as caught:
-            grant_reading(loader, role)
+            loader.grant_reading(role)
         _, _, told = str(caught.value).partition(" run: ")
         administrator.execute(told.removesuffix("; then run this again."))
-        assert not grant_reading(loader, role)
+        assert not loader.grant_reading(role)
         load(loader, published(write(tmp_path, text(lines(10)))))
         with administrator.transaction():
             administrator.execute(f'set local role "{role}"')

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from nyc_taxi.files.csvfile import RecordCounter
+from nyc_taxi.files.old_csvfile import RecordCounter
 
 if TYPE_CHECKING:
     from psycopg import Connection

@@ -15,24 +15,22 @@ import pytest
 
 from nyc_taxi.errors import TooManyRejects
 from nyc_taxi.load.rejects_file import write_rejects
-from nyc_taxi.postgres import ledger
 from tests.postgres.trips import GREEN, MONTH, lines, load, published, row, stage, text, write
 
 if TYPE_CHECKING:
     import psycopg
 
-    from nyc_taxi.postgres.warehouse import Warehouse
+    from nyc_taxi.postgres.warehouse import PostgresWarehouse
 
 ROWS = 2_000
 
 
-def exported(warehouse: Warehouse) -> bytes:
-    with warehouse.session() as connection:
-        attempt = ledger.refusing(connection, "green", MONTH)
-        assert attempt is not None
-        out = io.BytesIO()
-        assert write_rejects(connection, attempt, out) == attempt.rows_rejected
-        return out.getvalue()
+def exported(warehouse: PostgresWarehouse) -> bytes:
+    attempt = warehouse.ledger.rejecting("green", MONTH)
+    assert attempt is not None
+    out = io.BytesIO()
+    assert write_rejects(warehouse.ledger, attempt, out) == attempt.rows_rejected
+    return out.getvalue()
 
 
 def bad_lines() -> list[bytes]:
@@ -51,7 +49,7 @@ def bad_lines() -> list[bytes]:
 
 @pytest.mark.parametrize("line_end", ["\n", "\r\n", "\r"])
 def test_exported_lines_are_those_of_the_file(
-    taxi_warehouse: Warehouse, reader: psycopg.Connection, tmp_path: Path, line_end: str
+    taxi_warehouse: PostgresWarehouse, reader: psycopg.Connection, tmp_path: Path, line_end: str
 ) -> None:
     end = line_end.encode()
     body = text(lines(ROWS), line_end).split(end)
@@ -63,7 +61,7 @@ def test_exported_lines_are_those_of_the_file(
 
 
 def test_exported_file_that_was_repaired_is_a_file_that_loads(
-    taxi_warehouse: Warehouse, reader: psycopg.Connection, tmp_path: Path
+    taxi_warehouse: PostgresWarehouse, reader: psycopg.Connection, tmp_path: Path
 ) -> None:
     broken = [
         line.replace(",10.5,", ",ten,") if line.startswith("2,2021-01-07") else line for line in lines(ROWS)
@@ -77,7 +75,7 @@ def test_exported_file_that_was_repaired_is_a_file_that_loads(
 
 
 def test_names_of_a_header_keep_their_commas_and_quotes(
-    taxi_warehouse: Warehouse, reader: psycopg.Connection, tmp_path: Path
+    taxi_warehouse: PostgresWarehouse, reader: psycopg.Connection, tmp_path: Path
 ) -> None:
     rows = [f'{GREEN},"moon, ""full""", pad ', *(f"{row(number)},1,2" for number in range(ROWS)), "cut"]
     load(taxi_warehouse, published(write(tmp_path, text(rows))))
@@ -87,14 +85,14 @@ def test_names_of_a_header_keep_their_commas_and_quotes(
 
 
 def test_month_without_refused_rows_is_exported_as_its_header(
-    taxi_warehouse: Warehouse, reader: psycopg.Connection, tmp_path: Path
+    taxi_warehouse: PostgresWarehouse, reader: psycopg.Connection, tmp_path: Path
 ) -> None:
     load(taxi_warehouse, published(write(tmp_path, text(lines(10), "\r\n"))))
     assert exported(taxi_warehouse) == text([GREEN], "\r\n")
 
 
 def test_rows_of_a_file_that_was_refused_have_their_header_too(
-    taxi_warehouse: Warehouse, reader: psycopg.Connection, tmp_path: Path
+    taxi_warehouse: PostgresWarehouse, reader: psycopg.Connection, tmp_path: Path
 ) -> None:
     with pytest.raises(TooManyRejects):
         stage(taxi_warehouse, published(write(tmp_path, text([GREEN, "cut", "torn"], "\r\n"))))
@@ -102,7 +100,7 @@ def test_rows_of_a_file_that_was_refused_have_their_header_too(
 
 
 def test_rows_of_a_parquet_file_are_lines_of_json(
-    taxi_warehouse: Warehouse, reader: psycopg.Connection, tmp_path: Path
+    taxi_warehouse: PostgresWarehouse, reader: psycopg.Connection, tmp_path: Path
 ) -> None:
     columns = {
         "lpep_pickup_datetime": ["2021-01-05 10:00:00"] * 300,
@@ -117,7 +115,7 @@ def test_rows_of_a_parquet_file_are_lines_of_json(
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="only Linux tells a process' peak memory")
 def test_memory_does_not_grow_with_the_refused_rows(
-    warehouse_uri: str, taxi_warehouse: Warehouse, reader: psycopg.Connection, tmp_path: Path
+    warehouse_uri: str, taxi_warehouse: PostgresWarehouse, reader: psycopg.Connection, tmp_path: Path
 ) -> None:
     attempt = load(taxi_warehouse, published(write(tmp_path, text(lines(10))))).id
     few = peak_of_exporting(warehouse_uri)
@@ -140,10 +138,10 @@ from pathlib import Path
 import psycopg
 from nyc_taxi.postgres import ledger
 from nyc_taxi.load.rejects_file import write_rejects
-from nyc_taxi.postgres.warehouse import Warehouse
+from nyc_taxi.postgres.warehouse import PostgresWarehouse
 from tests.postgres.trips import MONTH
-warehouse = Warehouse(lambda: psycopg.connect(sys.argv[1]), "w")
-with warehouse.session() as connection, open("/dev/null", "wb") as out:
+warehouse = PostgresWarehouse(lambda: psycopg.connect(sys.argv[1]), "w")
+with warehouse.sessions() as connection, open("/dev/null", "wb") as out:
     write_rejects(connection, ledger.refusing(connection, "green", MONTH), out)
 print(re.search(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text())[1])
 """

@@ -1,19 +1,22 @@
+"""Staging: what is promised of it, whatever the file."""
+
 from __future__ import annotations
 
 import json
 import os
 import subprocess
 import sys
+import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-from nyc_taxi.errors import DownloadInterrupted, TooManyRejects, TruncatedFile
+from nyc_taxi.errors import ContractError, DownloadInterrupted, TooManyRejects, TruncatedFile
 from nyc_taxi.load.attempt import Outcome
-from nyc_taxi.postgres import ledger
-from nyc_taxi.postgres.stage import Staged, stage_month
+from nyc_taxi.load.stage import Staged, stage_month
+from nyc_taxi.postgres import attempts
 from tests.postgres.trips import (
     GREEN,
     MONTH,
@@ -25,6 +28,7 @@ from tests.postgres.trips import (
     lines,
     load,
     published,
+    refused,
     row,
     stage,
     text,
@@ -36,11 +40,11 @@ if TYPE_CHECKING:
 
     from nyc_taxi.files.download import File
     from nyc_taxi.files.publication import Publication
-    from nyc_taxi.postgres.warehouse import Warehouse
+    from nyc_taxi.postgres.warehouse import PostgresWarehouse
 
 
 def test_truncated_file_is_refused_with_nothing_changed(
-    taxi_warehouse: Warehouse, reader: psycopg.Connection, real_data: Path
+    taxi_warehouse: PostgresWarehouse, reader: psycopg.Connection, real_data: Path
 ) -> None:
     path = real_data / "real" / "yellow_tripdata_2021-01.head22792.csv"
     with pytest.raises(TruncatedFile, match="ends in the middle of line 22794") as caught:
@@ -52,7 +56,7 @@ def test_truncated_file_is_refused_with_nothing_changed(
 
 
 def test_cut_gzip_file_is_refused_with_nothing_changed(
-    taxi_warehouse: Warehouse, reader: psycopg.Connection, tmp_path: Path
+    taxi_warehouse: PostgresWarehouse, reader: psycopg.Connection, tmp_path: Path
 ) -> None:
     load(taxi_warehouse, published(green(tmp_path, 1000)))
     before = content(reader)
@@ -65,7 +69,7 @@ def test_cut_gzip_file_is_refused_with_nothing_changed(
 
 
 def test_unchanged_month_is_told_from_what_the_source_says_alone(
-    taxi_warehouse: Warehouse, reader: psycopg.Connection, tmp_path: Path
+    taxi_warehouse: PostgresWarehouse, reader: psycopg.Connection, tmp_path: Path
 ) -> None:
     file = published(green(tmp_path))
     first = load(taxi_warehouse, file)
@@ -81,7 +85,7 @@ def test_unchanged_month_is_told_from_what_the_source_says_alone(
 
 
 def test_file_that_was_only_touched_is_unchanged_and_known_by_its_new_marks(
-    taxi_warehouse: Warehouse, reader: psycopg.Connection, tmp_path: Path
+    taxi_warehouse: PostgresWarehouse, reader: psycopg.Connection, tmp_path: Path
 ) -> None:
     path = green(tmp_path)
     first = load(taxi_warehouse, published(path))
@@ -91,8 +95,7 @@ def test_file_that_was_only_touched_is_unchanged_and_known_by_its_new_marks(
     assert reader.execute("select id, last_modified from ops.file_ledger").fetchall() == [
         (first.id, touched.last_modified)
     ]
-    with taxi_warehouse.session() as connection:
-        current = ledger.current(connection, "green", MONTH)
+    current = taxi_warehouse.ledger.current("green", MONTH)
     assert current is not None
     assert touched.same_file(
         url=current.url, etag=current.etag, last_modified=current.last_modified, bytes=current.bytes
@@ -100,7 +103,7 @@ def test_file_that_was_only_touched_is_unchanged_and_known_by_its_new_marks(
 
 
 def test_force_loads_an_unchanged_file_again(
-    taxi_warehouse: Warehouse, reader: psycopg.Connection, tmp_path: Path
+    taxi_warehouse: PostgresWarehouse, reader: psycopg.Connection, tmp_path: Path
 ) -> None:
     file = published(green(tmp_path))
     first = load(taxi_warehouse, file)
@@ -111,39 +114,51 @@ def test_force_loads_an_unchanged_file_again(
 
 
 def test_failed_download_leaves_its_reason_and_nothing_else(
-    taxi_warehouse: Warehouse, reader: psycopg.Connection, tmp_path: Path
+    taxi_warehouse: PostgresWarehouse,
+    reader: psycopg.Connection,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+
     def broken(publication: Publication, folder: Path) -> File:
         (folder / "half").write_bytes(b"half a file")
         raise DownloadInterrupted("The transfer ended after 11 bytes.")
 
     with pytest.raises(DownloadInterrupted):
-        stage_month(
-            taxi_warehouse, published(green(tmp_path / "source")), fetch=broken, run_id="r", folder=tmp_path
-        )
+        stage_month(taxi_warehouse, published(green(tmp_path / "source")), fetch=broken, run_id="r")
     assert reader.execute("select outcome, reason, run_id from ops.file_ledger").fetchall() == [
         ("failed", "The transfer ended after 11 bytes.", "r")
     ]
-    assert list(tmp_path.glob("nyc-taxi-*/*")) == []
+    assert list(tmp_path.glob("nyc-taxi-*")) == []
     assert leftovers(reader) == []
 
 
-def test_lost_connection_during_the_download_is_recorded_by_a_new_one(
-    taxi_warehouse: Warehouse, reader: psycopg.Connection, tmp_path: Path
+@pytest.mark.parametrize("swept", [False, True])
+def test_lost_session_costs_the_attempt_only_if_another_run_took_it_for_dead(
+    taxi_warehouse: PostgresWarehouse, reader: psycopg.Connection, tmp_path: Path, swept: bool
 ) -> None:
     def cut_off(publication: Publication, folder: Path) -> File:
-        reader.execute(
-            "select pg_terminate_backend(pid) from pg_stat_activity where application_name like '%stage%'"
-        )
+        (cut,) = reader.execute(
+            "select pg_terminate_backend(pid, 60000) from pg_stat_activity "
+            "where application_name like '%attempt%'"
+        ).fetchall()
+        assert cut == (True,)
+        if swept:
+            taxi_warehouse.remove_leftovers("green", MONTH)
         return fetch(publication, folder)
 
-    with pytest.raises(Exception, match="was lost"):
+    if not swept:
         stage(taxi_warehouse, published(green(tmp_path)), fetch=cut_off)
-    assert reader.execute("select outcome from ops.file_ledger").fetchall() == [("failed",)]
+        return
+    with pytest.raises(ContractError, match=r"took it for dead.*Run the stage step of the month again"):
+        stage(taxi_warehouse, published(green(tmp_path)), fetch=cut_off)
+    assert reader.execute("select outcome from ops.file_ledger").fetchall() == [("abandoned",)]
+    assert leftovers(reader) == []
 
 
 def test_attempt_of_a_killed_process_is_abandoned_by_the_next_run_and_a_live_one_is_not(
-    taxi_warehouse: Warehouse, reader: psycopg.Connection, tmp_path: Path
+    taxi_warehouse: PostgresWarehouse, reader: psycopg.Connection, tmp_path: Path
 ) -> None:
     file = published(green(tmp_path))
 
@@ -156,8 +171,8 @@ def test_attempt_of_a_killed_process_is_abandoned_by_the_next_run_and_a_live_one
     def outcomes() -> list[str]:
         return [name for (name,) in reader.execute("select outcome from ops.file_ledger order by id")]
 
-    with taxi_warehouse.session() as dying:
-        ledger.begin(dying, file, "killed")
+    with taxi_warehouse.sessions() as dying:
+        attempts.begin(dying, file, "killed")
     assert outcomes() == ["staging"]
     staged = stage(taxi_warehouse, file, fetch=in_the_middle)
     assert outcomes() == ["abandoned", "staged", "published"]
@@ -165,7 +180,7 @@ def test_attempt_of_a_killed_process_is_abandoned_by_the_next_run_and_a_live_one
 
 
 def test_staged_table_is_numbered_in_file_order_and_hidden_from_readers(
-    taxi_warehouse: Warehouse, reader: psycopg.Connection, tmp_path: Path
+    taxi_warehouse: PostgresWarehouse, reader: psycopg.Connection, tmp_path: Path
 ) -> None:
     staged = stage(taxi_warehouse, published(green(tmp_path, 3000)))
     assert content(reader) == []
@@ -181,7 +196,7 @@ def test_staged_table_is_numbered_in_file_order_and_hidden_from_readers(
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="only Linux tells a process' peak memory")
 def test_memory_does_not_grow_with_the_file(
-    warehouse_uri: str, taxi_warehouse: Warehouse, tmp_path: Path
+    warehouse_uri: str, taxi_warehouse: PostgresWarehouse, tmp_path: Path
 ) -> None:
     """The peak of a child that stages many rows is hardly above that of one that stages few."""
     small = _peak_of_staging(warehouse_uri, green(tmp_path / "small", 1_000))
@@ -195,9 +210,9 @@ def _peak_of_staging(uri: str, path: Path) -> int:
 import re, sys
 from pathlib import Path
 import psycopg
-from nyc_taxi.postgres.warehouse import Warehouse
+from nyc_taxi.postgres.warehouse import PostgresWarehouse
 from tests.postgres.trips import published, stage
-stage(Warehouse(lambda: psycopg.connect(sys.argv[1]), "w"), published(Path(sys.argv[2])))
+stage(PostgresWarehouse(lambda: psycopg.connect(sys.argv[1]), "w"), published(Path(sys.argv[2])))
 print(re.search(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text())[1])
 """
     child = subprocess.run(
@@ -211,7 +226,7 @@ print(re.search(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text())[1])
 
 
 def test_progress_is_told_in_bytes_of_content(
-    taxi_warehouse: Warehouse, reader: psycopg.Connection, tmp_path: Path
+    taxi_warehouse: PostgresWarehouse, reader: psycopg.Connection, tmp_path: Path
 ) -> None:
     told: list[tuple[str, int, int | None]] = []
     path = write(tmp_path, text(lines(5000)))
@@ -226,7 +241,7 @@ def test_progress_is_told_in_bytes_of_content(
 
 
 def test_too_many_refused_rows_fail_the_attempt_and_stay_visible(
-    taxi_warehouse: Warehouse, reader: psycopg.Connection, tmp_path: Path
+    taxi_warehouse: PostgresWarehouse, reader: psycopg.Connection, tmp_path: Path
 ) -> None:
     load(taxi_warehouse, published(green(tmp_path, 300)))
     before = counts(reader)
@@ -237,17 +252,15 @@ def test_too_many_refused_rows_fail_the_attempt_and_stay_visible(
     assert "line 2: 1 fields where 20 belong; line 4:" in str(caught.value)
     assert counts(reader) == before
     assert leftovers(reader) == []
-    with taxi_warehouse.session() as connection:
-        refused = ledger.rejects(connection, "green", MONTH)
-        newest = ledger.history(connection, "green", MONTH)[-1]
-    assert len(refused) == 150
+    newest = taxi_warehouse.ledger.history("green", MONTH)[-1]
+    assert len(refused(taxi_warehouse)) == 150
     assert newest.outcome is Outcome.FAILED
     assert newest.rows_rejected == 150
     assert newest.rows_in_file == 300
 
 
 def test_result_survives_being_sent_as_json(
-    taxi_warehouse: Warehouse, reader: psycopg.Connection, tmp_path: Path
+    taxi_warehouse: PostgresWarehouse, reader: psycopg.Connection, tmp_path: Path
 ) -> None:
     staged = stage(taxi_warehouse, published(green(tmp_path)))
     assert Staged.from_json(json.loads(json.dumps(staged.to_json()))) == staged

@@ -14,15 +14,14 @@ from nyc_taxi.core.dataset import get_dataset
 from nyc_taxi.core.month import Month
 from nyc_taxi.errors import NotTheFile, SchemaDrift, TruncatedFile
 from nyc_taxi.load.attempt import Outcome
-from nyc_taxi.postgres import ledger
 from tests.postgres.trips import (
     GREEN,
-    MONTH,
     green,
     leftovers,
     lines,
     load,
     published,
+    refused,
     stage,
     text,
     write,
@@ -33,7 +32,7 @@ if TYPE_CHECKING:
 
     import psycopg
 
-    from nyc_taxi.postgres.warehouse import Warehouse
+    from nyc_taxi.postgres.warehouse import PostgresWarehouse
 
 KEY = """
 md5(
@@ -68,7 +67,7 @@ from keys
 
 
 def test_golden_month_has_its_rows_and_keys(
-    taxi_warehouse: Warehouse, reader: psycopg.Connection, real_data: Path
+    taxi_warehouse: PostgresWarehouse, reader: psycopg.Connection, real_data: Path
 ) -> None:
     path = real_data / "real" / "green_tripdata_2020-04.csv.gz"
     done = load(taxi_warehouse, published(path, month=Month("2020-04")))
@@ -100,7 +99,7 @@ def test_golden_month_has_its_rows_and_keys(
     ("month", "rows", "without_cbd_fee"), [("2021-01", 76_518, 76_518), ("2025-11", 46_912, 0)]
 )
 def test_parquet_month_is_loaded_as_tlc_publishes_it(
-    taxi_warehouse: Warehouse,
+    taxi_warehouse: PostgresWarehouse,
     reader: psycopg.Connection,
     real_data: Path,
     month: str,
@@ -164,7 +163,7 @@ SCHEMA_VERSIONS = [
 
 @pytest.mark.parametrize("name", SCHEMA_VERSIONS)
 def test_every_era_is_staged_with_all_its_values(
-    taxi_warehouse: Warehouse, reader: psycopg.Connection, real_data: Path, tmp_path: Path, name: str
+    taxi_warehouse: PostgresWarehouse, reader: psycopg.Connection, real_data: Path, tmp_path: Path, name: str
 ) -> None:
     dataset, _, month = name.split("_")
     head = (real_data / "eras" / f"{name}.csv").read_bytes()
@@ -173,8 +172,7 @@ def test_every_era_is_staged_with_all_its_values(
     staged = stage(taxi_warehouse, published(path, dataset=dataset, month=Month(month)))
     header, *rows = [line for line in whole.decode().splitlines() if line.strip()]
     assert staged.rows_in_file == staged.rows_loaded == len(rows) > 0
-    with taxi_warehouse.session() as connection:
-        attempt = ledger.get(connection, staged.attempt)
+    attempt = taxi_warehouse.ledger.get(staged.attempt)
     assert attempt.schema_version != "unknown"
     assert attempt.unknown == ()
     assert len(attempt.header) == header.count(",") + 1
@@ -193,7 +191,7 @@ def _columns(dataset: str) -> str:
 
 
 def test_empty_value_is_null_whether_quoted_or_not(
-    taxi_warehouse: Warehouse, reader: psycopg.Connection, tmp_path: Path
+    taxi_warehouse: PostgresWarehouse, reader: psycopg.Connection, tmp_path: Path
 ) -> None:
     rows = lines(200)
     rows[1] = ",".join(f'"{value}"' for value in rows[1].split(","))
@@ -205,7 +203,10 @@ def test_empty_value_is_null_whether_quoted_or_not(
 
 
 def test_unknown_and_repeated_columns_are_kept_in_unmapped(
-    taxi_warehouse: Warehouse, reader: psycopg.Connection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    taxi_warehouse: PostgresWarehouse,
+    reader: psycopg.Connection,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     keeps = replace(get_dataset("green"), on_repeated="keep")
     monkeypatch.setattr("nyc_taxi.postgres.stage.get_dataset", lambda name: keeps)
@@ -230,7 +231,7 @@ def test_unknown_and_repeated_columns_are_kept_in_unmapped(
 
 
 def test_columns_in_another_order_and_case_are_loaded_by_name(
-    taxi_warehouse: Warehouse, reader: psycopg.Connection, tmp_path: Path
+    taxi_warehouse: PostgresWarehouse, reader: psycopg.Connection, tmp_path: Path
 ) -> None:
     load(taxi_warehouse, published(write(tmp_path, text(lines(100)))))
     without_numbers = (
@@ -245,7 +246,7 @@ def test_columns_in_another_order_and_case_are_loaded_by_name(
 
 
 def test_file_of_another_dataset_is_refused(
-    taxi_warehouse: Warehouse, reader: psycopg.Connection, tmp_path: Path
+    taxi_warehouse: PostgresWarehouse, reader: psycopg.Connection, tmp_path: Path
 ) -> None:
     with pytest.raises(SchemaDrift):
         stage(taxi_warehouse, published(green(tmp_path), dataset="yellow"))
@@ -253,7 +254,7 @@ def test_file_of_another_dataset_is_refused(
 
 
 def test_parquet_values_that_do_not_fit_are_rejected_one_by_one(
-    taxi_warehouse: Warehouse, reader: psycopg.Connection, tmp_path: Path
+    taxi_warehouse: PostgresWarehouse, reader: psycopg.Connection, tmp_path: Path
 ) -> None:
     rows = 1000
     pickups = [datetime(2021, 1, 1 + number % 28, tzinfo=None) for number in range(rows)]  # noqa: DTZ001
@@ -274,15 +275,14 @@ def test_parquet_values_that_do_not_fit_are_rejected_one_by_one(
     pq.write_table(pa.table(columns), path, row_group_size=300)
     done = load(taxi_warehouse, published(path))
     assert (done.rows_in_file, done.rows_loaded, done.rows_rejected) == (1000, 996, 4)
-    with taxi_warehouse.session() as connection:
-        refused = ledger.rejects(connection, "green", MONTH)
-    assert [(reject.row_number, reject.line_number, reject.reason) for reject in refused] == [
+    rejected = refused(taxi_warehouse)
+    assert [(reject.row_number, reject.line_number, reject.reason) for reject in rejected] == [
         (1, None, "PULocationID: 1099511627776 is no integer"),
         (2, None, "DOLocationID: 'eight' is no integer"),
         (501, None, "tip_amount: inf is no double"),
         (998, None, "passenger_count: 1.5 is no integer"),
     ]
-    assert b'"DOLocationID": "eight"' in refused[1].line
+    assert b'"DOLocationID": "eight"' in rejected[1].line
     query = """
         select row_number, passenger_count, dolocationid, unmapped from raw.green_tripdata
         where row_number > 998 or row_number = 3 order by row_number
@@ -295,7 +295,7 @@ def test_parquet_values_that_do_not_fit_are_rejected_one_by_one(
 
 
 def test_damaged_parquet_file_is_refused(
-    taxi_warehouse: Warehouse, reader: psycopg.Connection, tmp_path: Path
+    taxi_warehouse: PostgresWarehouse, reader: psycopg.Connection, tmp_path: Path
 ) -> None:
     path = tmp_path / "green_tripdata_2021-01.parquet"
     pq.write_table(pa.table({"lpep_pickup_datetime": pa.array([None], pa.timestamp("us"))}), path)
@@ -310,6 +310,6 @@ def test_damaged_parquet_file_is_refused(
 
 
 def test_header_without_rows_is_staged_and_counted_as_none(
-    taxi_warehouse: Warehouse, reader: psycopg.Connection, tmp_path: Path
+    taxi_warehouse: PostgresWarehouse, reader: psycopg.Connection, tmp_path: Path
 ) -> None:
     assert stage(taxi_warehouse, published(write(tmp_path, text([GREEN])))).rows_in_file == 0

@@ -3,26 +3,26 @@
 from __future__ import annotations
 
 import gzip
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
 
 from nyc_taxi.errors import TruncatedFile
-from nyc_taxi.files import chunks as chunking
-from nyc_taxi.files.chunks import chunks
+from nyc_taxi.files import old_chunks as chunking
+from nyc_taxi.files.old_chunks import chunks
 from nyc_taxi.load.attempt import Outcome
-from nyc_taxi.postgres import csv_copy, ledger
+from nyc_taxi.postgres import csv_copy
 from nyc_taxi.postgres.measure import measure
-from nyc_taxi.postgres.stage import stage_month
 from tests.postgres.trips import (
     GREEN,
     content,
-    fetch,
     leftovers,
     lines,
     load,
     published,
+    stage,
     text,
     write,
 )
@@ -35,9 +35,9 @@ if TYPE_CHECKING:
     from nyc_taxi.core.dataset import Dataset
     from nyc_taxi.core.month import Month
     from nyc_taxi.load.measures import Measures
-    from nyc_taxi.postgres.stage import Staged
+    from nyc_taxi.load.stage import Staged
     from nyc_taxi.postgres.tables import StageTable
-    from nyc_taxi.postgres.warehouse import Warehouse
+    from nyc_taxi.postgres.warehouse import PostgresWarehouse
 
 ROWS = 40_000
 """As text more than two chunks."""
@@ -50,8 +50,8 @@ def _small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(chunking, "LONGEST", 4 << 20)
 
 
-def staged(warehouse: Warehouse, path: Path, streams: int) -> Staged:
-    return stage_month(warehouse, published(path), fetch=fetch, run_id="test", force=True, streams=streams)
+def staged(warehouse: PostgresWarehouse, path: Path, streams: int) -> Staged:
+    return stage(replace(warehouse, streams=streams), published(path), force=True)
 
 
 def everything(connection: psycopg.Connection, attempt: int) -> list[tuple[object, ...]]:
@@ -65,7 +65,7 @@ def everything(connection: psycopg.Connection, attempt: int) -> list[tuple[objec
 
 @pytest.mark.parametrize("last_line_ends", [True, False])
 def test_two_streams_stage_what_one_stages(
-    taxi_warehouse: Warehouse, reader: psycopg.Connection, tmp_path: Path, last_line_ends: bool
+    taxi_warehouse: PostgresWarehouse, reader: psycopg.Connection, tmp_path: Path, last_line_ends: bool
 ) -> None:
     body = text(lines(ROWS), "\r\n")
     path = write(tmp_path, body if last_line_ends else body.removesuffix(b"\r\n"))
@@ -73,15 +73,14 @@ def test_two_streams_stage_what_one_stages(
     assert two.rows_in_file == two.rows_loaded == ROWS
     assert everything(reader, two.attempt) == everything(reader, one.attempt)
     assert everything(reader, one.attempt)[0][:4] == (ROWS, 1, ROWS, ROWS)
-    with taxi_warehouse.session() as connection:
-        measured = [ledger.get(connection, done.attempt).measures for done in (one, two)]
+    measured = [taxi_warehouse.ledger.get(done.attempt).measures for done in (one, two)]
     assert measured[0] == measured[1]
     assert measured[0] is not None
     assert measured[0]["rows"] == ROWS
 
 
 def test_both_connections_have_their_share(
-    taxi_warehouse: Warehouse, reader: psycopg.Connection, tmp_path: Path
+    taxi_warehouse: PostgresWarehouse, reader: psycopg.Connection, tmp_path: Path
 ) -> None:
     attempt = staged(taxi_warehouse, write(tmp_path, text(lines(2 * ROWS))), 2).attempt
     shares = reader.execute(
@@ -91,7 +90,7 @@ def test_both_connections_have_their_share(
 
 
 def test_quoted_line_ends_are_not_cut(
-    taxi_warehouse: Warehouse, reader: psycopg.Connection, tmp_path: Path
+    taxi_warehouse: PostgresWarehouse, reader: psycopg.Connection, tmp_path: Path
 ) -> None:
     header = f"{GREEN},note"
     rows = [f'{line},"several\nlines, ""quoted"""' for line in lines(ROWS)[1:]]
@@ -105,7 +104,7 @@ def test_quoted_line_ends_are_not_cut(
 
 
 def test_bad_value_in_any_chunk_leads_to_the_second_reading(
-    taxi_warehouse: Warehouse, reader: psycopg.Connection, tmp_path: Path
+    taxi_warehouse: PostgresWarehouse, reader: psycopg.Connection, tmp_path: Path
 ) -> None:
     rows = lines(ROWS)
     rows[3 * ROWS // 4] = rows[3 * ROWS // 4].replace(",42,", ",forty-two,")
@@ -115,7 +114,7 @@ def test_bad_value_in_any_chunk_leads_to_the_second_reading(
 
 
 def test_quote_that_is_never_closed_leads_to_the_second_reading(
-    taxi_warehouse: Warehouse, reader: psycopg.Connection, tmp_path: Path
+    taxi_warehouse: PostgresWarehouse, reader: psycopg.Connection, tmp_path: Path
 ) -> None:
     rows = lines(2 * ROWS)
     rows[10] = rows[10].replace(",N,", ',"N,')
@@ -124,7 +123,7 @@ def test_quote_that_is_never_closed_leads_to_the_second_reading(
 
 
 def test_file_that_is_cut_leaves_nothing(
-    taxi_warehouse: Warehouse, reader: psycopg.Connection, tmp_path: Path
+    taxi_warehouse: PostgresWarehouse, reader: psycopg.Connection, tmp_path: Path
 ) -> None:
     path = write(tmp_path, b"", "green_tripdata_2021-01.csv.gz")
     path.write_bytes(gzip.compress(text(lines(ROWS)))[:-10_000])
@@ -134,7 +133,7 @@ def test_file_that_is_cut_leaves_nothing(
 
 
 def test_lost_second_connection_leaves_nothing_and_can_be_tried_again(
-    taxi_warehouse: Warehouse,
+    taxi_warehouse: PostgresWarehouse,
     reader: psycopg.Connection,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,

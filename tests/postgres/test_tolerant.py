@@ -7,16 +7,15 @@ from typing import TYPE_CHECKING, NamedTuple
 import pytest
 
 from nyc_taxi.errors import TruncatedFile
-from nyc_taxi.files.values import BadValue, read_value
-from nyc_taxi.postgres import ledger
+from nyc_taxi.files.old_values import BadValue, read_value
 from tests.postgres.trips import (
     GREEN,
-    MONTH,
     content,
     leftovers,
     lines,
     load,
     published,
+    refused,
     row,
     stage,
     text,
@@ -29,7 +28,7 @@ if TYPE_CHECKING:
     import psycopg
 
     from nyc_taxi.core.dataset import ColumnType
-    from nyc_taxi.postgres.warehouse import Warehouse
+    from nyc_taxi.postgres.warehouse import PostgresWarehouse
 
 ROWS = 400
 GOOD = row(7)
@@ -122,7 +121,7 @@ CASES = {
 
 @pytest.mark.parametrize("name", CASES)
 def test_bad_rows_are_kept_and_all_others_loaded(
-    taxi_warehouse: Warehouse, reader: psycopg.Connection, tmp_path: Path, name: str
+    taxi_warehouse: PostgresWarehouse, reader: psycopg.Connection, tmp_path: Path, name: str
 ) -> None:
     case = CASES[name]
     good = lines(ROWS)
@@ -132,12 +131,11 @@ def test_bad_rows_are_kept_and_all_others_loaded(
     assert done.rows_in_file == ROWS + case.records
     assert done.rows_rejected == len(case.rejected)
     assert done.rows_loaded == ROWS + case.records - len(case.rejected)
-    with taxi_warehouse.session() as connection:
-        refused = ledger.rejects(connection, "green", MONTH)
-    assert [(reject.row_number, reject.line_number) for reject in refused] == [
+    rejected = refused(taxi_warehouse)
+    assert [(reject.row_number, reject.line_number) for reject in rejected] == [
         (ordinal, line) for ordinal, line, _ in case.rejected
     ]
-    for reject, (_, _, words) in zip(refused, case.rejected, strict=True):
+    for reject, (_, _, words) in zip(rejected, case.rejected, strict=True):
         assert words in reject.reason
         assert reject.line + b"\n" in case.put
     gaps = reader.execute(
@@ -150,7 +148,7 @@ def test_bad_rows_are_kept_and_all_others_loaded(
 
 
 def test_tolerant_reading_gives_the_rows_that_the_fast_one_gives(
-    taxi_warehouse: Warehouse, reader: psycopg.Connection, real_data: Path, tmp_path: Path
+    taxi_warehouse: PostgresWarehouse, reader: psycopg.Connection, real_data: Path, tmp_path: Path
 ) -> None:
     """One good file, and the same with a bad row at its end."""
     whole = (real_data / "real" / "yellow_tripdata_2020-01.head999.csv").read_bytes()
@@ -166,7 +164,7 @@ def test_tolerant_reading_gives_the_rows_that_the_fast_one_gives(
 
 
 def test_unknown_columns_are_kept_by_the_tolerant_reading_too(
-    taxi_warehouse: Warehouse, reader: psycopg.Connection, tmp_path: Path
+    taxi_warehouse: PostgresWarehouse, reader: psycopg.Connection, tmp_path: Path
 ) -> None:
     rows = [f"{GREEN},weather", *(f'{row(n)},"wet, ""very""\t\\ß"' for n in range(200)), f"{row(1)},", "bad"]
     load(taxi_warehouse, published(write(tmp_path, text(rows))))
@@ -176,7 +174,7 @@ def test_unknown_columns_are_kept_by_the_tolerant_reading_too(
 
 @pytest.mark.parametrize("cut", [b"2,2021-01-10 10", b"2", field(19, "x").encode(), b'"'])
 def test_last_record_that_breaks_off_means_a_truncated_file(
-    taxi_warehouse: Warehouse, reader: psycopg.Connection, tmp_path: Path, cut: bytes
+    taxi_warehouse: PostgresWarehouse, reader: psycopg.Connection, tmp_path: Path, cut: bytes
 ) -> None:
     with pytest.raises(TruncatedFile, match="ends in the middle of line 402"):
         stage(taxi_warehouse, published(write(tmp_path, text(lines(ROWS)) + cut)))
@@ -185,7 +183,7 @@ def test_last_record_that_breaks_off_means_a_truncated_file(
 
 
 def test_last_line_without_its_end_is_loaded_when_it_is_whole(
-    taxi_warehouse: Warehouse, reader: psycopg.Connection, tmp_path: Path
+    taxi_warehouse: PostgresWarehouse, reader: psycopg.Connection, tmp_path: Path
 ) -> None:
     done = load(taxi_warehouse, published(write(tmp_path, text(lines(ROWS)) + GOOD.encode())))
     assert (done.rows_in_file, done.rows_rejected) == (ROWS + 1, 0)

@@ -17,8 +17,8 @@ from nyc_taxi.errors import (
     WarehouseUnreachable,
 )
 from nyc_taxi.postgres import schema
-from nyc_taxi.postgres import warehouse as connections
-from nyc_taxi.postgres.warehouse import Warehouse
+from nyc_taxi.postgres import sessions as connections
+from nyc_taxi.postgres.warehouse import PostgresWarehouse
 
 if TYPE_CHECKING:
     from local.postgres import EmbeddedPostgres
@@ -45,8 +45,8 @@ def warehouse_uri(empty_warehouse_uri: str) -> str:
 
 def refused(uri: str) -> TaxiError:
     """Return the error of a warehouse that cannot be used, after checking that it is one good sentence."""
-    warehouse = Warehouse(lambda: psycopg.connect(uri), "postgres_taxi")
-    with pytest.raises(TaxiError) as caught, warehouse.session():
+    warehouse = PostgresWarehouse(lambda: psycopg.connect(uri), "postgres_taxi")
+    with pytest.raises(TaxiError) as caught, warehouse.sessions():
         pytest.fail("the session was opened")
     said = str(caught.value)
     assert "postgres_taxi" in said
@@ -97,15 +97,15 @@ def test_malformed_connection_is_refused_without_its_text(warehouse_uri: str) ->
 
 
 def test_server_older_than_the_oldest_supported_is_refused(
-    taxi_warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
+    taxi_warehouse: PostgresWarehouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(connections, "OLDEST", 99)
-    with pytest.raises(WarehouseTooOld, match="is Postgres 18; 99 or newer"), taxi_warehouse.session():
+    with pytest.raises(WarehouseTooOld, match="is Postgres 18; 99 or newer"), taxi_warehouse.sessions():
         pytest.fail("the session was opened")
 
 
 def test_settings_of_role_and_database_do_not_change_what_is_loaded(
-    warehouse_uri: str, taxi_warehouse: Warehouse
+    warehouse_uri: str, taxi_warehouse: PostgresWarehouse
 ) -> None:
     wanted = {"datestyle": "ISO, YMD", "extra_float_digits": "1", "statement_timeout": "0", "timezone": "UTC"}
     with psycopg.connect(warehouse_uri, autocommit=True) as owner:
@@ -116,7 +116,7 @@ def test_settings_of_role_and_database_do_not_change_what_is_loaded(
         ):
             owner.execute(f'alter database "{owner.info.dbname}" set {name} = {value}')
         owner.execute(f'alter database "{owner.info.dbname}" set statement_timeout = 1000')
-    with taxi_warehouse.session("a test") as connection:
+    with taxi_warehouse.sessions("a test") as connection:
         for name, value in wanted.items():
             assert connection.execute(f"show {name}").fetchone() == (value,)
         assert connection.execute("show application_name").fetchone() == ("nyc_taxi a test",)
@@ -124,9 +124,11 @@ def test_settings_of_role_and_database_do_not_change_what_is_loaded(
         connection.execute("select pg_sleep(1.2)")
 
 
-def test_lost_connection_is_said_to_be_lost(taxi_warehouse: Warehouse, reader: psycopg.Connection) -> None:
+def test_lost_connection_is_said_to_be_lost(
+    taxi_warehouse: PostgresWarehouse, reader: psycopg.Connection
+) -> None:
     def lose() -> None:
-        with taxi_warehouse.session() as connection:
+        with taxi_warehouse.sessions() as connection:
             reader.execute("select pg_terminate_backend(%s)", (connection.info.backend_pid,))
             connection.execute("select 1")
 
@@ -135,10 +137,10 @@ def test_lost_connection_is_said_to_be_lost(taxi_warehouse: Warehouse, reader: p
 
 
 def test_lock_that_is_not_granted_is_said_to_be_busy(
-    taxi_warehouse: Warehouse, reader: psycopg.Connection
+    taxi_warehouse: PostgresWarehouse, reader: psycopg.Connection
 ) -> None:
     def wait() -> None:
-        with taxi_warehouse.session() as connection:
+        with taxi_warehouse.sessions() as connection:
             connection.execute("set lock_timeout = '50ms'")
             connection.execute("select count(*) from ops.file_ledger")
 
@@ -149,7 +151,7 @@ def test_lock_that_is_not_granted_is_said_to_be_busy(
 
 
 def test_prepare_creates_everything_and_then_nothing(
-    taxi_warehouse: Warehouse, reader: psycopg.Connection
+    taxi_warehouse: PostgresWarehouse, reader: psycopg.Connection
 ) -> None:
     assert [name for (name,) in reader.execute(TABLES)] == [
         "ops.file_ledger",
@@ -181,7 +183,7 @@ def test_trip_table_has_the_columns_of_its_dataset_with_comments(reader: psycopg
     assert types["unmapped"] == "jsonb"
 
 
-def test_six_first_uses_at_once_all_succeed(taxi_warehouse: Warehouse, warehouse_uri: str) -> None:
+def test_six_first_uses_at_once_all_succeed(taxi_warehouse: PostgresWarehouse, warehouse_uri: str) -> None:
     with ThreadPoolExecutor(6) as pool:
         list(pool.map(lambda _: taxi_warehouse.prepare(), range(6)))
     with psycopg.connect(warehouse_uri) as reader:
@@ -189,7 +191,7 @@ def test_six_first_uses_at_once_all_succeed(taxi_warehouse: Warehouse, warehouse
 
 
 def test_column_that_a_dataset_gains_is_added_in_place(
-    taxi_warehouse: Warehouse, reader: psycopg.Connection, monkeypatch: pytest.MonkeyPatch
+    taxi_warehouse: PostgresWarehouse, reader: psycopg.Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     reader.execute("create table raw.green_2021 partition of raw.green_tripdata for values in ('2021-01-01')")
     reader.execute(
@@ -208,7 +210,7 @@ def test_column_that_a_dataset_gains_is_added_in_place(
 
 
 def test_column_whose_type_contradicts_the_dataset_is_refused(
-    taxi_warehouse: Warehouse, reader: psycopg.Connection
+    taxi_warehouse: PostgresWarehouse, reader: psycopg.Connection
 ) -> None:
     reader.execute("alter table raw.green_tripdata alter column fare_amount type text")
     reader.execute("delete from ops.schema_migration where name like 'dataset green%'")
@@ -217,28 +219,28 @@ def test_column_whose_type_contradicts_the_dataset_is_refused(
 
 
 def test_trip_table_that_a_person_dropped_is_created_again(
-    taxi_warehouse: Warehouse, reader: psycopg.Connection
+    taxi_warehouse: PostgresWarehouse, reader: psycopg.Connection
 ) -> None:
     reader.execute("drop table raw.green_tripdata")
     taxi_warehouse.prepare()
     assert reader.execute("select count(*) from raw.green_tripdata").fetchone() == (0,)
 
 
-def test_connection_test_names_server_database_and_user(taxi_warehouse: Warehouse) -> None:
+def test_connection_test_names_server_database_and_user(taxi_warehouse: PostgresWarehouse) -> None:
     said = taxi_warehouse.check()
     assert said.startswith("Postgres 18.")
     assert "user taxi" in said
 
 
 def test_user_without_rights_is_told_what_to_grant(
-    postgres_server: EmbeddedPostgres, warehouse_uri: str, taxi_warehouse: Warehouse
+    postgres_server: EmbeddedPostgres, warehouse_uri: str, taxi_warehouse: PostgresWarehouse
 ) -> None:
     with psycopg.connect(warehouse_uri, autocommit=True) as owner:
         role = f"visitor_{owner.info.dbname}"
         owner.execute(f"create role {role} login password 'visitor'")
         try:
             uri = psycopg.conninfo.make_conninfo(warehouse_uri, user=role, password="visitor")
-            visitor = Warehouse(lambda: psycopg.connect(uri), "postgres_taxi")
+            visitor = PostgresWarehouse(lambda: psycopg.connect(uri), "postgres_taxi")
             with pytest.raises(WarehouseRefused, match="grant create on database"):
                 visitor.check()
             with pytest.raises(WarehouseRefused, match="permission denied"):

@@ -13,18 +13,17 @@ from urllib.parse import urlsplit
 from nyc_taxi.core.month import Month
 from nyc_taxi.files.download import File
 from nyc_taxi.files.publication import Publication, State
-from nyc_taxi.postgres import ledger
-from nyc_taxi.postgres.audit import audit_month
-from nyc_taxi.postgres.publish import publish_month
-from nyc_taxi.postgres.stage import Staged, stage_month
+from nyc_taxi.load.audit import audit_month
+from nyc_taxi.load.stage import Staged, stage_month
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     import psycopg
 
+    from nyc_taxi.files.batch import RejectedRow
     from nyc_taxi.load.attempt import Attempt
-    from nyc_taxi.postgres.warehouse import Warehouse
+    from nyc_taxi.postgres.warehouse import PostgresWarehouse
 
 MONTH = Month("2021-01")
 NEXT = Month("2021-02")
@@ -99,7 +98,7 @@ def fetch(publication: Publication, folder: Path) -> File:
 
 
 def stage(
-    warehouse: Warehouse,
+    warehouse: PostgresWarehouse,
     publication: Publication,
     *,
     force: bool = False,
@@ -108,21 +107,26 @@ def stage(
     return stage_month(warehouse, publication, fetch=fetch, run_id="test", force=force)
 
 
-def staged_and_audited(warehouse: Warehouse, publication: Publication, *, force: bool = False) -> int:
+def staged_and_audited(warehouse: PostgresWarehouse, publication: Publication, *, force: bool = False) -> int:
     """Stage and audit a file, and return the attempt that waits to be published."""
     attempt = stage(warehouse, publication, force=force).attempt
     audit_month(warehouse, attempt)
     return attempt
 
 
-def load(warehouse: Warehouse, publication: Publication, *, force: bool = False) -> Attempt:
+def load(warehouse: PostgresWarehouse, publication: Publication, *, force: bool = False) -> Attempt:
     """Take the three steps."""
     staged = stage(warehouse, publication, force=force)
     if staged.unchanged:
-        with warehouse.session() as connection:
-            return ledger.get(connection, staged.attempt)
+        return warehouse.ledger.get(staged.attempt)
     audit_month(warehouse, staged.attempt)
-    return publish_month(warehouse, staged.attempt)
+    return warehouse.publish(staged.attempt)
+
+
+def refused(warehouse: PostgresWarehouse, limit: int | None = None) -> list[RejectedRow]:
+    """Return the rejected rows of the newest attempt at the month that has any."""
+    attempt = warehouse.ledger.rejecting("green", MONTH)
+    return list(warehouse.ledger.rejects(attempt, limit)) if attempt else []
 
 
 CONTENT = """

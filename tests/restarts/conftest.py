@@ -9,7 +9,7 @@ import pytest
 
 from local.stack import Stack
 from local.state import Ports, Settings
-from nyc_taxi.postgres.warehouse import Warehouse
+from nyc_taxi.postgres.warehouse import PostgresWarehouse
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,7 +31,7 @@ def mortal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     try:
         stack.wait_for_dags({f"{dataset}_postgres" for dataset in DATASETS})
         stack.postgres.create_database("alone")
-        Warehouse(lambda: psycopg.connect(stack.warehouse_uri), "together").prepare()
+        PostgresWarehouse(lambda: psycopg.connect(stack.warehouse_uri), "together").prepare()
         yield stack
     finally:
         stack.api.close()

@@ -19,12 +19,10 @@ import pytest
 from local.process import Background
 from local.stack import AIRFLOW
 from nyc_taxi.core.month import Month, MonthRange
-from nyc_taxi.files.source import SourceList
+from nyc_taxi.files.source_list import SourceList
 from nyc_taxi.load.attempt import Outcome
 from nyc_taxi.load.load import load_month
-from nyc_taxi.postgres import ledger
-from nyc_taxi.postgres.sweep import sweep
-from nyc_taxi.postgres.warehouse import Warehouse
+from nyc_taxi.postgres.warehouse import PostgresWarehouse
 from nyc_taxi.samples import write_sample
 from tests.extent import extent
 from tests.restarts.conftest import DATASETS
@@ -223,7 +221,7 @@ def close(stack: Stack) -> None:
 def check_rows(backfill: Backfill) -> None:
     """Check that readers see what a load of every month without any trouble gives."""
     uri = backfill.stack.postgres.uri("alone")
-    alone = Warehouse(lambda: psycopg.connect(uri), "alone")
+    alone = PostgresWarehouse(lambda: psycopg.connect(uri), "alone")
     folder = SourceList.parse(str(backfill.stack.state.samples))
     for dataset in DATASETS:
         for month in backfill.months:
@@ -235,15 +233,14 @@ def check_rows(backfill: Backfill) -> None:
 def check_ledger(backfill: Backfill) -> None:
     """Check that every attempt has ended, or is settled by the next run, and that nothing is left over."""
     uri = backfill.stack.warehouse_uri
-    together = Warehouse(lambda: psycopg.connect(uri), "together")
-    with together.session() as connection:
-        for dataset in DATASETS:
-            for month in backfill.months:
-                sweep(connection, dataset, month)
-                attempts = ledger.history(connection, dataset, month)
-                outcomes = [attempt.outcome for attempt in attempts]
-                assert set(outcomes) <= FINAL
-                assert outcomes.count(Outcome.PUBLISHED) == 1
-                dropped = {Outcome.SUPERSEDED, Outcome.FAILED, Outcome.ABANDONED}
-                assert all(attempt.reason for attempt in attempts if attempt.outcome in dropped)
+    together = PostgresWarehouse(lambda: psycopg.connect(uri), "together")
+    for dataset in DATASETS:
+        for month in backfill.months:
+            together.remove_leftovers(dataset, month)
+            attempts = together.ledger.history(dataset, month)
+            outcomes = [attempt.outcome for attempt in attempts]
+            assert set(outcomes) <= FINAL
+            assert outcomes.count(Outcome.PUBLISHED) == 1
+            dropped = {Outcome.SUPERSEDED, Outcome.FAILED, Outcome.ABANDONED}
+            assert all(attempt.reason for attempt in attempts if attempt.outcome in dropped)
     assert query(uri, STAGE_TABLES) == []

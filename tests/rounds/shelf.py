@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from nyc_taxi.core.month import Month, MonthRange
-from nyc_taxi.files.source import SourceList
+from nyc_taxi.files.source_list import SourceList
 from nyc_taxi.load.load import load_month
 from nyc_taxi.samples import write_sample
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     import psycopg
 
-    from nyc_taxi.postgres.warehouse import Warehouse
+    from nyc_taxi.postgres.warehouse import PostgresWarehouse
     from tests.file_server import FileServer
 
 FIRST = datetime(2021, 6, 1, tzinfo=UTC)
@@ -52,7 +52,7 @@ class Shelf:
     """
 
     server: FileServer
-    alone: Warehouse
+    alone: PostgresWarehouse
     folder: Path
     versions: dict[Key, list[Rows]] = field(default_factory=dict)
     """What each version of a month holds, oldest first."""
@@ -74,7 +74,7 @@ class Shelf:
                 MonthRange(month, month), 200 + 10 * edition, self.folder, (dataset,), edition=edition
             )
             load_month(self.alone, SourceList.parse(str(self.folder)), dataset, month, run_id="alone")
-            with self.alone.session() as connection:
+            with self.alone.sessions() as connection:
                 known.append(content(connection)[key])
             self._serve(key)
 

@@ -8,7 +8,7 @@ import time
 import uuid
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import psycopg
@@ -18,13 +18,11 @@ from psycopg import IsolationLevel, sql
 from nyc_taxi.core.month import Month
 from nyc_taxi.files.download import download
 from nyc_taxi.load.attempt import Outcome
+from nyc_taxi.load.audit import audit_month
 from nyc_taxi.load.load import load_month
-from nyc_taxi.postgres import ledger
-from nyc_taxi.postgres.audit import audit_month
-from nyc_taxi.postgres.publish import publish_month
-from nyc_taxi.postgres.stage import stage_month
-from nyc_taxi.postgres.unload import unload_month
-from nyc_taxi.postgres.warehouse import Warehouse
+from nyc_taxi.load.recheck import find_republished
+from nyc_taxi.load.stage import stage_month
+from nyc_taxi.postgres.warehouse import PostgresWarehouse
 from tests.extent import extent
 from tests.file_server import FileServer
 from tests.rounds.shelf import DATASETS, Shelf, content
@@ -75,7 +73,7 @@ class Job:
 class Actors:
     """Those who work on a warehouse at the same time."""
 
-    warehouse: Warehouse
+    warehouse: PostgresWarehouse
     shelf: Shelf
 
     def do(self, job: Job) -> None:
@@ -99,7 +97,7 @@ class Actors:
                 self._run(job.key)
             case _:
                 self.warehouse.prepare()
-                unload_month(self.warehouse, *job.key)
+                self.warehouse.unload(*job.key)
 
     def _run(self, key: Key, *, force: bool = False) -> None:
         dataset, month = key
@@ -111,16 +109,15 @@ class Actors:
         publication = self.shelf.sources.ask(*job.key)
         time.sleep(job.waits[0])
         staged = stage_month(
-            self.warehouse,
+            replace(self.warehouse, streams=job.streams),
             publication,
             fetch=download,
             run_id="task by task",
             force=job.waits[0] > LATE / 2,
-            streams=job.streams,
         )
         steps: list[Callable[[], object]] = [
             lambda: audit_month(self.warehouse, staged.attempt),
-            lambda: publish_month(self.warehouse, staged.attempt),
+            lambda: self.warehouse.publish(staged.attempt),
         ]
         if not staged.unchanged:
             for wait, step in zip(job.waits[1:], steps[: tasks - 1], strict=False):
@@ -129,14 +126,8 @@ class Actors:
 
     def _recheck(self) -> None:
         self.warehouse.prepare()
-        with self.warehouse.session() as connection:
-            loaded = ledger.months(connection)
-        for attempt in loaded:
-            answer = self.shelf.sources.ask(attempt.dataset, attempt.month)
-            if not answer.same_file(
-                url=attempt.url, etag=attempt.etag, last_modified=attempt.last_modified, bytes=attempt.bytes
-            ):
-                self._run((attempt.dataset, attempt.month))
+        for answer in find_republished(self.warehouse, self.shelf.sources).republished:
+            self._run((answer.dataset, answer.month))
 
 
 def drawn(draw: random.Random) -> list[Job]:
@@ -225,9 +216,9 @@ def test_runs_mixed_at_random_end_as_they_would_one_after_another(
     """Three rounds on one warehouse, the first of which finds it empty."""
     draw = random.Random(seed)
     alone, uri = database(), database()
-    warehouse = Warehouse(lambda: psycopg.connect(uri), "together")
+    warehouse = PostgresWarehouse(lambda: psycopg.connect(uri), "together")
     with FileServer() as server:
-        shelf = Shelf(server, Warehouse(lambda: psycopg.connect(alone), "alone"), tmp_path)
+        shelf = Shelf(server, PostgresWarehouse(lambda: psycopg.connect(alone), "alone"), tmp_path)
         actors = Actors(warehouse, shelf)
         for key in KEYS:
             shelf.publish(key)
@@ -255,11 +246,10 @@ def check_content(uri: str, shelf: Shelf, unloaded: set[Key]) -> None:
     assert set(newest) - set(found) <= unloaded
 
 
-def check_ledger(warehouse: Warehouse, uri: str) -> None:
+def check_ledger(warehouse: PostgresWarehouse, uri: str) -> None:
     """Check that every attempt has ended, says why if it was dropped, and has left nothing behind."""
-    with warehouse.session() as connection:
-        attempts = [attempt for key in KEYS for attempt in ledger.history(connection, *key)]
-        holding = ledger.months(connection)
+    attempts = [attempt for key in KEYS for attempt in warehouse.ledger.history(*key)]
+    holding = warehouse.ledger.published()
     assert {attempt.outcome for attempt in attempts} <= ENDED
     assert all(attempt.reason for attempt in attempts if attempt.outcome is Outcome.SUPERSEDED)
     assert len(holding) == len(KEYS)

@@ -8,11 +8,11 @@ import psycopg
 import pytest
 
 from local import samples
-from local.environment import CHECKOUT
 from local.stack import Stack
 from local.state import Ports, Settings
+from nyc_taxi.core.dataset import dataset_names
 from nyc_taxi.core.month import MonthRange
-from nyc_taxi.postgres.warehouse import Warehouse
+from nyc_taxi.postgres.warehouse import PostgresWarehouse
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -35,9 +35,9 @@ def running_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     stack.state.remember(stack.settings)
     stack.start()
     try:
-        names = {path.stem for path in (CHECKOUT / "dags").glob("*.py")}
-        stack.wait_for_dags(names)
-        for dag_id in sorted(names - {TRANSFORM}):
+        names = {f"{name}_postgres" for name in (*dataset_names(), "taxi", "zones", "recheck")}
+        stack.wait_for_dags({*names, TRANSFORM, "getting_started"})
+        for dag_id in sorted({*names, "getting_started"}):
             stack.api.unpause(dag_id)
         yield stack
     finally:
@@ -47,8 +47,8 @@ def running_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 
 
 @pytest.fixture(scope="session")
-def stack_warehouse(running_stack: Stack) -> Warehouse:
+def stack_warehouse(running_stack: Stack) -> PostgresWarehouse:
     """The running Airflow's warehouse."""
-    warehouse = Warehouse(lambda: psycopg.connect(running_stack.warehouse_uri), "postgres_taxi")
+    warehouse = PostgresWarehouse(lambda: psycopg.connect(running_stack.warehouse_uri), "postgres_taxi")
     warehouse.prepare()
     return warehouse

@@ -12,11 +12,10 @@ import psycopg
 import pytest
 
 from nyc_taxi.core.month import Month, MonthRange
-from nyc_taxi.files.source import SourceList
+from nyc_taxi.files.source_list import SourceList
 from nyc_taxi.load.attempt import Outcome
 from nyc_taxi.load.load import load_month
-from nyc_taxi.postgres import ledger
-from nyc_taxi.postgres.warehouse import Warehouse
+from nyc_taxi.postgres.warehouse import PostgresWarehouse
 from nyc_taxi.samples import write_sample
 from tests.extent import extent
 from tests.scheduler.runs import command, content_of, query
@@ -107,8 +106,8 @@ def test_runs_of_every_kind_at_once_end_as_they_would_one_after_another(running_
     """The command's backfill, chosen months, runs by hand, a recheck, and two files published anew."""
     running_stack.api.unpause("recheck_postgres")
     running_stack.postgres.create_database("alone")
-    alone = Warehouse(lambda: psycopg.connect(running_stack.postgres.uri("alone")), "alone")
-    together = Warehouse(lambda: psycopg.connect(running_stack.warehouse_uri), "together")
+    alone = PostgresWarehouse(lambda: psycopg.connect(running_stack.postgres.uri("alone")), "alone")
+    together = PostgresWarehouse(lambda: psycopg.connect(running_stack.warehouse_uri), "together")
     folder = SourceList.parse(str(running_stack.state.samples))
     for number in range(extent(2, 30)):
         (began,) = query(running_stack.metadata_uri, "select clock_timestamp()")[0]
@@ -126,14 +125,13 @@ def test_runs_of_every_kind_at_once_end_as_they_would_one_after_another(running_
             serial = content_of(running_stack.postgres.uri("alone"), dataset, MONTHS)
             assert content_of(running_stack.warehouse_uri, dataset, MONTHS) == serial
         told = set(query(running_stack.metadata_uri, TOLD, began))
-        with together.session() as connection:
-            for dataset, month in KEYS:
-                attempts = ledger.history(connection, dataset, month)
-                assert {attempt.outcome for attempt in attempts} <= ENDED
-                holding = ledger.current(connection, dataset, month)
-                assert holding is not None
-                if holding.finished and holding.finished > began:
-                    assert (f"{dataset}|{month}", holding.run_id) in told
+        for dataset, month in KEYS:
+            attempts = together.ledger.history(dataset, month)
+            assert {attempt.outcome for attempt in attempts} <= ENDED
+            holding = together.ledger.current(dataset, month)
+            assert holding is not None
+            if holding.finished and holding.finished > began:
+                assert (f"{dataset}|{month}", holding.run_id) in told
         assert query(running_stack.warehouse_uri, STAGE_TABLES) == []
         assert query(running_stack.warehouse_uri, DEADLOCKS) == [(0,)]
     # The waiting run asks every half minute, which may be after a round or two.

@@ -73,12 +73,12 @@ def test_a_table_wider_than_its_terminal_leaves_columns_out_and_says_so(
     row = {"month": "2021-01", "rows": 500, "bytes": "9" * 40, "sha256": "0" * 64}
     monkeypatch.setattr("sys.stdout.isatty", lambda: True)
     monkeypatch.setenv("COLUMNS", "80")
-    print_rows([row], spare=("sha256", "bytes"))
+    print_rows([row], optional=("sha256", "bytes"))
     shown = capsys.readouterr()
     assert "2021-01 | 500" in shown.out
     assert "9" * 40 in shown.out
     assert "sha256" not in shown.out
-    assert shown.err == "The terminal is too narrow for sha256: -o json shows all.\n"
+    assert shown.err == "The terminal is too narrow for sha256. Use -o json to see everything.\n"
 
 
 def test_plain_columns_keep_checksums_of_digits(capsys: pytest.CaptureFixture[str]) -> None:

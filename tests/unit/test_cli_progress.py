@@ -37,7 +37,7 @@ def test_without_a_terminal_a_long_step_is_a_line_every_so_often(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now = iter(range(0, 1000, 4))
-    monkeypatch.setattr("nyc_taxi.cli.progress.time.monotonic", lambda: float(next(now)))
+    monkeypatch.setattr("nyc_taxi.progress.time.monotonic", lambda: float(next(now)))
     with progress.steps("green 2021-01") as show:
         for done in range(10):
             show("download", done * 1_000_000, None)

@@ -5,23 +5,14 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from airflow.sdk.exceptions import AirflowRuntimeError, ErrorType
-from airflow.sdk.execution_time import task_runner
-from airflow.sdk.execution_time.comms import DRCount, ErrorResponse, GetConnection, MaskSecret
 
 from nyc_taxi.core.month import Month
-from nyc_taxi.errors import (
-    ConnectionsUnavailable,
-    InvalidSource,
-    TaxiError,
-    WarehouseRefused,
-    WarehouseUnreachable,
-)
-from nyc_taxi.files.source import SourceList
+from nyc_taxi.errors import ConnectionNotFound, TransientError, WarehouseUnreachable
+from nyc_taxi.files.source_list import SourceList
+from nyc_taxi.hooks.postgres import TaxiPostgresHook
 from nyc_taxi.hooks.products import products_url
-from nyc_taxi.hooks.taxi_postgres import TaxiPostgresHook
 from nyc_taxi.hooks.tlc import NycTlcHook
-from nyc_taxi.hooks.warehouse import warehouse
+from nyc_taxi.hooks.warehouse import warehouse, warehouse_hook
 from tests.file_server import FileServer, Reply
 
 if TYPE_CHECKING:
@@ -50,18 +41,6 @@ def test_an_empty_connection_means_the_default_sources(
     )
 
     assert str(NycTlcHook().sources()) == "mirror, tlc"
-
-
-def test_the_default_connection_stands_for_the_default_sources_when_nobody_made_it() -> None:
-    assert str(NycTlcHook().sources()) == "mirror, tlc"
-    assert str(asyncio.run(NycTlcHook().asources())) == "mirror, tlc"
-
-
-def test_a_connection_that_somebody_named_has_to_exist() -> None:
-    with pytest.raises(InvalidSource, match="no connection nobody_made_it"):
-        NycTlcHook("nobody_made_it").sources()
-    with pytest.raises(InvalidSource, match="no connection nobody_made_it"):
-        asyncio.run(NycTlcHook("nobody_made_it").asources())
 
 
 def test_the_connection_names_the_sources_in_order(
@@ -107,7 +86,11 @@ def test_the_test_button_asks_every_source_about_one_month(
 
 @pytest.mark.parametrize(
     ("sources", "said"),
-    [("/no/such/folder", "does not exist"), ("ftp://x", "is not a source"), ("{url}", "answered 503")],
+    [
+        ("/no/such/folder", "does not exist"),
+        ("ftp://x", "is not a source"),
+        ("{url}", "answered HEAD with 503"),
+    ],
 )
 def test_the_test_button_says_what_is_wrong(
     monkeypatch: pytest.MonkeyPatch, files: FileServer, sources: str, said: str
@@ -145,100 +128,21 @@ def test_the_address_of_the_products_as_a_uri(monkeypatch: pytest.MonkeyPatch) -
     assert products_url() == "http://127.0.0.1:8099"
 
 
-def test_the_public_api_stands_in_for_a_connection_that_does_not_exist() -> None:
-    assert products_url("nobody_made_it") == "https://dummyjson.com"
+USES: dict[str, Callable[[], object]] = {
+    "sources": lambda: NycTlcHook("nobody_made_it").sources(),
+    "sources in the triggerer": lambda: asyncio.run(NycTlcHook("nobody_made_it").asources()),
+    "products": lambda: products_url("nobody_made_it"),
+    "warehouse": lambda: warehouse("postgres", "nobody_made_it").check(),
+    "dbt": lambda: warehouse_hook("postgres", "nobody_made_it").dbt_environment(),
+}
 
 
-def test_a_warehouse_connection_that_does_not_exist_is_named() -> None:
-    with (
-        pytest.raises(WarehouseRefused, match="no connection nobody_made_it"),
-        warehouse("nobody_made_it").session(),
-    ):
-        pass
-
-
-FAILED = AirflowRuntimeError(ErrorResponse(error=ErrorType.API_SERVER_ERROR, detail={"status_code": 500}))
-MISSING = ErrorResponse(error=ErrorType.CONNECTION_NOT_FOUND)
-
-
-class Supervisor:
-    """What a task talks to: hands on what Airflow's API server says.
-
-    :param of_connections: its answer when it is asked for a connection
-    :param otherwise: its answers to other questions, in order
-    """
-
-    def __init__(self, of_connections: object, *otherwise: object) -> None:
-        self.of_connections = of_connections
-        self.otherwise = list(otherwise)
-
-    def send(self, message: object) -> object:
-        if isinstance(message, MaskSecret):
-            return None
-        answer = self.of_connections if isinstance(message, GetConnection) else self.otherwise.pop(0)
-        if isinstance(answer, Exception):
-            raise answer
-        return answer
-
-    async def asend(self, message: object) -> object:
-        return self.send(message)
-
-
-USES: list[Callable[[], object]] = [
-    lambda: NycTlcHook("nobody_made_it").sources(),
-    lambda: asyncio.run(NycTlcHook("nobody_made_it").asources()),
-    lambda: products_url("nobody_made_it"),
-    lambda: warehouse("nobody_made_it").check(),
-]
-
-
-@pytest.mark.parametrize("use", USES)
-@pytest.mark.parametrize(
-    ("of_connections", "otherwise"),
-    [
-        (FAILED, [DRCount(count=0), DRCount(count=0)]),
-        (ConnectionResetError("the supervisor is gone"), [DRCount(count=0), DRCount(count=0)]),
-        (MISSING, [FAILED]),
-        (MISSING, [DRCount(count=0), FAILED]),
-    ],
-    ids=["500", "reset", "no database", "no database any more"],
-)
-def test_an_airflow_that_cannot_answer_is_no_missing_connection(
-    monkeypatch: pytest.MonkeyPatch,
-    use: Callable[[], object],
-    of_connections: object,
-    otherwise: list[object],
-) -> None:
-    supervisor = Supervisor(of_connections, *otherwise)
-    monkeypatch.setattr(task_runner, "SUPERVISOR_COMMS", supervisor, raising=False)
-
-    with pytest.raises(ConnectionsUnavailable, match="nobody_made_it"):
+@pytest.mark.parametrize("use", USES.values(), ids=USES)
+def test_a_connection_that_is_not_found_is_an_error_that_is_retried(use: Callable[[], object]) -> None:
+    with pytest.raises(ConnectionNotFound, match=r"no connection nobody_made_it, .* airflow connections add"):
         use()
 
-
-@pytest.mark.parametrize(
-    ("use", "told"),
-    [
-        (lambda: NycTlcHook().sources(), "mirror, tlc"),
-        *zip(
-            USES,
-            ("InvalidSource", "InvalidSource", "https://dummyjson.com", "WarehouseRefused"),
-            strict=True,
-        ),
-    ],
-)
-def test_a_task_is_told_of_a_missing_connection(
-    monkeypatch: pytest.MonkeyPatch, use: Callable[[], object], told: str
-) -> None:
-    supervisor = Supervisor(MISSING, DRCount(count=0), DRCount(count=0))
-    monkeypatch.setattr(task_runner, "SUPERVISOR_COMMS", supervisor, raising=False)
-
-    try:
-        found = str(use())
-    except TaxiError as error:
-        found = type(error).__name__
-
-    assert found == told
+    assert issubclass(ConnectionNotFound, TransientError)
 
 
 def test_a_warehouse_is_opened_through_its_connection(
@@ -246,15 +150,14 @@ def test_a_warehouse_is_opened_through_its_connection(
 ) -> None:
     monkeypatch.setenv("AIRFLOW_CONN_POSTGRES_TAXI", warehouse_uri)
 
-    with warehouse().session() as connection:
-        assert connection.execute("select 1").fetchone() == (1,)
+    assert warehouse("postgres").check().startswith("Postgres ")
 
 
 def test_a_warehouse_that_does_not_answer_is_one_clear_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AIRFLOW_CONN_POSTGRES_TAXI", "postgresql://taxi@127.0.0.1:1/taxi")
 
-    with pytest.raises(WarehouseUnreachable, match=r"postgres_taxi at 127\.0\.0\.1"), warehouse().session():
-        pass
+    with pytest.raises(WarehouseUnreachable, match=r"postgres_taxi at 127\.0\.0\.1"):
+        warehouse("postgres").check()
 
 
 def test_the_warehouses_test_button_says_in_one_sentence_what_is_there(
@@ -293,7 +196,7 @@ def test_the_warehouses_test_button_refuses_an_old_server(
     monkeypatch: pytest.MonkeyPatch, warehouse_uri: str
 ) -> None:
     monkeypatch.setenv("AIRFLOW_CONN_POSTGRES_TAXI", warehouse_uri)
-    monkeypatch.setattr("nyc_taxi.postgres.warehouse.OLDEST", 99)
+    monkeypatch.setattr("nyc_taxi.postgres.sessions.OLDEST", 99)
 
     assert TaxiPostgresHook().test_connection() == (
         False,

@@ -7,6 +7,7 @@ import pytest
 from nyc_taxi import options
 from nyc_taxi.errors import InvalidSetting
 from nyc_taxi.get_provider_info import get_provider_info
+from nyc_taxi.targets import get_target
 
 DESCRIBED = get_provider_info()["config"]["nyc_taxi"]["options"]
 
@@ -21,7 +22,9 @@ DESCRIBED = get_provider_info()["config"]["nyc_taxi"]["options"]
         ("retry_delay", "2147483648", "a whole number from 0 to 2,147,483,647"),
         ("dbt_threads", "2.5", "a whole number from 1 to 2,147,483,647"),
         ("dbt_target", "staging", "prod or dev"),
-        ("pool", "", "a text that is not empty"),
+        ("owner", "", "a text that is not empty"),
+        ("warehouses", " , ", "one or more of postgres, separated by commas"),
+        ("warehouses", "postgres, oracle", "one or more of postgres, separated by commas"),
     ],
 )
 def test_a_value_that_an_option_may_not_have_is_named_with_what_it_may_be_and_its_place(
@@ -32,8 +35,8 @@ def test_a_value_that_an_option_may_not_have_is_named_with_what_it_may_be_and_it
     with pytest.raises(InvalidSetting) as caught:
         options.text(name)
     assert str(caught.value) == (
-        f"[nyc_taxi] {name} has to be {allowed}, and is {value!r}. "
-        f"Correct it in {variable}: until then no DAG can be read."
+        f"[nyc_taxi] {name} must be {allowed}, not {value!r}. "
+        f"Correct it in {variable}; no DAG can be read until then."
     )
 
 
@@ -53,3 +56,9 @@ def test_every_option_may_have_its_default() -> None:
 
 def test_the_options_that_are_numbers_are_those_that_the_provider_says() -> None:
     assert options.LEAST.keys() == {name for name, option in DESCRIBED.items() if option["type"] == "integer"}
+
+
+def test_the_configured_warehouses_are_each_there_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AIRFLOW__NYC_TAXI__WAREHOUSES", " postgres,postgres ,")
+
+    assert options.configured_targets() == (get_target("postgres"),)

@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from nyc_taxi.core import products
-from nyc_taxi.core.products import as_table, average_prices, fetch_products, keep_columns
+from nyc_taxi import products
 from nyc_taxi.errors import (
     DownloadInterrupted,
     MissingColumn,
@@ -16,6 +15,7 @@ from nyc_taxi.errors import (
     SourceRefused,
     SourceUnreachable,
 )
+from nyc_taxi.products import as_table, average_prices, fetch_products, keep_columns
 from tests.file_server import FileServer, Reply
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ def test_a_shop_without_products_is_empty(files: FileServer) -> None:
 def test_pages_that_end_early_are_an_error(files: FileServer) -> None:
     files.answer("/products", page(SHOP, total=9), page([], total=9))
 
-    with pytest.raises(DownloadInterrupted, match="has 9 products and gave 4"):
+    with pytest.raises(DownloadInterrupted, match="announced 9 products and sent 4"):
         fetch_products(files.url)
 
 

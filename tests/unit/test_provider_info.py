@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 import jsonschema
 import pytest
-import yaml
 
 import nyc_taxi
 from nyc_taxi.get_provider_info import get_provider_info
@@ -34,10 +33,6 @@ def named_things() -> Iterator[str]:
     yield from (asset["handler"] for asset in info["asset-uris"])
     yield from info["extra-links"]
     yield from info["cli"]
-
-
-def test_provider_yaml_and_the_provider_info_agree() -> None:
-    assert yaml.safe_load((PACKAGE / "provider.yaml").read_text("utf-8")) == get_provider_info()
 
 
 def test_the_provider_info_is_what_airflow_expects() -> None:

@@ -68,7 +68,7 @@ def test_both_published_editions_are_accepted(real_data: Path) -> None:
 
 def test_zones_in_a_wrong_order_found_in_the_wild_are_refused(real_data: Path) -> None:
     with pytest.raises(
-        SchemaDrift, match=r"wrong_order\.negative\.csv gives 202 of 265 numbers to another zone"
+        SchemaDrift, match=r"wrong_order\.negative\.csv gives 202 of 265 numbers to other zones"
     ):
         read_zones(real_data / "zones/wrong_order.negative.csv")
 
@@ -120,7 +120,7 @@ def test_surplus_column_is_reported_and_not_kept(caplog: pytest.LogCaptureFixtur
 @pytest.mark.parametrize(
     ("rows", "said"),
     [
-        (swapped(30, 31), "2 of 265 numbers to another zone than TLC does: 30 is Bronx, Bronx Park"),
+        (swapped(30, 31), "2 of 265 numbers to other zones than TLC: 30 is Bronx, Bronx Park"),
         ([*lines()[:-2], "264,N/A,Outside of NYC,N/A", "265,Unknown,N/A,N/A"], "264 is N/A, Outside of NYC"),
         ([*lines()[:30], '30,"Brooklyn","Broad Channel","Boro Zone"', *lines()[31:]], "30 is Brooklyn,"),
         ([*lines()[:4], lines()[5], lines()[4], *lines()[6:]], "not in the order of their numbers"),
@@ -140,7 +140,7 @@ def test_table_with_other_zones_is_refused(rows: list[str], said: str) -> None:
         read_zones(table(rows), "misc/taxi_zone_lookup.csv")
     assert said in str(refused.value)
     assert "misc/taxi_zone_lookup.csv" in str(refused.value)
-    assert "Take the file from the source again" in str(refused.value)
+    assert "Download the file again" in str(refused.value)
 
 
 @pytest.mark.parametrize(

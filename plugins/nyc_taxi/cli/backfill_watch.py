@@ -1,159 +1,175 @@
-"""Following a backfill until its months are done, looking once a second."""
+"""Waiting for the runs of a backfill."""
 
 from __future__ import annotations
 
 import time
 from collections import Counter
-from contextlib import suppress
+from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from airflow.jobs.job import most_recent_job
 from airflow.models.backfill import Backfill
 from airflow.models.dagrun import DagRun
-from sqlalchemy import func, select
+from airflow.models.taskinstance import TaskInstance
+from airflow.utils.session import create_session
+from sqlalchemy import and_, func, select
+from sqlalchemy.exc import DBAPIError
 
-from nyc_taxi.cli.backfill_plan import metadata
-from nyc_taxi.cli.backfill_standings import MonthStanding, Standing, standings
-from nyc_taxi.cli.command import remark
-from nyc_taxi.errors import BackfillFailed, BackfillRefused, MetadataUnavailable
+from nyc_taxi.cli.command import INTERRUPTED, remark, say
+from nyc_taxi.cli.progress import tally
+from nyc_taxi.core.month import listed
+from nyc_taxi.errors import BackfillFailed, MetadataUnavailable
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from datetime import datetime
+
     from sqlalchemy.orm import Session
 
-    from nyc_taxi.cli.backfill_plan import PlannedRun
-    from nyc_taxi.cli.progress import Tally
+    from nyc_taxi.core.month import Month
+
+UNFINISHED = ("queued", "running")
+"""States of runs that have not finished."""
+
+_WAITING = "waiting for the file"
+_FINAL = ("succeeded", "failed", "deleted")
+_STATES = (*UNFINISHED, _WAITING, *_FINAL)
+
+_ASLEEP = frozenset({"deferred", "up_for_reschedule"})
+_ACTIVE = (*_ASLEEP, "failed", "queued", "restarting", "running", "scheduled", "up_for_retry")
 
 _POLL = 1.0
-_NOTICE_TIMEOUT = 150.0
 _OUTAGE = 300.0
-"""Seconds for which the metadata database may be away while months are waited for."""
+"""Seconds for which the metadata database may be unavailable while months are waited for."""
 _SILENCE = 30.0
-"""Seconds without any change after which it is asked whether a scheduler runs."""
+"""Seconds without any change after which the command checks that a scheduler runs."""
 
 
-def watch(dag_id: str, runs: tuple[PlannedRun, ...], tally: Tally) -> None:
-    """Return once every month's run has succeeded.
+@dataclass(frozen=True, slots=True)
+class MonthState:
+    """The state of a month's run, one of ``_STATES``, and the tasks of it that failed."""
 
-    An outage of the metadata database, and a scheduler that gives no sign of life, are told and waited for.
+    month: Month
+    state: str
+    failed: tuple[str, ...] = ()
 
-    :param tally: shows how many months stand where
-    :raises MetadataUnavailable: when the metadata database has not answered for five minutes
-    :raises BackfillFailed: once no run goes on, when at least one has not succeeded; it names them
+    def __str__(self) -> str:
+        return f"{self.month} ({', '.join((self.state, *self.failed))})"
+
+
+@contextmanager
+def metadata() -> Iterator[Session]:
+    """Give a session of Airflow's metadata database that is committed at the end.
+
+    :raises MetadataUnavailable: when the database does not answer or has no Airflow tables
     """
-    scheduler = _Scheduler()
-    while True:
-        now = _patiently(dag_id, runs)
-        counts = Counter(month.standing for month in now)
-        tally(sum(counts[standing] for standing in Standing if standing.final), len(now), _words(counts))
-        if all(month.standing.final for month in now):
-            break
-        scheduler.look(now)
-        time.sleep(_POLL)
-    failed = [month for month in now if month.standing is not Standing.SUCCEEDED]
+    try:
+        with create_session() as session:
+            yield session
+    except DBAPIError as error:
+        raise MetadataUnavailable(
+            f"Airflow's metadata database cannot be used ({str(error.orig).strip().splitlines()[0]}). Check "
+            "[database] sql_alchemy_conn, run `airflow db migrate` if it is new, and repeat the command."
+        ) from error
+
+
+def latest_backfill(dag_id: str) -> tuple[int, int]:
+    """Return the id of the DAG's latest backfill, and how many of its runs have not finished."""
+    with metadata() as session:
+        number = session.scalar(select(func.max(Backfill.id)).where(Backfill.dag_id == dag_id)) or 0
+        unfinished = select(func.count()).where(DagRun.backfill_id == number, DagRun.state.in_(UNFINISHED))
+        return number, session.scalar(unfinished) or 0
+
+
+def watch(dag_id: str, months: Mapping[datetime, Month]) -> None:
+    """Show the states of the months' runs, by their logical dates, until all have finished.
+
+    Ctrl-C ends the watching, not the runs.
+
+    :raises MetadataUnavailable: when the metadata database has not answered for five minutes
+    :raises BackfillFailed: when a month has not succeeded; it names each with the tasks that failed
+    """
+    started = time.monotonic()
+    try:
+        now = _wait(dag_id, months)
+    except KeyboardInterrupt:
+        remark(f"Stopped watching. {_again(dag_id)} To cancel them, use the DAG's Backfills page.")
+        raise SystemExit(INTERRUPTED) from None
+    failed = [month for month in now if month.state != "succeeded"]
     if failed:
         raise BackfillFailed(
             f"{len(failed)} of {len(now)} months of {dag_id} did not succeed: {', '.join(map(str, failed))}. "
-            "Look at the task's log, then run them again with --rerun-failed-tasks."
+            "Read the log of the task, then repeat the command with --rerun-failed-tasks."
         )
+    say(f"{dag_id} has succeeded for {listed(months.values())}, after {time.monotonic() - started:.0f} s.")
 
 
-def _patiently(dag_id: str, runs: tuple[PlannedRun, ...]) -> tuple[MonthStanding, ...]:
-    """Return where the months stand as soon as the metadata database says so."""
-    until = time.monotonic() + _OUTAGE
-    told = False
-    while True:
-        try:
-            with metadata() as session:
-                return standings(dag_id, runs, session)
-        except MetadataUnavailable as error:
-            if time.monotonic() > until:
-                raise MetadataUnavailable(
-                    f"Airflow's metadata database has not answered for {_OUTAGE:.0f} seconds, so this "
-                    f"command ends. The months of {dag_id} are not lost: they go on when it is back, and the "
-                    "same command without -c and --reset-dagruns watches them again."
-                ) from error
-            if not told:
-                remark("Airflow's metadata database does not answer; waiting for it.")
-                told = True
-        time.sleep(_POLL)
+def _wait(dag_id: str, months: Mapping[datetime, Month]) -> list[MonthState]:
+    """Show the states of the months until all are final, and return them."""
+    seen: list[MonthState] = []
+    answered, checked, reported = time.monotonic(), float("-inf"), False
+    with tally(dag_id) as show:
+        while True:
+            try:
+                with metadata() as session:
+                    now = states(dag_id, months, session)
+                    counts = Counter(month.state for month in now)
+                    done = sum(counts[state] for state in _FINAL)
+                    words = (f"{counts[state]} {state}" for state in _STATES if counts[state])
+                    show(done, len(now), ", ".join(words))
+                    if done == len(now):
+                        return now
+                    answered, reported = time.monotonic(), False
+                    checked, seen = answered if seen and now != seen else checked, now
+                    if answered - checked >= _SILENCE:
+                        checked = answered
+                        job = most_recent_job("SchedulerJob", session=session)
+                        if job is None or not job.is_alive():
+                            remark("No scheduler is running. Start one: nothing happens until then.")
+            except MetadataUnavailable as error:
+                if time.monotonic() - answered > _OUTAGE:
+                    lost = f"Airflow's metadata database has not answered for {_OUTAGE:.0f} s."
+                    raise MetadataUnavailable(f"{lost} {_again(dag_id)}") from error
+                if not reported:
+                    remark("Airflow's metadata database does not answer; waiting for it.")
+                    reported = True
+            time.sleep(_POLL)
 
 
-class _Scheduler:
-    """Says once that no scheduler runs: at the first look, and when nothing has changed for a while."""
-
-    def __init__(self) -> None:
-        self._seen: tuple[MonthStanding, ...] = ()
-        self._asked = float("-inf")
-        self._told = False
-
-    def look(self, now: tuple[MonthStanding, ...]) -> None:
-        """Take note of where the months stand, and ask for the scheduler if that is due."""
-        if self._seen and now != self._seen:
-            self._asked, self._told = time.monotonic(), False
-        self._seen = now
-        if self._told or time.monotonic() - self._asked < _SILENCE:
-            return
-        self._asked = time.monotonic()
-        with suppress(MetadataUnavailable):
-            if not scheduler_runs():
-                remark("No scheduler has given a sign of life lately: nothing happens before one runs.")
-                self._told = True
-
-
-def _words(counts: Counter[Standing]) -> str:
-    return ", ".join(f"{counts[standing]} {standing}" for standing in Standing if counts[standing])
-
-
-def scheduler_runs() -> bool:
-    """Whether a scheduler has reported lately."""
-    with metadata() as session:
-        job = most_recent_job("SchedulerJob", session=session)
-        return job is not None and job.is_alive()
-
-
-def active_backfill(dag_id: str, session: Session) -> tuple[int, int] | None:
-    """Return the id of the DAG's active backfill and how many of its runs go on, if it has one."""
-    row = select(Backfill.id).where(Backfill.dag_id == dag_id, Backfill.completed_at.is_(None)).limit(1)
-    backfill_id = session.scalar(row)
-    if backfill_id is None:
-        return None
-    going_on = select(func.count()).where(
-        DagRun.backfill_id == backfill_id, DagRun.state.in_(("queued", "running"))
+def _again(dag_id: str) -> str:
+    return (
+        f"The runs of {dag_id} continue. To watch them again, repeat the command without -c and "
+        "--reset-dagruns."
     )
-    return backfill_id, session.scalar(going_on) or 0
 
 
-def wait_for_the_last_one(dag_id: str) -> None:
-    """Return once the DAG has no active backfill.
+def states(dag_id: str, months: Mapping[datetime, Month], session: Session) -> list[MonthState]:
+    """Return the states of the months' runs, in one query."""
+    tasks: dict[datetime, set[tuple[str, str]]] = {}
+    found: dict[datetime, str] = {}
+    of_run = and_(
+        TaskInstance.dag_id == DagRun.dag_id,
+        TaskInstance.run_id == DagRun.run_id,
+        TaskInstance.state.in_(_ACTIVE),
+    )
+    rows = (
+        select(DagRun.logical_date, DagRun.state, TaskInstance.task_id, TaskInstance.state)
+        .outerjoin(TaskInstance, of_run)
+        .where(DagRun.dag_id == dag_id, DagRun.logical_date.in_(months))
+    )
+    for date, state, task, task_state in session.execute(rows):
+        found[date] = str(state)
+        tasks.setdefault(date, set()).update([(task, str(task_state))] if task else [])
+    return [
+        _state(month, found.get(date, "deleted"), tasks.get(date, set())) for date, month in months.items()
+    ]
 
-    Airflow looks every 30 seconds for backfills whose runs have ended, and until then refuses
-    another one: one that has only to be noticed is waited for.
 
-    :raises BackfillRefused: when one is running, or is not noticed for much longer than that
-    """
-    until = time.monotonic() + _NOTICE_TIMEOUT
-    told = False
-    while True:
-        with metadata() as session:
-            active = active_backfill(dag_id, session)
-        if active is None:
-            return
-        backfill_id, going_on = active
-        if going_on:
-            raise BackfillRefused(
-                f"Backfill {backfill_id} of {dag_id} is still running, with {going_on} runs not finished, "
-                "and Airflow runs one backfill of a DAG at a time. Wait for it, or cancel it on the DAG's "
-                "Backfills page in the UI."
-            )
-        if time.monotonic() > until:
-            raise BackfillRefused(
-                f"Backfill {backfill_id} of {dag_id} has finished, and Airflow has not noticed for "
-                f"{_NOTICE_TIMEOUT:.0f} seconds: is the scheduler running?"
-            )
-        if not told:
-            remark(
-                f"Backfill {backfill_id} of {dag_id} has just finished. Airflow takes up to 30 seconds to "
-                "notice and allows no other before; waiting."
-            )
-            told = True
-        time.sleep(_POLL)
+def _state(month: Month, state: str, tasks: set[tuple[str, str]]) -> MonthState:
+    if state == "success":
+        return MonthState(month, "succeeded")
+    if state == "running" and tasks and {task_state for _, task_state in tasks} <= _ASLEEP:
+        return MonthState(month, _WAITING)
+    failed = sorted(task for task, task_state in tasks if task_state == "failed")
+    return MonthState(month, state, tuple(failed) if state == "failed" else ())

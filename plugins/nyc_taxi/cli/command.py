@@ -1,4 +1,4 @@
-"""How a command speaks and ends: sentences, no tracebacks, and an exit status that scripts can use."""
+"""How commands speak and end: sentences, no tracebacks, and an exit status that scripts can use."""
 
 from __future__ import annotations
 
@@ -18,19 +18,31 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 FAILED, MISUSED, INTERRUPTED = 1, 2, 130
-"""Exit statuses: it did not work, it was called wrongly, Ctrl-C."""
+"""Exit statuses: the command failed, it was called with wrong arguments, Ctrl-C."""
 
 
 def say(sentence: str) -> None:
-    """Write a line of the command's result, with nothing in it that a terminal would act upon."""
+    """Write a line of the command's result, with terminal control characters escaped."""
     sys.stdout.write(f"{_plain(sentence)}\n")
     sys.stdout.flush()
 
 
 def remark(sentence: str) -> None:
-    """Write a line that is not part of the command's result, as plain as :func:`say` does."""
+    """Write a line that is not part of the command's result to standard error, escaped like :func:`say`."""
     sys.stderr.write(f"{_plain(sentence)}\n")
     sys.stderr.flush()
+
+
+def counted(number: int, noun: str) -> str:
+    """Return a number with its noun: ``1 row``, ``1,200 rows``."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def confirm(question: str) -> bool:
+    """Return whether the user answers a question with yes; the end of the input means no."""
+    sys.stderr.write(f"{_plain(question)} [y/N] ")
+    sys.stderr.flush()
+    return sys.stdin.readline().strip().lower() in {"y", "yes"}
 
 
 def _plain(text: str) -> str:
@@ -38,11 +50,11 @@ def _plain(text: str) -> str:
 
 
 def command(run: Callable[[Namespace], None]) -> Callable[[Namespace], None]:
-    """Make a function a command: what goes wrong in it becomes one sentence and an exit status.
+    """Make a function a command: an error becomes one sentence and an exit status.
 
-    Connections are found as Airflow's own ``airflow connections`` finds them: in the environment, in
-    the secrets backend, in the metadata database. Outside of a task Airflow leaves the last one out
-    unless the process says that it is on the server's side.
+    Connections are found as by ``airflow connections``: in the environment, in the secrets backend and in
+    the metadata database. Outside a task Airflow skips the database unless the process declares itself part
+    of the server.
     """
 
     @wraps(run)
@@ -58,7 +70,7 @@ def command(run: Callable[[Namespace], None]) -> Callable[[Namespace], None]:
         except KeyboardInterrupt:
             _end(INTERRUPTED, "Stopped.")
         except BrokenPipeError:
-            # The reader has seen enough; closing stdout at exit must not fail once more.
+            # The reader has seen enough. Closing standard output at exit must not fail once more.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
     return ended

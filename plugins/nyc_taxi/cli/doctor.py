@@ -1,4 +1,4 @@
-"""``airflow taxi doctor``: what dead runs left behind, and what is not as the ledger says."""
+"""``airflow taxi doctor``: leftovers of crashes, and months that contradict the ledger."""
 
 from __future__ import annotations
 
@@ -6,34 +6,30 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.utils.cli import suppress_logs_and_warning
 
-from nyc_taxi.cli.command import say
+from nyc_taxi.cli.command import counted
 from nyc_taxi.cli.output import print_rows
+from nyc_taxi.cli.target import chosen_warehouse
 from nyc_taxi.errors import LeftToDo
-from nyc_taxi.hooks.warehouse import warehouse
-from nyc_taxi.postgres.doctor import examine
+from nyc_taxi.load.doctor import examine
 
 if TYPE_CHECKING:
     from argparse import Namespace
 
-    from nyc_taxi.postgres.doctor import Finding
+    from nyc_taxi.load.warehouse import Finding
 
 
 @suppress_logs_and_warning
 def doctor(args: Namespace) -> None:
-    """Print one row for each finding, after clearing up if that is asked for.
+    """Print one row per finding, after removing leftovers if asked to.
 
-    :raises LeftToDo: when something is left to do
+    :raises LeftToDo: when a finding needs a person
     """
-    findings = examine(warehouse(args.postgres_conn_id), clean=args.clean)
-    if findings or args.output in {"json", "yaml"}:
-        in_full = args.output != "table"
-        print_rows([_row(finding, in_full=in_full) for finding in findings], args.output)
-    else:
-        say("Nothing was left behind, and every month holds the rows that the ledger says.")
-    left = sum(1 for finding in findings if finding.to_do)
-    if left:
-        ending = "is left; it says what to do" if left == 1 else "are left; each says what to do"
-        raise LeftToDo(f"{left} of {len(findings)} findings {ending}.")
+    findings = examine(chosen_warehouse(args), clean=args.clean)
+    rows = [_row(finding, in_full=args.output != "table") for finding in findings]
+    print_rows(rows, args.output, nothing="No leftovers, and every month has the rows that the ledger says.")
+    if left := [finding for finding in findings if finding.to_do]:
+        total = counted(len(findings), "finding")
+        raise LeftToDo(f"{len(left)} of {total} left to do; the column to_do says what.")
 
 
 def _row(finding: Finding, *, in_full: bool) -> dict[str, Any]:

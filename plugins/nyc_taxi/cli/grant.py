@@ -1,4 +1,4 @@
-"""``airflow taxi grant``: a role that may read the warehouse."""
+"""``airflow taxi grant``: let a role read the warehouse."""
 
 from __future__ import annotations
 
@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 from airflow.utils.cli import suppress_logs_and_warning
 
 from nyc_taxi.cli.command import say
-from nyc_taxi.hooks.warehouse import warehouse
-from nyc_taxi.postgres.readers import grant_reading
+from nyc_taxi.cli.target import chosen_warehouse
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -16,7 +15,6 @@ if TYPE_CHECKING:
 
 @suppress_logs_and_warning
 def grant(args: Namespace) -> None:
-    """Let a role read the warehouse, and say how a person comes to be in it."""
-    created = grant_reading(warehouse(args.postgres_conn_id), args.role)
-    new = "new " if created else ""
-    say(f"The {new}role {args.role} may read the warehouse as it is, and whatever is loaded or built later.")
+    """Let a role read the warehouse, and say whether it was created."""
+    created = chosen_warehouse(args).grant_reading(args.role)
+    say(f"The {'new ' if created else ''}role {args.role} may read the warehouse.")

@@ -1,4 +1,4 @@
-"""``airflow taxi months``: what the warehouse holds."""
+"""``airflow taxi months``: the months in the warehouse."""
 
 from __future__ import annotations
 
@@ -7,18 +7,17 @@ from typing import TYPE_CHECKING, Any
 from airflow.utils.cli import suppress_logs_and_warning
 
 from nyc_taxi.cli.output import print_rows
+from nyc_taxi.cli.target import prepared_warehouse
 from nyc_taxi.core.dataset import get_dataset
-from nyc_taxi.hooks.warehouse import warehouse
 from nyc_taxi.load.attempt import Outcome
-from nyc_taxi.postgres import ledger
 
 if TYPE_CHECKING:
     from argparse import Namespace
 
     from nyc_taxi.load.attempt import Attempt
 
-_SHORT = 12
-"""Digits of a checksum that the table shows; it is enough to see that two files differ."""
+_CHECKSUM = 12
+"""Digits of a checksum that the table shows; enough to see that two files differ."""
 
 _OF_PUBLISHED = {
     "rows_in_file": "rows_in_file",
@@ -29,28 +28,24 @@ _OF_PUBLISHED = {
     "loaded_at": "finished",
     "seconds": "seconds",
 }
-"""What is shown of a month that the warehouse holds, and the field of its attempt that it comes from."""
+"""Columns that only a published month has, and the field of the attempt that each shows."""
 
 
 @suppress_logs_and_warning
 def months(args: Namespace) -> None:
-    """Print one row for each dataset and month that the ledger knows."""
+    """Print one row per dataset and month in the ledger."""
     dataset = get_dataset(args.dataset).name if args.dataset else None
-    target = warehouse(args.postgres_conn_id)
-    target.prepare()
-    with target.session("months") as connection:
-        attempts = ledger.overview(connection, dataset)
-    rows = [_row(attempt, in_full=args.output != "table") for attempt in attempts]
+    attempts = prepared_warehouse(args).ledger.overview(dataset)
     print_rows(
-        rows,
+        [_row(attempt, in_full=args.output != "table") for attempt in attempts],
         args.output,
-        spare=("sha256", "bytes", "seconds", "loaded_at"),
-        nothing=f"The ledger knows no month{f' of {dataset}' if dataset else ''}.",
+        optional=("sha256", "bytes", "seconds", "loaded_at"),
+        nothing=f"The ledger has no months{f' of {dataset}' if dataset else ''}.",
     )
 
 
 def _row(attempt: Attempt, *, in_full: bool) -> dict[str, Any]:
-    """Return what is shown of a month; of one that is not published, only how far it came."""
+    """Return the row of a month; one that is not published has only a state."""
     row: dict[str, Any] = {
         "dataset": attempt.dataset,
         "month": str(attempt.month),
@@ -58,9 +53,9 @@ def _row(attempt: Attempt, *, in_full: bool) -> dict[str, Any]:
         **dict.fromkeys(_OF_PUBLISHED),
     }
     if attempt.outcome is Outcome.PUBLISHED:
-        row |= {name: getattr(attempt, attribute) for name, attribute in _OF_PUBLISHED.items()}
+        row |= {name: getattr(attempt, field) for name, field in _OF_PUBLISHED.items()}
         if not in_full:
-            row["sha256"] = str(attempt.sha256)[:_SHORT]
+            row["sha256"] = str(attempt.sha256)[:_CHECKSUM]
             row["loaded_at"] = f"{attempt.finished:%Y-%m-%d %H:%M:%S}"
             row["seconds"] = f"{attempt.seconds:.1f}"
     return row

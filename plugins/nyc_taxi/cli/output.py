@@ -1,4 +1,4 @@
-"""Rows on stdout, in the forms that Airflow's own commands offer."""
+"""Rows on standard output, in the formats of Airflow's own commands."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ if TYPE_CHECKING:
 
 _WRITERS: dict[str, Callable[[Any], str]] = {"json": json.dumps, "yaml": yaml.dump}
 DOCUMENTS = frozenset(_WRITERS)
-"""The forms that hold values of any depth."""
+"""The formats that can hold nested values."""
 
 
 def print_rows(
-    rows: Sequence[dict[str, Any]], output: str = "table", spare: Sequence[str] = (), *, nothing: str = ""
+    rows: Sequence[dict[str, Any]], output: str = "table", optional: Sequence[str] = (), *, nothing: str = ""
 ) -> None:
     """Print rows as a table, plain columns, JSON or YAML.
 
-    In JSON and YAML numbers are numbers; Airflow's own commands make text of them.
+    Numbers in JSON and YAML are numbers, unlike in Airflow's own commands, which print them as text.
 
-    :param rows: with the same keys, and values that are text, numbers, times or None
+    :param rows: rows with the same keys, and values that are text, numbers, times or None
     :param output: ``table``, ``plain``, ``json`` or ``yaml``
-    :param spare: columns that a table too wide for its terminal can do without, the first one first
-    :param nothing: the sentence that stands for a table or columns without rows
+    :param optional: columns that a table drops if it does not fit the terminal, in this order
+    :param nothing: sentence to print in place of an empty table
     """
     if output in DOCUMENTS:
         print_document(rows, output)
@@ -44,11 +44,11 @@ def print_rows(
         {name: "" if value is None else printable(str(_value(value))) for name, value in row.items()}
         for row in rows
     ]
-    console.print_as(_table(shown, spare, console.width) if output == "table" else shown, output)
+    console.print_as(_table(shown, optional, console.width) if output == "table" else shown, output)
 
 
 def print_document(document: Any, output: str) -> None:
-    """Print a value of any depth as JSON or YAML.
+    """Print a nested value as JSON or YAML.
 
     :param document: dictionaries and lists of text, numbers, times and None
     :param output: ``json`` or ``yaml``
@@ -56,7 +56,7 @@ def print_document(document: Any, output: str) -> None:
     console = AirflowConsole()
     values = _value(document)
     if not console.is_terminal:
-        # The same text without colours, which take seconds for some thousand rows.
+        # The same text without colours, which take seconds for a few thousand rows.
         sys.stdout.write(f"{_WRITERS[output](values).rstrip()}\n")
     elif output == "json":
         console.print_as_json(values)
@@ -72,16 +72,16 @@ def _value(value: Any) -> Any:
     return value.isoformat() if isinstance(value, datetime) else value
 
 
-def _table(rows: list[dict[str, str]], spare: Sequence[str], width: int) -> list[dict[str, str]]:
-    """Return what a table of that width shows of the rows, in which nothing is taken for markup."""
+def _table(rows: list[dict[str, str]], optional: Sequence[str], width: int) -> list[dict[str, str]]:
+    """Return what a table of that width shows of the rows, with rich's markup escaped."""
     from rich.markup import escape
 
-    left_out: list[str] = []
-    while rows and len(left_out) < len(spare) and _width(rows) > width:
-        left_out.append(spare[len(left_out)])
-        rows = [{name: text for name, text in row.items() if name not in left_out} for row in rows]
-    if left_out:
-        remark(f"The terminal is too narrow for {', '.join(left_out)}: -o json shows all.")
+    dropped: list[str] = []
+    while rows and len(dropped) < len(optional) and _width(rows) > width:
+        dropped.append(optional[len(dropped)])
+        rows = [{name: text for name, text in row.items() if name not in dropped} for row in rows]
+    if dropped:
+        remark(f"The terminal is too narrow for {', '.join(dropped)}. Use -o json to see everything.")
     return [{name: escape(text) for name, text in row.items()} for row in rows]
 
 

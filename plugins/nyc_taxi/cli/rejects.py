@@ -1,109 +1,98 @@
-"""``airflow taxi rejects``: the rows of a file that the warehouse refused."""
+"""``airflow taxi rejects``: the rejected rows of a month's file."""
 
 from __future__ import annotations
 
 import secrets
 import sys
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from airflow.utils.cli import suppress_logs_and_warning
 
-from nyc_taxi.cli.command import remark, say
+from nyc_taxi.cli.command import counted, remark, say
 from nyc_taxi.cli.output import print_rows
+from nyc_taxi.cli.target import prepared_warehouse
 from nyc_taxi.core.dataset import get_dataset
 from nyc_taxi.core.excerpt import printable
 from nyc_taxi.errors import ContractError, InvalidCommand
-from nyc_taxi.hooks.warehouse import warehouse
 from nyc_taxi.load.rejects_file import write_rejects
-from nyc_taxi.postgres import ledger
 
 if TYPE_CHECKING:
     from argparse import Namespace
     from collections.abc import Iterator
 
-    from nyc_taxi.core.month import Month
     from nyc_taxi.files.batch import RejectedRow
-    from nyc_taxi.postgres.warehouse import Warehouse
+    from nyc_taxi.load.attempt import Attempt
+    from nyc_taxi.load.ledger import Ledger
 
-_CUT = 120
+_TRUNCATED = 120
 """Characters of a line that the table shows."""
 
 
 @suppress_logs_and_warning
 def rejects(args: Namespace) -> None:
-    """Show or export the rows refused by the newest attempt to load a month, in the order of the file."""
+    """Show or export the rows that the newest attempt at a month rejected, in file order."""
     if args.overwrite and not args.export:
         raise InvalidCommand("--overwrite needs a file to export to: add --export FILE.")
     dataset = get_dataset(args.dataset).name
-    target = warehouse(args.postgres_conn_id)
-    target.prepare()
+    ledger = prepared_warehouse(args).ledger
+    attempt = ledger.rejecting(dataset, args.month)
     if args.export:
-        _export(target, dataset, args.month, args.export, overwrite=args.overwrite)
+        if attempt is None:
+            raise ContractError(f"{dataset} {args.month} was never loaded, and no row of it was rejected.")
+        _export(ledger, attempt, args.export, overwrite=args.overwrite)
         return
     more = None if args.limit is None else args.limit + 1
-    with target.session("rejects") as connection:
-        rows = ledger.rejects(connection, dataset, args.month, more)
-    shown = rows[: args.limit]
+    rows = list(ledger.rejects(attempt, more)) if attempt else []
     print_rows(
-        [_row(row, in_full=args.output != "table") for row in shown],
+        [_row(row, in_full=args.output != "table") for row in rows[: args.limit]],
         args.output,
-        nothing=f"The warehouse keeps no refused row of {dataset} {args.month}.",
+        nothing=f"{dataset} {args.month} has no rejected rows.",
     )
-    if len(rows) > len(shown):
-        remark(f"There are more than {args.limit}: add --limit all to see every one.")
+    if args.limit and len(rows) > args.limit:
+        remark(f"Only the first {args.limit} are shown. Use --limit all to see all of them.")
 
 
-def _export(target: Warehouse, dataset: str, month: Month, file: str, *, overwrite: bool) -> None:
-    """Write the refused rows to a file, and say how many."""
-    with target.session("export rejects") as connection:
-        attempt = ledger.refusing(connection, dataset, month)
-        if attempt is None:
-            raise ContractError(f"No file of {dataset} {month} was loaded or refused rows. Load it first.")
-        with _output(file, overwrite=overwrite) as out:
-            rows = write_rejects(connection, attempt, out)
-    tell = remark if file == "-" else say
-    tell(f"{rows:,} refused rows of {attempt.url}{'' if file == '-' else f' are in {file}'}.")
+def _export(ledger: Ledger, attempt: Attempt, file: str, *, overwrite: bool) -> None:
+    """Write the rejected rows to a file, and say how many there are."""
+    with _output(file, overwrite=overwrite) as out:
+        rows = write_rejects(ledger, attempt, out)
+    sentence = f"Wrote {counted(rows, 'rejected row')} of {attempt.url} to {file}."
+    (remark if file == "-" else say)(sentence)
     if rows < (attempt.rows_rejected or 0):
-        remark(f"{attempt.rows_rejected:,} were refused; only the first {rows:,} of them were kept.")
+        remark(f"{attempt.rows_rejected:,} rows were rejected; the warehouse has only the first {rows:,}.")
 
 
 @contextmanager
 def _output(file: str, *, overwrite: bool) -> Iterator[BinaryIO]:
-    """Open standard output, or a file that afterwards is there as a whole or, after a failure, as before.
+    """Open standard output, or a file that appears under its name only when it is complete.
 
-    :raises InvalidCommand: when the file is there already, or cannot be written
+    :raises InvalidCommand: when the file exists and may not be replaced, or cannot be written
     """
     if file == "-":
         yield sys.stdout.buffer
         sys.stdout.buffer.flush()
         return
     target = Path(file).expanduser()
-    if target.is_dir():
-        raise InvalidCommand(f"{file} is a folder. Name a file.")
-    part = target.with_name(f"{target.name}.{secrets.token_hex(4)}") if overwrite else target
+    if target.exists() and not (overwrite and target.is_file()):
+        raise InvalidCommand(f"{file} exists. Name another file, or add --overwrite to replace a file.")
+    part = target.with_name(f".{target.name}.{secrets.token_hex(4)}")
     try:
-        out = part.open("xb")
-    except FileExistsError:
-        raise InvalidCommand(f"{file} is there already: add --overwrite, or name another file.") from None
-    except OSError as error:
-        raise InvalidCommand(f"{file} cannot be written: {error.strerror}. Name another file.") from None
-    try:
-        with out:
+        with part.open("xb") as out:
             yield out
         part.replace(target)
-    except BaseException as error:
-        part.unlink(missing_ok=True)
-        if not isinstance(error, OSError):
-            raise
+    except OSError as error:
         raise InvalidCommand(f"{file} cannot be written: {error.strerror}. Name another file.") from None
+    finally:
+        with suppress(OSError):
+            part.unlink(missing_ok=True)
 
 
 def escaped(line: bytes) -> str:
-    """Return a line as printable text from which its bytes can be told.
+    """Return a line as printable text from which its bytes can be recovered.
 
-    A backslash is doubled; what is not printable, or not UTF-8, is written with one.
+    Backslashes are doubled. Bytes that are not printable, or not UTF-8, become escapes.
     """
     return printable(line.replace(b"\\", rb"\\").decode("utf-8", "backslashreplace"))
 
@@ -114,5 +103,5 @@ def _row(row: RejectedRow, *, in_full: bool) -> dict[str, Any]:
         "line_number": row.line_number,
         "row_number": row.row_number,
         "reason": row.reason,
-        "line": line if in_full or len(line) <= _CUT else f"{line[: _CUT - 1]}…",
+        "line": line if in_full or len(line) <= _TRUNCATED else f"{line[: _TRUNCATED - 1]}…",
     }

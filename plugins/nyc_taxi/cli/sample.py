@@ -1,4 +1,4 @@
-"""``airflow taxi sample``: sample months in a folder."""
+"""``airflow taxi sample``: generate months of made-up trips."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING
 
-from nyc_taxi.cli.command import say
+from nyc_taxi.cli.command import counted, say
 from nyc_taxi.cli.progress import tally
 from nyc_taxi.errors import InvalidCommand
 from nyc_taxi.samples import SAMPLE_DATASETS, write_sample
@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 
 
 def sample(args: Namespace) -> None:
-    """Make sample months and the zone lookup, and say where they are.
+    """Generate sample months and the zone lookup, and say where they are.
 
-    :raises InvalidCommand: when they cannot be written there
+    :raises InvalidCommand: when the folder cannot be written
     """
     datasets = args.datasets or SAMPLE_DATASETS
     files = len(datasets) * len(list(args.months))
@@ -38,11 +38,12 @@ def sample(args: Namespace) -> None:
             )
     except OSError as error:
         raise InvalidCommand(
-            f"Sample months cannot be written to {args.to}: {error.strerror or error}. Name another folder."
+            f"{args.to} cannot be written: {error.strerror or error}. Name another folder."
         ) from error
     rows = files * args.rows
-    say(f"{len(paths)} files with {rows:,} trips are in {args.to}, made at {_speed(rows, started)}.")
-    say(f"Load them with, for example: airflow taxi load {datasets[0]} {args.months} --source {args.to}")
+    made = f"{counted(len(paths), 'file')} with {counted(rows, 'trip')}"
+    say(f"Wrote {made} to {args.to}, at {_speed(rows, started)}.")
+    say(f"To load them: airflow taxi load {datasets[0]} {args.months} --source {args.to}")
 
 
 def _speed(rows: int, started: float) -> str:

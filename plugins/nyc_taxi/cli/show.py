@@ -1,4 +1,4 @@
-"""``airflow taxi show``: one month, the file that it holds, and what the checks found in it."""
+"""``airflow taxi show``: one month, its file and the results of its checks."""
 
 from __future__ import annotations
 
@@ -6,15 +6,14 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from airflow.utils.cli import suppress_logs_and_warning
+from tabulate import tabulate
 
 from nyc_taxi.cli.command import remark, say
 from nyc_taxi.cli.output import DOCUMENTS, print_document, print_rows
+from nyc_taxi.cli.target import prepared_warehouse
 from nyc_taxi.core.dataset import get_dataset
-from nyc_taxi.core.text_table import text_table
 from nyc_taxi.errors import ContractError
-from nyc_taxi.hooks.warehouse import warehouse
 from nyc_taxi.load.attempt import Outcome
-from nyc_taxi.postgres import ledger, quality
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -28,30 +27,30 @@ if TYPE_CHECKING:
 
 @suppress_logs_and_warning
 def show(args: Namespace) -> None:
-    """Print what the ledger knows of a month, and a row for each check.
+    """Print what the ledger records about a month, and one row per check.
 
-    That is the attempt whose rows the month holds, or the newest one where it holds none. Of a newer one
-    that failed, the failing checks come last.
+    The attempt is the one whose rows the month holds, or the newest one if it holds none. If a newer attempt
+    failed, its failed checks come last.
     """
     dataset = get_dataset(args.dataset).name
-    target = warehouse(args.postgres_conn_id)
-    target.prepare()
-    with target.session("show") as connection:
-        attempts = ledger.history(connection, dataset, args.month)
-        if not attempts:
-            raise ContractError(
-                f"{dataset} {args.month} was never loaded. Load it: airflow taxi load {dataset} {args.month}."
-            )
-        shown = next((one for one in attempts if one.outcome is Outcome.PUBLISHED), attempts[-1])
-        results = quality.checks_of(connection, shown.id)
-        newest = attempts[-1]
-        refused = quality.checks_of(connection, newest.id) if newest is not shown else {}
-    rows = [*_rows(shown, results), *(row for row in _rows(newest, refused) if row["outcome"] == "error")]
+    ledger = prepared_warehouse(args).ledger
+    attempts = ledger.history(dataset, args.month)
+    if not attempts:
+        raise ContractError(
+            f"{dataset} {args.month} was never loaded. Load it: airflow taxi load {dataset} {args.month}."
+        )
+    newest = attempts[-1]
+    shown = next((one for one in attempts if one.outcome is Outcome.PUBLISHED), newest)
+    results = ledger.checks(shown.id)
+    rows = [*_rows(shown, results)]
+    if newest is not shown:
+        rows += [row for row in _rows(newest, ledger.checks(newest.id)) if row["outcome"] == "error"]
     facts = _facts(shown, attempts)
     if args.output in DOCUMENTS:
         print_document({**facts, "checks": rows}, args.output)
     else:
-        say(text_table([(name, _told(facts, name)) for name in facts]) + "\n")
+        table = [(name, _text(value, name)) for name, value in facts.items()]
+        say(tabulate(table, tablefmt="plain", disable_numparse=True) + "\n")
         _print_checks(rows, args.output)
     _explain(shown, newest, results)
 
@@ -72,7 +71,7 @@ def _facts(shown: Attempt, attempts: Sequence[Attempt]) -> dict[str, Any]:
 
 
 def _rows(attempt: Attempt, results: Results) -> Iterator[dict[str, Any]]:
-    """Yield a row for each check of an attempt, by dimension; what was found at load comes first."""
+    """Yield one row per check of an attempt, by dimension; the checks of the load come first."""
     found = [(check, by) for by in ("load", "dbt") for check in results.get(by, ())]
     for check, by in sorted(found, key=lambda one: one[0].dimension):
         yield {
@@ -88,40 +87,46 @@ def _rows(attempt: Attempt, results: Results) -> Iterator[dict[str, Any]]:
 
 
 def _print_checks(rows: Sequence[dict[str, Any]], output: str) -> None:
-    """Print a row for each check; a table, too narrow for sentences, has those that matter below it."""
+    """Print one row per check; the messages do not fit a table, so those that matter come below it."""
     in_table = output == "table"
-    left_out = {"message"} if in_table else set()
-    told = [{name: _told(row, name) for name in row if name not in left_out} for row in rows]
-    print_rows(told, output, spare=("attempt", "measured_by"))
+    shown = [
+        {
+            name: _share(value) if name == "value" and _is_share(row) else _text(value, name)
+            for name, value in row.items()
+            if not (in_table and name == "message")
+        }
+        for row in rows
+    ]
+    print_rows(shown, output, optional=("attempt", "measured_by"))
     for row in rows:
         if in_table and row["outcome"] != "pass":
             say(f"{row['outcome']}: {row['check']}: {row['message']}")
 
 
-def _told(row: Mapping[str, Any], name: str) -> str:
-    """Return a field as a person reads it: a share in percent, as its limit is, and an attempt as a name."""
-    if name == "attempt":
-        return str(row[name])
-    if name == "value" and (row["threshold"] == "none" or "%" in row["threshold"]):
-        return f"{_text(float(f'{100 * row[name]:.3g}'))}%"
-    return _text(row[name])
+def _is_share(row: Mapping[str, Any]) -> bool:
+    return row["threshold"] == "none" or "%" in row["threshold"]
 
 
-def _text(value: Any) -> str:
-    """Return a value as a person reads it: thousands set apart, and no digits that say nothing."""
+def _share(value: float) -> str:
+    """Return a share as text: in percent with three digits, or as a multiple when it is large."""
+    return f"{value:,.0f} ×" if value >= 10 else f"{_text(float(f'{100 * value:.3g}'))}%"
+
+
+def _text(value: Any, name: str = "") -> str:
+    """Return a value as text for people."""
     if isinstance(value, datetime):
         return f"{value:%Y-%m-%d %H:%M:%S} UTC"
     if isinstance(value, float):
         return f"{value:,.6f}".rstrip("0").rstrip(".")
-    if isinstance(value, int):
+    if isinstance(value, int) and name != "attempt":
         return f"{value:,}"
     return "" if value is None else str(value)
 
 
 def _explain(shown: Attempt, newest: Attempt, results: Results) -> None:
-    """Say what the rows do not: what became of a newer attempt, and that dbt has not measured yet."""
+    """Say what became of a newer attempt, and whether dbt has measured the month."""
     if newest is not shown:
         reason = f": {newest.reason}" if newest.reason else "."
         remark(f"The newest attempt, {newest.id}, is {newest.outcome}{reason}")
     if shown.outcome is Outcome.PUBLISHED and "dbt" not in results:
-        remark("dbt has not measured it; transform_postgres does when it builds the month.")
+        remark("dbt has not measured this month yet; the transform DAG does when it builds the month.")

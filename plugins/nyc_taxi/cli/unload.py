@@ -1,4 +1,4 @@
-"""``airflow taxi unload``: months out of the warehouse, with the ledger's knowledge."""
+"""``airflow taxi unload``: remove months from the warehouse."""
 
 from __future__ import annotations
 
@@ -6,12 +6,10 @@ from typing import TYPE_CHECKING
 
 from airflow.utils.cli import suppress_logs_and_warning
 
-from nyc_taxi.cli.command import remark, say
+from nyc_taxi.cli.command import confirm, counted, say
+from nyc_taxi.cli.target import prepared_warehouse
 from nyc_taxi.core.dataset import get_dataset
 from nyc_taxi.errors import InvalidCommand
-from nyc_taxi.hooks.warehouse import warehouse
-from nyc_taxi.postgres.tables import count_rows
-from nyc_taxi.postgres.unload import unload_month
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -19,22 +17,13 @@ if TYPE_CHECKING:
 
 @suppress_logs_and_warning
 def unload(args: Namespace) -> None:
-    """Empty months one after another, after asking, and say of each how many rows it had."""
+    """Remove the rows of months, after confirmation, and print how many each had."""
     dataset = get_dataset(args.dataset).name
-    target = warehouse(args.postgres_conn_id)
-    target.prepare()
-    with target.session("unload") as connection:
-        rows = sum(count_rows(connection, get_dataset(dataset), month) for month in args.month)
-    if rows and not args.yes and not _agreed(f"{rows:,} rows of {dataset} {args.month}"):
-        raise InvalidCommand("Nothing was unloaded: add --yes, or answer y.")
+    warehouse = prepared_warehouse(args)
+    rows = sum(warehouse.count(dataset, month) for month in args.month)
+    question = f"Remove {counted(rows, 'row')} of {dataset} {args.month} from {warehouse.name}?"
+    if rows and not args.yes and not confirm(question):
+        raise InvalidCommand("Nothing was changed. Answer y, or add --yes.")
     for month in args.month:
-        taken = unload_month(target, dataset, month)
-        say(f"{dataset} {month}: {f'unloaded, {taken:,} rows' if taken else 'holds no rows, nothing to do'}")
-
-
-def _agreed(what: str) -> bool:
-    remark(f"This deletes {what} from the warehouse; a run of a month loads it again. Go on? [y/N]")
-    try:
-        return input().strip().lower() in {"y", "yes"}
-    except EOFError:
-        return False
+        removed = warehouse.unload(dataset, month)
+        say(f"{dataset} {month}: {counted(removed, 'row')} removed")

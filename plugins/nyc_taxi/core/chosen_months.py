@@ -1,4 +1,4 @@
-"""What somebody chose to load: datasets, and months in words."""
+"""Reading the datasets and months that a form or a command names."""
 
 from __future__ import annotations
 
@@ -14,32 +14,32 @@ if TYPE_CHECKING:
     from nyc_taxi.core.month import Month
 
 MOST_MONTHS = 240
-"""More months of a dataset than this are taken for a slip of the pen."""
+"""More months than this are taken for a typing mistake."""
 
 
 def chosen_months(datasets: Iterable[str], months: str) -> list[dict[str, str]]:
-    """Return one entry per dataset and month, each once, in order of month.
+    """Return one entry per dataset and month, without duplicates, in order of month.
 
     :param datasets: names of datasets
     :param months: as :func:`read_months` takes them
-    :raises InvalidMonth: when something is neither a month nor a range, or there are none or too many
+    :raises InvalidMonth: when a word is neither a month nor a range, or when there are no or too many months
     """
-    wanted = read_months(months)
+    chosen = read_months(months)
     return [
-        {"dataset": dataset, "month": str(month)} for month in wanted for dataset in dict.fromkeys(datasets)
+        {"dataset": dataset, "month": str(month)} for month in chosen for dataset in dict.fromkeys(datasets)
     ]
 
 
 def read_months(months: str) -> list[Month]:
-    """Return the months that a text names, each once, in their order.
+    """Return the months that a text names, without duplicates and in order.
 
-    :param months: months and ranges with both ends included, separated by commas or white space
-    :raises InvalidMonth: when something is neither a month nor a range, or there are none or too many
+    :param months: months and inclusive ranges, separated by commas or white space
+    :raises InvalidMonth: when a word is neither a month nor a range, or when there are no or too many months
     """
-    wanted = sorted({month for text in months.replace(",", " ").split() for month in MonthRange.parse(text)})
-    if not wanted or len(wanted) > MOST_MONTHS:
+    chosen = sorted({month for text in months.replace(",", " ").split() for month in MonthRange.parse(text)})
+    if not chosen or len(chosen) > MOST_MONTHS:
         raise InvalidMonth(
-            f"{quoted(months)} names {len(wanted)} months; choose 1 to {MOST_MONTHS}. "
-            "Write months or ranges, for example 2021-01, 2021-03..2021-06."
+            f"{quoted(months)} names {len(chosen) or 'no'} months. Name 1 to {MOST_MONTHS} months or ranges, "
+            "for example 2021-01, 2021-03..2021-06."
         )
-    return wanted
+    return chosen

@@ -1,20 +1,21 @@
-"""Months, and the one rule that finds the month of a run."""
+"""Months, ranges of months, and the rule that finds the month of a run."""
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from itertools import groupby
 from typing import TYPE_CHECKING, Self
 
 from nyc_taxi.core.excerpt import quoted
 from nyc_taxi.errors import InvalidMonth, UnresolvedMonth
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
 MONTH_PATTERN = r"^(?:19|20)[0-9]{2}-(?:0[1-9]|1[0-2])$"
-"""What a month looks like, as a JSON-schema pattern for forms."""
+"""Pattern of a month, for the JSON schema of a form."""
 
 _MONTH = re.compile(MONTH_PATTERN)
 _SCHEDULED = frozenset({"scheduled", "backfill"})
@@ -38,7 +39,7 @@ class Month:
 
     @classmethod
     def of(cls, day: date) -> Self:
-        """Return the month that a day lies in.
+        """Return the month of a day.
 
         :raises InvalidMonth: when the day is before 1900 or after 2099
         """
@@ -52,14 +53,14 @@ class Month:
     def next(self) -> Month:
         """Return the month after this one.
 
-        :raises InvalidMonth: for the last month of all
+        :raises InvalidMonth: after 2099-12
         """
         return self.plus(1)
 
     def plus(self, months: int) -> Month:
-        """Return the month that many months later (earlier when negative).
+        """Return the month that is a number of months later, or earlier if the number is negative.
 
-        :raises InvalidMonth: when that is before 1900 or after 2099
+        :raises InvalidMonth: when the result is before 1900 or after 2099
         """
         years, month = divmod(int(self.text[:4]) * 12 + int(self.text[5:]) - 1 + months, 12)
         return Month(f"{years:04d}-{month + 1:02d}")
@@ -82,7 +83,7 @@ class MonthRange:
 
     def __post_init__(self) -> None:
         if self.last is not None and self.last < self.first:
-            raise InvalidMonth(f"The months {self} are empty: the last one is before the first.")
+            raise InvalidMonth(f"The range {self} is empty: its last month is before its first.")
 
     @classmethod
     def parse(cls, text: str) -> MonthRange:
@@ -100,7 +101,7 @@ class MonthRange:
 
     def __iter__(self) -> Iterator[Month]:
         if self.last is None:
-            raise InvalidMonth(f"The months {self} have no end and cannot be listed.")
+            raise InvalidMonth(f"The range {self} has no end and cannot be listed.")
         month = self.first
         while month < self.last:
             yield month
@@ -113,6 +114,13 @@ class MonthRange:
         return f"{self.first}..{self.last or ''}"
 
 
+def listed(months: Iterable[Month]) -> str:
+    """Return months as text, in order and consecutive ones as a range: ``2021-01..2021-03, 2021-05``."""
+    rows = groupby(enumerate(sorted(months)), key=lambda pair: pair[1].plus(-pair[0]))
+    ranges = [[month for _, month in row] for _, row in rows]
+    return ", ".join(str(MonthRange(row[0], row[-1])) for row in ranges)
+
+
 def resolve_month(
     *,
     run_type: str,
@@ -120,17 +128,17 @@ def resolve_month(
     partition_key: str | None = None,
     interval_start: datetime | None = None,
 ) -> Month:
-    """Return the one month that a run is for.
+    """Return the month that a run loads.
 
-    A scheduled or backfill run is for the month in which its data interval starts (UTC). Any other
-    run is for the month in its parameter, or its partition key: the interval that Airflow infers for
-    a manual run is no month, because the trigger form presets a logical date of now.
+    A scheduled or backfill run loads the month in which its data interval starts (UTC). Any other run loads
+    the month in its parameter or its partition key. The data interval of a manual run is ignored: Airflow
+    infers it from a logical date that the trigger form presets to the current time.
 
-    :param run_type: Airflow's name for how the run came to be
+    :param run_type: Airflow's type of the run
     :param param: the run's ``month`` parameter
-    :param partition_key: the run's partition key; a composite key's month comes after its last ``|``
-    :param interval_start: start of the run's data interval, with time zone
-    :raises UnresolvedMonth: when nothing names a month, or two things name different ones
+    :param partition_key: the run's partition key; the month of a composite key follows its last ``|``
+    :param interval_start: start of the run's data interval, with a time zone
+    :raises UnresolvedMonth: when nothing names a month, or when two sources name different months
     :raises InvalidMonth: when the parameter or the key is not a month
     """
     named: dict[str, Month] = {}
@@ -142,7 +150,7 @@ def resolve_month(
         if interval_start.tzinfo is None:
             raise UnresolvedMonth(
                 f"The data interval of this {run_type} run starts at {interval_start}, without a time zone, "
-                "so its month is not certain. Give the DAG's start date a time zone."
+                "so its month is ambiguous. Give the DAG's start date a time zone."
             )
         named["the data interval"] = Month.of(interval_start.astimezone(UTC))
     if not named:
@@ -151,9 +159,9 @@ def resolve_month(
             'for example {"month": "2021-01"}.'
         )
     if len(set(named.values())) > 1:
-        said = ", ".join(f"{what} says {month}" for what, month in named.items())
+        both = " and ".join(f"{month} in {what}" for what, month in named.items())
         raise UnresolvedMonth(
-            f"This {run_type} run names two months: {said}. Leave the parameter empty in scheduled "
-            "and backfill runs, or start a manual run for the month you want."
+            f"This {run_type} run names two months: {both}. Leave the parameter empty in scheduled and "
+            "backfill runs, or start a manual run for the month you want."
         )
     return next(iter(named.values()))

@@ -1,4 +1,4 @@
-"""The taxi zones of New York: the known ones, and published lookup tables checked against them."""
+"""The taxi zones of New York, and the check of a published lookup table against them."""
 
 from __future__ import annotations
 
@@ -22,10 +22,7 @@ if TYPE_CHECKING:
 ZONE_COLUMNS = ("locationid", "borough", "zone", "service_zone")
 """The columns of the lookup table under their names in the warehouse."""
 
-_AGAIN = (
-    "Take the file from the source again; "
-    "a table that TLC itself has changed needs a newer version of this package."
-)
+_ADVICE = "Download the file again. If TLC has changed the table, this package needs a newer version."
 _SHOWN = 3
 
 log = logging.getLogger(__name__)
@@ -85,15 +82,15 @@ def _known_places() -> dict[int, frozenset[tuple[str, str]]]:
 def read_zones(file: Path | bytes, name: str | None = None) -> pd.DataFrame:
     """Read a lookup table of zones, in today's edition or the first one.
 
-    Columns are found by name, in any order and case; quotes and line ends do not matter, and N/A stays
-    a text. Every number must be there once, in order, and stand for the borough and the zone that TLC
-    means by it, so that no trip is ever shown in another part of the city.
+    Columns are matched by name, in any order and case; quotes and line ends do not matter, and N/A stays
+    a text. Every number must appear once, in order, with the borough and the zone that TLC gives it, so
+    that no trip is ever shown in another part of the city.
 
     :param file: the file's path, or its bytes
-    :param name: what messages call the file; its path when left out
+    :param name: what messages call the file; its path by default
     :return: the 265 zones by number, with the columns of :data:`ZONE_COLUMNS`
     :raises NotTheFile: when it is not a CSV file of zones at all
-    :raises SchemaDrift: when a column is missing or double, or numbers and zones are not the known ones
+    :raises SchemaDrift: when a column is missing or double, or numbers and zones are not TLC's
     """
     where = name or (str(file) if isinstance(file, Path) else "the zone lookup")
     zones = _parse(file.read_bytes() if isinstance(file, Path) else file, where)
@@ -114,19 +111,21 @@ def _parse(content: bytes, where: str) -> pd.DataFrame:
         )
     except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as problem:
         raise NotTheFile(
-            f"{where} is not a CSV file of taxi zones: {str(problem).strip()}. {_AGAIN}"
+            f"{where} is not a CSV file of taxi zones: {str(problem).strip()}. {_ADVICE}"
         ) from problem
     names = [str(name).strip().lower() for name in table.iloc[0]]
     if not set(names) & set(ZONE_COLUMNS):
         raise NotTheFile(
-            f"{where} is not a CSV file of taxi zones: it starts with {content[:60]!r}. {_AGAIN}"
+            f"{where} is not a CSV file of taxi zones: it starts with {content[:60]!r}. {_ADVICE}"
         )
     for column in ZONE_COLUMNS:
         if names.count(column) != 1:
-            said = f"{names.count(column) or 'no'} columns called {column}"
-            raise SchemaDrift(f"{where} has {said}; its header is {', '.join(names)}. {_AGAIN}")
+            number = names.count(column) or "no"
+            raise SchemaDrift(
+                f"{where} has {number} columns called {column}; its header is {', '.join(names)}. {_ADVICE}"
+            )
     if surplus := [name for name in names if name not in ZONE_COLUMNS]:
-        log.warning("%s has columns that are not kept: %s", where, ", ".join(surplus))
+        log.warning("%s has unknown columns, which are ignored: %s", where, ", ".join(surplus))
     rows = table.iloc[1:].reset_index(drop=True)
     return pd.DataFrame({column: rows[names.index(column)].str.strip() for column in ZONE_COLUMNS})
 
@@ -145,7 +144,7 @@ def _check_numbers(numbers: Sequence[str], where: str) -> None:
     ]
     raise SchemaDrift(
         f"{where} does not number the zones from 1 to {len(expected)} in order: it has {len(numbers)} rows, "
-        f"{'; '.join(found) or 'not in the order of their numbers'}. {_AGAIN}"
+        f"{'; '.join(found) or 'not in the order of their numbers'}. {_ADVICE}"
     )
 
 
@@ -158,10 +157,12 @@ def _check_places(zones: pd.DataFrame, where: str) -> None:
     ]
     if wrong:
         raise SchemaDrift(
-            f"{where} gives {len(wrong)} of {len(zones)} numbers to another zone than TLC does: "
-            f"{'; '.join(wrong[:_SHOWN])}{'; …' if len(wrong) > _SHOWN else ''}. {_AGAIN}"
+            f"{where} gives {len(wrong)} of {len(zones)} numbers to other zones than TLC: "
+            f"{'; '.join(wrong[:_SHOWN])}{'; …' if len(wrong) > _SHOWN else ''}. {_ADVICE}"
         )
     unserved = zones["locationid"][zones["service_zone"].isin(["", None])].tolist()
     if unserved:
-        said = f"no service_zone for {len(unserved)} of {len(zones)} zones, the first is {unserved[0]}"
-        raise SchemaDrift(f"{where} has {said}. {_AGAIN}")
+        raise SchemaDrift(
+            f"{where} has no service_zone for {len(unserved)} of {len(zones)} zones, the first of which is "
+            f"{unserved[0]}. {_ADVICE}"
+        )

@@ -7,7 +7,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from nyc_taxi.core.text_table import text_table
+from tabulate import tabulate
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -112,8 +112,7 @@ def table(nodes: Sequence[Node]) -> str:
     for node in nodes:
         if node.kind in TESTS:
             tests.setdefault(node.of or node.name, []).append(node)
-    rows = [("model", "status", "rows", "seconds", "tests")]
-    rows += [
+    rows = [
         (
             node.name,
             node.status,
@@ -124,7 +123,10 @@ def table(nodes: Sequence[Node]) -> str:
         for node in built
     ]
     rows += [(name, "", "", f"{sum(t.seconds for t in of):.1f}", _counted(of)) for name, of in tests.items()]
-    return text_table(rows, numbers=(2, 3))
+    columns = {"model": "left", "status": "left", "rows": "right", "seconds": "right", "tests": "left"}
+    aligned = [*columns.values()] if rows else None
+    text: str = tabulate(rows, [*columns], "plain", disable_numparse=True, colalign=aligned)
+    return text
 
 
 def _counted(tests: list[Node]) -> str:

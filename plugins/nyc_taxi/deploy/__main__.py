@@ -1,4 +1,4 @@
-"""The commands of ``entrypoint.sh``: ``init``, ``run`` for all that has to wait for it, and ``alive``."""
+"""The commands of ``entrypoint.sh``: ``init``, ``health``, and ``start`` for every command of Airflow."""
 
 from __future__ import annotations
 
@@ -9,33 +9,31 @@ import sys
 from pathlib import Path
 from typing import NoReturn
 
-from nyc_taxi.deploy.output import remark
+from nyc_taxi.deploy.console import remark
 from nyc_taxi.errors import TaxiError
-
-_DATABASE_WAIT = 60.0
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Prepare Airflow, or become one of its parts.
+    """Run a command; ``start`` does not return, because Airflow replaces this process.
 
-    :return: 0, or 1 after a sentence on standard error; it does not return when it becomes a part
+    :return: 0, or 1 after a sentence on standard error
     """
     options = _parser().parse_args(arguments)
-    # The first process of a container ignores the signal unless it says what to do on it.
-    signal.signal(signal.SIGTERM, _terminated)
+    # The first process of a container ignores a signal unless it handles it.
+    signal.signal(signal.SIGTERM, _terminate)
     try:
         if options.command == "init":
             from nyc_taxi.deploy.init import init
 
             init(options.folder, options.wait, dict(os.environ))
-        elif options.command == "alive":
-            from nyc_taxi.deploy.alive import check_alive
+        elif options.command == "health":
+            from nyc_taxi.deploy.health import check_health
 
-            check_alive(options.part, dict(os.environ))
+            check_health(options.component, dict(os.environ))
         else:
-            from nyc_taxi.deploy.run import run
+            from nyc_taxi.deploy.start import start
 
-            run(options.arguments, dict(os.environ))
+            start(options.arguments, dict(os.environ))
     except TaxiError as error:
         remark(str(error))
         return 1
@@ -47,23 +45,19 @@ def main(arguments: list[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="nyc_taxi.deploy", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
-    init = commands.add_parser("init", prog="entrypoint.sh init", help="prepare Airflow; can be run again")
+    init = commands.add_parser("init", prog="entrypoint.sh init", help="set up Airflow; may be repeated")
     init.add_argument("folder", type=Path, help="folder of connections.yaml, pools.json, variables.json")
     init.add_argument(
-        "--wait",
-        type=float,
-        default=_DATABASE_WAIT,
-        metavar="SECONDS",
-        help="time that each database gets to answer (60)",
+        "--wait", type=float, default=60.0, metavar="SECONDS", help="how long to wait for each database (60)"
     )
-    alive = commands.add_parser("alive", prog="entrypoint.sh alive", help="whether a part is at work here")
-    alive.add_argument("part", choices=("dag-processor", "scheduler", "triggerer"))
-    run = commands.add_parser("run", prog="entrypoint.sh", help="wait for init, then become Airflow")
-    run.add_argument("arguments", nargs=argparse.REMAINDER, help="a command of Airflow")
+    health = commands.add_parser("health", prog="entrypoint.sh health", help="check a component of this host")
+    health.add_argument("component", choices=("dag-processor", "scheduler", "triggerer"))
+    start = commands.add_parser("start", prog="entrypoint.sh", help="wait for init, then run Airflow")
+    start.add_argument("arguments", nargs=argparse.REMAINDER, help="a command of Airflow")
     return parser
 
 
-def _terminated(*_: object) -> NoReturn:
+def _terminate(*_: object) -> NoReturn:
     raise SystemExit(128 + signal.SIGTERM)
 
 

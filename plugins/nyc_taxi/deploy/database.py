@@ -1,4 +1,4 @@
-"""Airflow's own database: waiting for it, being alone at it, and bringing it to this Airflow's version."""
+"""Airflow's own database: waiting for it, locking out other inits, and migrating it."""
 
 from __future__ import annotations
 
@@ -16,103 +16,91 @@ from airflow.utils.session import create_session
 from sqlalchemy import inspect, text
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
-from nyc_taxi.deploy.output import Patience, say
+from nyc_taxi.deploy.console import Retry, say
 from nyc_taxi.errors import BootstrapFailed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from sqlalchemy import Connection, Engine
+    from sqlalchemy import Engine
 
-_LOCK = (int.from_bytes(b"taxi", "big") + 3, 0)
-"""Postgres' advisory lock of a running init. The warehouse, which may be the same database, has others."""
+_LOCK = {"space": int.from_bytes(b"taxi", "big") + 3, "number": 0}
+"""The advisory lock of a running init. The warehouse, which may be the same database, uses other numbers."""
 
 
-def wait_for_database(seconds: float) -> None:
+def wait_for_database(timeout: float) -> None:
     """Return once Airflow's database answers.
 
-    :param seconds: time that it gets
-    :raises BootstrapFailed: when it did not answer by then, with its last reason
+    :param timeout: seconds to wait
+    :raises BootstrapFailed: if it did not answer, with the last reason
     """
     engine = _engine()
-    where = engine.url.render_as_string(hide_password=True)
     if "@" in (engine.url.host or ""):
         raise BootstrapFailed(
-            "The password in AIRFLOW__DATABASE__SQL_ALCHEMY_CONN has an @ in it. Write it as %40."
+            "The password in AIRFLOW__DATABASE__SQL_ALCHEMY_CONN contains an @. Write it as %40."
         )
-    patience = Patience("Airflow's database", seconds)
+    retry = Retry("Airflow's database", timeout)
     while True:
         try:
             with engine.connect() as connection:
                 connection.execute(text("select 1"))
+            return
         except OperationalError as error:
-            if not patience.again(reason(error)):
+            if not retry.again(reason(error)):
+                where = engine.url.render_as_string(hide_password=True)
                 raise BootstrapFailed(
-                    f"Airflow's database {where} did not answer within {seconds:g} s ({reason(error)}). "
+                    f"Airflow's database {where} did not answer within {timeout:g} s ({reason(error)}). "
                     "Start it, or correct AIRFLOW__DATABASE__SQL_ALCHEMY_CONN."
                 ) from error
-        else:
-            return
 
 
 @contextmanager
-def alone(seconds: float) -> Iterator[None]:
-    """Keep other inits out while the body runs; a killed one keeps nobody out.
+def exclusive(timeout: float) -> Iterator[None]:
+    """Lock out other inits while the body runs. The lock of a killed init is released by Postgres.
 
-    Databases other than Postgres have no such lock.
+    Databases other than Postgres are not locked.
 
-    :param seconds: time that another init gets to end
-    :raises BootstrapFailed: when it had not ended by then
+    :param timeout: seconds to wait for another init
+    :raises BootstrapFailed: if it was still running then
     """
     engine = _engine()
     if engine.dialect.name != "postgresql":
         yield
         return
-    # At any other level the open transaction would hold up what a migration does concurrently.
+    # At a higher isolation level, the open transaction would block a migration's "create index concurrently".
     with engine.connect().execution_options(isolation_level="READ COMMITTED") as connection:
-        _lock(connection, seconds)
+        # A lock of the transaction, unlike one of the session, is safe behind a transaction pooler.
+        connection.execute(text("set local idle_in_transaction_session_timeout = 0"))
+        retry = Retry("another init", timeout)
+        while not connection.scalar(text("select pg_try_advisory_xact_lock(:space, :number)"), _LOCK):
+            if not retry.again("it is running"):
+                raise BootstrapFailed(f"Another init still ran after {timeout:g} s. Wait for it, or stop it.")
         yield
 
 
-def _lock(connection: Connection, seconds: float) -> None:
-    """Take the lock until the transaction ends, so that a pooler of transactions does not lose it."""
-    connection.execute(text("set local idle_in_transaction_session_timeout = 0"))
-    question = text("select pg_try_advisory_xact_lock(:space, :number)")
-    patience = Patience("another init", seconds)
-    while not connection.scalar(question, {"space": _LOCK[0], "number": _LOCK[1]}):
-        if not patience.again("it is at work"):
-            raise BootstrapFailed(
-                f"Another init was still at work after {seconds:g} s. Wait until it ends, or end it."
-            )
-
-
 def migrate() -> None:
-    """Bring Airflow's database to this Airflow's version, with the rows that a new one starts with.
+    """Migrate Airflow's database to the installed version, and add the rows that a new one starts with.
 
-    :raises BootstrapFailed: when Airflow cannot do so
+    :raises BootstrapFailed: if Airflow cannot migrate it
     """
     try:
-        if not _current():
-            say("Airflow's database is being migrated.")
+        if not _is_current():
+            say("Migrating Airflow's database.")
             upgradedb()
-        # After a migration that was killed Airflow takes the tables for all there is to do.
+        # After a killed migration, Airflow would not add them: it only looks for the tables.
         with create_session() as session:
             add_default_pool_if_not_exists(session=session)
             synchronize_log_template(session=session)
-    except SQLAlchemyError as error:
+    except Exception as error:  # Alembic's errors have no common class
+        why = reason(error) if isinstance(error, SQLAlchemyError) else error
         raise BootstrapFailed(
-            f"Airflow's database could not be migrated: {reason(error)}. {_ADVICE}"
+            f"Cannot migrate Airflow's database: {why}. Use the Airflow version that wrote it or a newer one."
         ) from error
-    except Exception as error:  # Alembic has errors of its own, such as for a revision that it does not know
-        raise BootstrapFailed(f"Airflow's database could not be migrated: {error}. {_ADVICE}") from error
 
 
-_ADVICE = "Use the Airflow that wrote the database or a newer one, and run init again."
-
-
-def _current() -> bool:
-    """Whether the tables are those of this Airflow; the first look saves a second where there are none."""
+def _is_current() -> bool:
     with _engine().connect() as connection:
+        # check_migrations would wait a second for the tables of an empty database.
         if not inspect(connection).has_table("alembic_version"):
             return False
     try:
@@ -128,7 +116,7 @@ def _engine() -> Engine:
 
 
 def reason(error: SQLAlchemyError) -> str:
-    """Return why a database refused, in its own words, without the values that were sent to it."""
+    """Return the database's own reason for an error, without the values that were sent to it."""
     own: Any = getattr(error, "orig", None)
     lines = str(own).strip().splitlines() if own is not None else []
     return lines[0] if lines else type(error).__name__

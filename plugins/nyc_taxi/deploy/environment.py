@@ -1,4 +1,4 @@
-"""Values of environment variables, which may also be the content of a file: ``NAME``, or ``NAME_FILE``."""
+"""Settings from environment variables: ``NAME``, or the content of the file that ``NAME_FILE`` names."""
 
 from __future__ import annotations
 
@@ -10,62 +10,42 @@ from nyc_taxi.errors import BootstrapFailed
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-_SWITCH = {"1": True, "true": True, "yes": True, "": False, "0": False, "false": False, "no": False}
-
 
 def value(name: str, environment: Mapping[str, str]) -> str | None:
-    """Return the value of a variable, or of the file that ``NAME_FILE`` names; None when it is empty.
+    """Return the value of a variable, or of the file that ``NAME_FILE`` names; None if it is empty.
 
-    One line end at the end of a file is not part of the value.
+    One line break at the end of a file is removed.
 
-    :raises BootstrapFailed: when the file cannot be read, or both are given
+    :raises BootstrapFailed: if both are set, or the file cannot be read
     """
     given, path = environment.get(name), environment.get(f"{name}_FILE")
     if not path:
         return given or None
     if given:
-        raise BootstrapFailed(f"Both {name} and {name}_FILE are set. Take one of them away.")
+        raise BootstrapFailed(f"Both {name} and {name}_FILE are set. Unset one of them.")
     try:
         content = Path(path).read_bytes().decode()
-    except OSError as error:
-        raise BootstrapFailed(
-            f"The file {path}, which {name}_FILE names, cannot be read: {error.strerror}. "
-            "Create it, or correct the variable."
-        ) from error
-    except UnicodeDecodeError:
-        raise BootstrapFailed(f"The file {path}, which {name}_FILE names, is not text in UTF-8.") from None
+    except (OSError, UnicodeDecodeError) as error:
+        why = getattr(error, "strerror", None) or "it is not UTF-8 text"
+        raise BootstrapFailed(f"Cannot read {path}: {why}. Correct the file, or {name}_FILE.") from None
     return content.removesuffix("\n").removesuffix("\r") or None
 
 
-def load_airflow() -> None:
-    """Have Airflow read its settings, which it does at its first import.
-
-    :raises BootstrapFailed: when it cannot; its own message may quote a setting, and is left out
-    """
-    try:
-        import airflow.settings  # noqa: F401
-    except Exception as error:
-        raise BootstrapFailed(
-            f"Airflow cannot read its settings ({type(error).__name__}). Correct "
-            "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN, its form _CMD or _SECRET, or another AIRFLOW__ variable."
-        ) from error
-
-
 def switch(name: str, environment: Mapping[str, str]) -> bool:
-    """Return whether a variable is switched on.
+    """Return whether a variable is 1.
 
-    :raises BootstrapFailed: when it is neither on nor off
+    :raises BootstrapFailed: if it is neither 1 nor 0
     """
-    try:
-        return _SWITCH[environment.get(name, "").strip().lower()]
-    except KeyError:
-        raise BootstrapFailed(f"{name} is neither 1 nor 0. Set it to one of them.") from None
+    given = environment.get(name) or "0"
+    if given not in {"0", "1"}:
+        raise BootstrapFailed(f"{name} is neither 1 nor 0. Set it to one of them.")
+    return given == "1"
 
 
 def seconds(name: str, environment: Mapping[str, str], default: float) -> float:
     """Return a variable's number of seconds.
 
-    :raises BootstrapFailed: when it is none
+    :raises BootstrapFailed: if its value is not one
     """
     try:
         number = float(environment.get(name) or default)

@@ -1,4 +1,4 @@
-"""Prepares Airflow: database, provider, pools, connections, variables, DAG files, warehouse."""
+"""Sets up Airflow: its database, pools, connections and variables, the DAG files and the warehouse."""
 
 from __future__ import annotations
 
@@ -6,13 +6,12 @@ import os
 from typing import TYPE_CHECKING
 
 from nyc_taxi.deploy import environment as env
-from nyc_taxi.deploy.completion import INCOMPLETE, complete, versions
-from nyc_taxi.deploy.entry import VARIABLE, Content, Entry
-from nyc_taxi.deploy.output import say
-from nyc_taxi.deploy.plan import decide, unreadable
-from nyc_taxi.deploy.record import NAME, Record
-from nyc_taxi.deploy.run import DEFAULT_WAIT
-from nyc_taxi.deploy.wanted import read_wanted
+from nyc_taxi.deploy.console import say
+from nyc_taxi.deploy.desired import read_desired
+from nyc_taxi.deploy.last_applied import NAME, VARIABLE, Fields, LastApplied, Resource
+from nyc_taxi.deploy.metadata import completed, load_airflow, versions
+from nyc_taxi.deploy.plan import make_plan, undecryptable
+from nyc_taxi.deploy.start import DEFAULT_WAIT
 from nyc_taxi.errors import BootstrapFailed
 
 if TYPE_CHECKING:
@@ -21,100 +20,91 @@ if TYPE_CHECKING:
 
     from sqlalchemy.orm import Session
 
-_RECORD = Entry(VARIABLE, NAME)
+INCOMPLETE = "Written by entrypoint.sh init, which has not completed yet."
+_LAST_APPLIED = Resource(VARIABLE, NAME)
 
 
-def init(folder: Path, wait: float, environment: Mapping[str, str]) -> None:
-    """Bring Airflow to what the folder's files and the environment say, and mark it complete.
+def init(folder: Path, timeout: float, environment: Mapping[str, str]) -> None:
+    """Set up Airflow as the folder's files and the environment say, and record that this has completed.
 
-    Wherever it was killed, running it again completes it. Any number may run at once.
+    If it is killed, running it again completes it. Several may run at the same time.
 
     :param folder: holds ``pools.json``, ``connections.yaml`` and ``variables.json``
-    :param wait: seconds that each database gets to answer
-    :raises TaxiError: in one sentence, when something is missing
+    :param timeout: seconds to wait for each database
+    :raises TaxiError: in one sentence, if something is missing
     """
     overwrite = env.switch("BOOTSTRAP_OVERWRITE", environment)
     patience = env.seconds("BOOTSTRAP_WAIT", environment, DEFAULT_WAIT)
-    wanted, left_out = read_wanted(folder, environment)
-    # Connections are found where Airflow's server finds them; and no address holds libpq up for minutes.
+    desired, skipped = read_desired(folder, environment)
+    # Look connections up as Airflow's server does, and do not wait minutes for one address of a host.
     os.environ["_AIRFLOW_PROCESS_CONTEXT"] = "server"
     os.environ.setdefault("PGCONNECT_TIMEOUT", "10")
 
-    env.load_airflow()
+    load_airflow()
     from airflow.sdk.exceptions import AirflowException
     from airflow.utils.session import create_session
     from sqlalchemy.exc import SQLAlchemyError
 
-    from nyc_taxi.deploy import database, installed
+    from nyc_taxi.deploy import database, preflight
 
     try:
-        database.wait_for_database(wait)
-        with database.alone(patience):
+        database.wait_for_database(timeout)
+        with database.exclusive(patience):
             database.migrate()
-            installed.check_provider()
-            # It reads settings that have their defaults from the provider.
-            from nyc_taxi.deploy.warehouse import prepare_warehouse
+            preflight.check_provider()
+            # Both read options, whose defaults come from the provider. An invalid option is an error here.
+            import nyc_taxi.settings  # noqa: F401
+            from nyc_taxi.deploy.warehouse import prepare_warehouses
 
-            installed.check_hooks()
+            preflight.check_hooks()
             with create_session() as session:
-                report = bring_in(session, wanted, overwrite=overwrite)
-            for sentence in (*left_out, *report):
+                report = apply(session, desired, overwrite=overwrite)
+            for sentence in (*skipped, *report):
                 say(sentence)
-            installed.check_dag_files()
-            prepare_warehouse(wait)
+            preflight.check_dag_files()
+            prepare_warehouses(timeout)
             with create_session() as session:
-                mark_complete(session)
+                mark_completed(session)
     except SQLAlchemyError as error:
         raise BootstrapFailed(
-            f"Airflow's database failed in the middle of it: {database.reason(error)}. Run init again."
+            f"Airflow's database failed: {database.reason(error)}. Run init again."
         ) from error
-    except AirflowException as error:  # a Fernet key that is none, a connection that cannot be read
-        raise BootstrapFailed(
-            f"Airflow refused: {str(error).rstrip('.')}. Correct its settings, then run init again."
-        ) from error
-    say(f"Init is complete for {versions()}.")
+    except AirflowException as error:  # for example an invalid Fernet key
+        raise BootstrapFailed(f"Airflow failed: {str(error).rstrip('.')}. Correct its settings.") from error
+    say(f"Init has completed for {versions()}.")
 
 
-def bring_in(session: Session, wanted: Mapping[Entry, Content], *, overwrite: bool) -> list[str]:
-    """Write the entries that no person looks after, and the record of them, in the session's transaction.
+def apply(session: Session, desired: Mapping[Resource, Fields], *, overwrite: bool) -> list[str]:
+    """Apply the desired resources that no person has changed, in the session's transaction.
 
-    :return: a sentence for each entry that was written, or that is not as the files want it
+    :return: a sentence per resource that was applied, or that differs from the files
     """
-    from nyc_taxi.deploy import holdings
+    from nyc_taxi.deploy import current
 
-    held = holdings.read(session, [_RECORD])
-    before = _record(held, overwrite=overwrite)
-    present = holdings.read(session, {*wanted, *before.entries()})
-    plan = decide(wanted, present, before, overwrite=overwrite)
-    holdings.write(session, plan.write)
-    after = before.updated(plan.remember, plan.forget)
-    if after != before or not held:
-        description = (held.get(_RECORD) or {}).get("description") or INCOMPLETE
-        _keep(session, after, description)
+    stored = current.read(session, [_LAST_APPLIED])
+    before = _last_applied(stored, overwrite=overwrite)
+    plan = make_plan(desired, current.read(session, {*desired, *before.hashes}), before, overwrite=overwrite)
+    current.write(session, plan.apply)
+    if plan.last_applied != before or not stored:
+        description = (stored.get(_LAST_APPLIED) or {}).get("description") or INCOMPLETE
+        fields = {"value": plan.last_applied.to_json(), "description": description}
+        current.write(session, {_LAST_APPLIED: fields})
     return plan.report
 
 
-def mark_complete(session: Session) -> None:
-    """Let the commands go on that wait for init of these versions."""
-    from nyc_taxi.deploy import holdings
+def mark_completed(session: Session) -> None:
+    """Record that init has completed for the installed versions, which other commands wait for."""
+    from nyc_taxi.deploy import current
 
-    content = holdings.read(session, [_RECORD]).get(_RECORD)
-    if content and content["description"] != complete():
-        _keep(session, Record.parse(content["value"]), complete())
-
-
-def _record(held: Mapping[Entry, Content | None], *, overwrite: bool) -> Record:
-    if _RECORD not in held:
-        return Record.new()
-    content = held[_RECORD]
-    if content is not None:
-        return Record.parse(content["value"])
-    if overwrite:
-        return Record.new()
-    raise unreadable(_RECORD)
+    fields = current.read(session, [_LAST_APPLIED])[_LAST_APPLIED]
+    if fields and fields["description"] != completed():
+        current.write(session, {_LAST_APPLIED: {**fields, "description": completed()}})
 
 
-def _keep(session: Session, record: Record, description: str) -> None:
-    from nyc_taxi.deploy import holdings
-
-    holdings.write(session, {_RECORD: {"value": record.text(), "description": description}})
+def _last_applied(stored: Mapping[Resource, Fields | None], *, overwrite: bool) -> LastApplied:
+    fields = stored.get(_LAST_APPLIED)
+    if fields:
+        return LastApplied.from_json(fields["value"])
+    if _LAST_APPLIED in stored and not overwrite:
+        raise undecryptable(_LAST_APPLIED)
+    return LastApplied.none()

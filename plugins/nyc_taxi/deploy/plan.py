@@ -1,4 +1,4 @@
-"""Decides what to write: what nobody touched follows the files, what a person changed is kept."""
+"""Decides what to apply: resources that nobody edited follow the files, a person's edits stay."""
 
 from __future__ import annotations
 
@@ -10,94 +10,81 @@ from nyc_taxi.errors import BootstrapFailed
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from nyc_taxi.deploy.entry import Content, Entry
-    from nyc_taxi.deploy.record import Record
-
-_ANEW = "BOOTSTRAP_OVERWRITE=1 writes it anew"
+    from nyc_taxi.deploy.last_applied import Fields, LastApplied, Resource
 
 
 @dataclass(slots=True)
 class Plan:
-    """What to do about the entries.
+    """What init is going to do.
 
-    :param write: contents to create or replace
-    :param remember: contents that from now on count as written by init
-    :param forget: entries of the record that are nowhere any more
-    :param report: a sentence for each entry that is written or that differs from the files; none holds
-        a value
+    :param last_applied: what will have been applied afterwards
+    :param apply: resources to create or replace
+    :param report: a sentence per resource that is applied, or that differs from the files; none holds a value
     """
 
-    write: dict[Entry, Content] = field(default_factory=dict)
-    remember: dict[Entry, Content] = field(default_factory=dict)
-    forget: list[Entry] = field(default_factory=list)
+    last_applied: LastApplied
+    apply: dict[Resource, Fields] = field(default_factory=dict)
     report: list[str] = field(default_factory=list)
 
-    def put(self, entry: Entry, content: Content, what: str) -> None:
-        """Have an entry written, and its writing reported."""
-        self.write[entry] = self.remember[entry] = content
-        self.report.append(f"The {entry} was {what}.")
+    def put(self, resource: Resource, fields: Fields, what: str) -> None:
+        """Apply a resource, and report it."""
+        self.apply[resource] = fields
+        self.last_applied = self.last_applied.plus(resource, fields)
+        self.report.append(f"{what} {resource}.")
+
+    def keep(self, resource: Resource, why: str) -> None:
+        """Leave a resource to the person who changed it, and report it."""
+        self.report.append(f"Kept {resource}: {why}. Set BOOTSTRAP_OVERWRITE=1 to apply the files.")
 
 
-def decide(
-    wanted: Mapping[Entry, Content],
-    present: Mapping[Entry, Content | None],
-    record: Record,
+def make_plan(
+    desired: Mapping[Resource, Fields],
+    current: Mapping[Resource, Fields | None],
+    last_applied: LastApplied,
     *,
     overwrite: bool,
 ) -> Plan:
-    """Return what to do so that Airflow holds what the files want, except for what a person changed.
+    """Return what to do so that Airflow has the desired resources, except where a person changed them.
 
-    :param wanted: the entries of the files
-    :param present: the entries that Airflow has; None for one that cannot be decrypted
-    :param record: what init wrote before
-    :param overwrite: whether the files win over a person
-    :raises BootstrapFailed: when an entry cannot be decrypted, unless it will be overwritten
+    :param current: the resources that Airflow has; None for one that cannot be decrypted
+    :param overwrite: whether the files win over a person's changes
+    :raises BootstrapFailed: if a resource cannot be decrypted and is not going to be overwritten
     """
-    plan = Plan()
-    for entry, content in wanted.items():
-        _decide(plan, entry, content, present, record, overwrite=overwrite)
-    for entry in sorted(record.entries() - set(wanted)):
-        if entry in present:
-            plan.report.append(f"The {entry} is not in the files any more; it stays in Airflow.")
+    plan = Plan(last_applied)
+    for resource, fields in desired.items():
+        if resource in current:
+            _update(plan, resource, fields, current[resource], overwrite=overwrite)
+        elif overwrite or resource not in last_applied.hashes:
+            plan.put(resource, fields, "Created")
         else:
-            plan.forget.append(entry)
+            plan.keep(resource, "it was deleted in Airflow")
+    for resource in sorted(set(last_applied.hashes) - set(desired)):
+        if resource in current:
+            plan.report.append(f"Kept {resource}: it is no longer in the files. Delete it in Airflow.")
+        else:
+            plan.last_applied = plan.last_applied.minus(resource)
     return plan
 
 
-def _decide(
-    plan: Plan,
-    entry: Entry,
-    content: Content,
-    present: Mapping[Entry, Content | None],
-    record: Record,
-    *,
-    overwrite: bool,
-) -> None:
-    now = present.get(entry)
-    if entry not in present:
-        if overwrite or entry not in record.entries():
-            plan.put(entry, content, "created")
-        else:
-            plan.report.append(f"The {entry} was deleted in Airflow, and is not created again; {_ANEW}.")
-    elif now == content:
-        if not record.holds(entry, content):
-            plan.remember[entry] = content
+def _update(plan: Plan, resource: Resource, fields: Fields, now: Fields | None, *, overwrite: bool) -> None:
+    if now == fields:
+        if not plan.last_applied.matches(resource, fields):
+            plan.last_applied = plan.last_applied.plus(resource, fields)
     elif overwrite:
-        plan.put(entry, content, "overwritten, as BOOTSTRAP_OVERWRITE asks for")
+        plan.put(resource, fields, "Overwrote")
     elif now is None:
-        raise unreadable(entry)
-    elif record.holds(entry, now):
-        plan.put(entry, content, "changed, as its settings were")
-    elif entry in record.entries():
-        plan.report.append(f"The {entry} was edited in Airflow, and is kept; {_ANEW}.")
+        raise undecryptable(resource)
+    elif plan.last_applied.matches(resource, now):
+        plan.put(resource, fields, "Updated")
+    elif resource in plan.last_applied.hashes:
+        plan.keep(resource, "it was edited in Airflow")
     else:
-        plan.report.append(f"The {entry} was in Airflow before init wrote any, and is kept; {_ANEW}.")
+        plan.keep(resource, "it was in Airflow before the first init")
 
 
-def unreadable(entry: Entry) -> BootstrapFailed:
-    """Return the failure that an entry was encrypted with another key."""
+def undecryptable(resource: Resource) -> BootstrapFailed:
+    """Return the error for a resource that was encrypted with another key."""
     return BootstrapFailed(
-        f"The {entry} was encrypted with another Fernet key than AIRFLOW__CORE__FERNET_KEY. Put the earlier "
-        "key after the present one and a comma there, or have init write its entries anew with "
-        "BOOTSTRAP_OVERWRITE=1."
+        f"Cannot decrypt {resource}: its Fernet key is not in AIRFLOW__CORE__FERNET_KEY. Append the earlier "
+        "key there, after a comma, or set BOOTSTRAP_OVERWRITE=1 to apply the files."
     )

@@ -1,37 +1,45 @@
-"""The warehouse's tables, where Airflow has a connection to a warehouse."""
+"""The tables of each warehouse that Airflow has a connection to."""
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 from airflow.sdk.bases.hook import BaseHook
 from airflow.sdk.exceptions import AirflowNotFoundException
 
-from nyc_taxi import settings
-from nyc_taxi.deploy.output import Patience, say
+from nyc_taxi.deploy.console import Retry, say
 from nyc_taxi.errors import TransientError
 from nyc_taxi.hooks.warehouse import warehouse
+from nyc_taxi.options import configured_targets
+
+if TYPE_CHECKING:
+    from nyc_taxi.targets import Target
 
 
-def prepare_warehouse(seconds: float) -> None:
-    """Create or upgrade the warehouse's tables, whichever way Airflow knows the connection.
+def prepare_warehouses(timeout: float) -> None:
+    """Create or upgrade the tables of each warehouse of this deployment.
 
-    :param seconds: time that the warehouse gets to answer
-    :raises TaxiError: when it did not by then, or refuses
+    :param timeout: seconds to wait for each warehouse
+    :raises TaxiError: if one did not answer, or refused
     """
-    conn_id = settings.POSTGRES_CONN_ID
-    try:
-        BaseHook.get_connection(conn_id)
-    except AirflowNotFoundException:
-        say(
-            f"Airflow has no connection {conn_id}, so no warehouse was prepared. Set "
-            "NYC_TAXI_WAREHOUSE_HOST, or create the connection, and run init again."
-        )
-        return
-    patience = Patience("the warehouse", seconds)
+    for target in configured_targets():
+        try:
+            BaseHook.get_connection(target.conn_id)
+        except AirflowNotFoundException:
+            say(
+                f"Airflow has no connection {target.conn_id}, so no warehouse was prepared. "
+                "Set NYC_TAXI_WAREHOUSE_HOST or create the connection, then run init again."
+            )
+        else:
+            _prepare(target, timeout)
+
+
+def _prepare(target: Target, timeout: float) -> None:
+    retry = Retry("the warehouse", timeout)
     while True:
         try:
-            warehouse(conn_id).prepare()
-        except TransientError as error:
-            if not patience.again(str(error).partition(". ")[0]):
-                raise
-        else:
+            warehouse(target).prepare()
             return
+        except TransientError as error:
+            if not retry.again(str(error).partition(". ")[0]):
+                raise

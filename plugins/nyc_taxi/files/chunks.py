@@ -1,11 +1,13 @@
-"""Cutting a CSV body into chunks of whole records, so that several readers can share it."""
+"""Cutting a CSV body into chunks of whole records, with their place in the file."""
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
+from itertools import chain
 from typing import TYPE_CHECKING, Final
 
-from nyc_taxi.files.csvfile import RecordCounter
+from nyc_taxi.errors import NotTheFile
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -13,57 +15,152 @@ if TYPE_CHECKING:
 CHUNK_SIZE: Final = 4 << 20
 """Bytes after which a chunk ends with the next whole record."""
 
-LONGEST: Final = 16 << 20
-"""Bytes that no chunk of a trip file can reach: a quote in it is never closed."""
+_FIELD: Final = rb'(?:"[^"]*+(?:""[^"]*+)*+"|[^",\r\n]*+)'
+RECORD: Final = re.compile(_FIELD + rb"(?:," + _FIELD + rb")*+")
+"""A well-formed record: each quoted field begins and ends at a comma or at the record's ends."""
+_FIELD_IN_LINE: Final = rb'(?:"[^"\r\n]*+(?:""[^"\r\n]*+)*+"|[^",\r\n]*+)'
+_LINES: Final = re.compile(rb"(?:" + _FIELD_IN_LINE + rb"(?:," + _FIELD_IN_LINE + rb")*+(?:\r\n|\n|\r|\Z))*+")
+_LONGEST_QUOTED: Final = 1 << 16
+"""Bytes within which a record that goes over several lines has to end."""
+_LONGEST_LINE: Final = 1 << 26
+"""Bytes that no line of a trip file can reach: whatever has longer ones is not one."""
 
 
-class NoRecordEnd(Exception):
-    """A body goes on for so long without the end of a record that it cannot be cut."""
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One record of a CSV body.
+
+    :param line: number of its first line in the file, from 1
+    :param content: its bytes, without the line end
+    """
+
+    line: int
+    content: bytes
 
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
     """Whole records that follow each other in a file.
 
-    :param first: ordinal of its first record in the file, from 1
-    :param rows: how many records it has, counted in its bytes
-    :param parts: its bytes
+    :param first_row: ordinal of its first record in the file, from 1
+    :param first_line: number of its first line in the file, from 1
+    :param rows: how many records it has, without blank lines
+    :param content: its bytes
+    :param irregular: its records one by one, when its lines are not simply its records; otherwise empty
     """
 
-    first: int
+    first_row: int
+    first_line: int
     rows: int
-    parts: tuple[bytes, ...]
+    content: bytes
+    irregular: tuple[Record, ...] = ()
 
 
-def chunks(body: Iterable[bytes], line_end: bytes, size: int = CHUNK_SIZE) -> Iterator[Chunk]:
-    """Cut a body into chunks at record ends outside quotes; together they are the body, in order.
+def chunks(
+    body: Iterable[bytes], line_end: bytes, first_line: int = 1, size: int = CHUNK_SIZE
+) -> Iterator[Chunk]:
+    """Cut a body into chunks; together they are the body, in order.
+
+    A chunk is regular when each of its lines is one record of UTF-8 text: no blank lines, no quotes but
+    those around whole fields, no line ends within them or of another kind, no NUL bytes. Blank lines are
+    not records, and a last line without its end is one.
 
     :param body: the data lines, cut anywhere
-    :param line_end: their line end
+    :param line_end: their line end; where LF and CRLF are mixed, a CR may stay in its record
+    :param first_line: number of the body's first line in the file
     :param size: bytes after which a chunk ends as soon as a record does
-    :raises NoRecordEnd: when :data:`LONGEST` bytes hold no end of a record
+    :raises NotTheFile: when a line is longer than 64 MiB
     """
     newline = line_end[-1:]
-    first, held = 1, 0
+    row, line = 1, first_line
     parts: list[bytes] = []
-    counter = RecordCounter(line_end)
-    for block in body:
-        rest = block
-        if held + len(block) >= size and (cut := block.rfind(newline) + 1):
-            rest = block[cut:]
-            counter.feed(block[:cut])
-            parts.append(block[:cut])
-            held += cut
-            if counter.ends_in_newline:
-                rows = counter.finish()
-                yield Chunk(first, rows, tuple(parts))
-                first += rows
-                counter, parts, held = RecordCounter(line_end), [], 0
-        if rest:
-            counter.feed(rest)
-            parts.append(rest)
-            held += len(rest)
-        if held > LONGEST:
-            raise NoRecordEnd(f"{held:,} bytes from row {first:,} on hold no end of a record.")
-    if held:
-        yield Chunk(first, counter.finish(), tuple(parts))
+    held = 0
+    for block in chain(body, (None,)):
+        last = block is None
+        if block:
+            parts.append(block)
+            held += len(block)
+        if not held or (not last and (held < size or (newline not in parts[-1] and held < _LONGEST_LINE))):
+            continue
+        content = b"".join(parts)
+        whole = content if last else content[: content.rfind(newline) + 1]
+        records: tuple[Record, ...] = ()
+        if _is_regular(whole, newline):
+            rows = whole.count(newline) + (not whole.endswith(newline))
+        else:
+            found, end = _walk(content, line_end, line, last=last)
+            whole = content[:end]
+            records = tuple(record for record in found if record.content.strip(b"\r\n"))
+            rows = len(records)
+        if whole:
+            yield Chunk(row, line, rows, whole, records)
+            row += rows
+            line += whole.count(newline)
+        parts, held = [content[len(whole) :]], len(content) - len(whole)
+        if held > _LONGEST_LINE:
+            raise NotTheFile(
+                f"Line {line:,} has more than {_LONGEST_LINE:,} bytes, so this is not a file of trips. "
+                "Check the source."
+            )
+
+
+def records(body: bytes, line_end: bytes, first_line: int = 1) -> Iterator[Record]:
+    """Yield each record of a whole body, blank lines as empty ones.
+
+    A record is a line. It goes on over line ends within quotes only if, taken as a whole, it is a
+    well-formed record of at most 64 KiB. A stray quote therefore spoils its own line and no other.
+    """
+    return iter(_walk(body, line_end, first_line, last=True)[0])
+
+
+def _is_regular(content: bytes, newline: bytes) -> bool:
+    if not content or b"\0" in content or content[:1] in b"\r\n":
+        return False
+    if newline == b"\r":
+        if b"\n" in content or b"\r\r" in content:
+            return False
+    elif b"\n\n" in content or b"\n\r" in content or content.count(b"\r") != content.count(b"\r\n"):
+        return False
+    if b'"' in content and _LINES.fullmatch(content) is None:
+        return False
+    return content.isascii() or _is_utf8(content)
+
+
+def _is_utf8(content: bytes) -> bool:
+    try:
+        content.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _walk(content: bytes, line_end: bytes, line: int, *, last: bool) -> tuple[list[Record], int]:
+    """Return the records at the start of some content, blank lines included, and where they end.
+
+    :param last: whether nothing follows the content
+    """
+    newline, before_newline = line_end[-1:], line_end[:-1]
+    found: list[Record] = []
+    start = 0
+    while (end := _end_of_record(content, start, newline, last=last)) is not None:
+        found.append(Record(line, content[start:end].removesuffix(before_newline)))
+        line += 1 + content.count(newline, start, end)
+        start = min(end + 1, len(content))
+    return found, start
+
+
+def _end_of_record(content: bytes, start: int, newline: bytes, *, last: bool) -> int | None:
+    """Return where the record that begins at ``start`` ends, or None when more bytes are needed."""
+    end = content.find(newline, start)
+    if end < 0:
+        return len(content) if last and start < len(content) else None
+    if content.count(b'"', start, end) % 2 == 0:
+        return end
+    if not last and len(content) - start < _LONGEST_QUOTED + len(b"\r\n"):
+        return None
+    record = RECORD.match(content, start, start + _LONGEST_QUOTED)
+    whole = record.end() if record else start
+    if newline == b"\n" and content.startswith(b"\r\n", whole):
+        whole += 1
+    complete = content.startswith(newline, whole) or whole == len(content)
+    return whole if complete else end

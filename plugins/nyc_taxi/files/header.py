@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Final
 
 from nyc_taxi.core.dataset import normalise
 from nyc_taxi.errors import NotTheFile
+from nyc_taxi.files.chunks import records
 from nyc_taxi.files.columns import assign, check_identity, check_policy, repeated
-from nyc_taxi.files.csvfile import records
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -141,7 +141,7 @@ def _no_header(dataset: Dataset, line: bytes, why: str) -> NotTheFile:
 
 def _width(data: bytes, line_end: bytes) -> int:
     """Return how many fields most of the first rows have, and the fewer when there are as many of both."""
-    rows = [row for _, row in islice(records((data,), line_end), _SAMPLE_RECORDS) if row.strip()]
+    rows = [row.content for row in islice(records(data, line_end), _SAMPLE_RECORDS) if row.content.strip()]
     if len(rows) > 1 and not data.endswith(line_end):
         rows.pop()
     widths = Counter(map(_fields, rows))

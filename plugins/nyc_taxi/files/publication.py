@@ -1,4 +1,4 @@
-"""What a source says about a month's file."""
+"""What a source reports about a month's file."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ from enum import StrEnum
 from typing import Any, Self
 
 from nyc_taxi.core.month import Month
+from nyc_taxi.errors import NeverInSource, NotPublishedYet
 
 
 class State(StrEnum):
-    """Whether a month's file can be had."""
+    """Whether a month's file is available."""
 
     PUBLISHED = "published"
     NOT_YET = "not yet"
@@ -23,15 +24,15 @@ class Publication:
     """A source's answer about one month's file.
 
     :param dataset: name of the dataset
-    :param month: the month asked about
-    :param state: whether the file is there
+    :param month: the month requested
+    :param state: whether the file is available
     :param source: name of the source that answered
     :param url: where the file is or will be (``file://`` for a folder)
     :param asked_at: when the source answered, with time zone
-    :param etag: the file's entity tag, if the source gives one
-    :param last_modified: when the file was last changed, with time zone, if the source says so
-    :param bytes: size of the file as stored, if the source says so
-    :param detail: for a file that is not there: why, and the way out
+    :param etag: the file's entity tag, if the source sends one
+    :param last_modified: when the file was last changed, with time zone, if the source states it
+    :param bytes: size of the file as stored, if the source states it
+    :param detail: for a file that is not available: why, and what to do
     """
 
     dataset: str
@@ -45,10 +46,22 @@ class Publication:
     bytes: int | None = None
     detail: str = ""
 
+    def require(self) -> Self:
+        """Return the answer itself when the file is available.
+
+        :raises NotPublishedYet: when the source does not have the file yet
+        :raises NeverInSource: when it never will
+        """
+        if self.state is State.NEVER:
+            raise NeverInSource(self.detail)
+        if self.state is State.NOT_YET:
+            raise NotPublishedYet(self.detail)
+        return self
+
     def same_file(
         self, *, url: str, etag: str | None, last_modified: datetime | None, bytes: int | None
     ) -> bool:
-        """Whether this is the very file described by the arguments, as far as the source tells.
+        """Whether this is the file that the arguments describe, as far as the source's answer shows.
 
         Entity tags decide when both sides have one; otherwise the time of change and the size must
         both be known and agree. A file of which nothing is known is never the same.

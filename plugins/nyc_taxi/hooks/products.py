@@ -3,26 +3,19 @@
 from __future__ import annotations
 
 from airflow.sdk import BaseHook
-from airflow.sdk.exceptions import AirflowNotFoundException
 
 from nyc_taxi import settings
-from nyc_taxi.core.products import PUBLIC_API
-from nyc_taxi.hooks.missing import confirm_missing
+from nyc_taxi.hooks.connection import expected
 
 
 def products_url(conn_id: str = settings.PRODUCTS_CONN_ID) -> str:
     """Return the base URL of the products API, without a slash at its end.
 
-    The connection's host is a host name, or a whole URL.
-
-    :param conn_id: connection of any type; the public API stands in for one that does not exist
-    :raises ConnectionsUnavailable: when Airflow could not be asked for the connection
+    :param conn_id: a connection of any type, whose host is a host name or a whole URL
+    :raises ConnectionNotFound: when Airflow does not find the connection
     """
-    try:
+    with expected(conn_id, "generic"):
         connection = BaseHook.get_connection(conn_id)
-    except AirflowNotFoundException:
-        confirm_missing(conn_id)
-        return PUBLIC_API
     host = connection.host or ""
     if "://" not in host:
         scheme = connection.schema or connection.conn_type

@@ -1,19 +1,17 @@
-"""The connection that names where the monthly files come from."""
+"""The connection that lists where the monthly files come from."""
 
 from __future__ import annotations
 
-import asyncio
 import json
 from typing import TYPE_CHECKING
 
 from airflow.sdk import BaseHook
-from airflow.sdk.exceptions import AirflowNotFoundException
 
 from nyc_taxi import settings
 from nyc_taxi.core.month import Month
 from nyc_taxi.errors import InvalidSource, TaxiError
 from nyc_taxi.files.publication import Publication, State
-from nyc_taxi.hooks.missing import confirm_missing
+from nyc_taxi.hooks.connection import expected
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,16 +20,14 @@ if TYPE_CHECKING:
     from airflow.sdk import Connection
 
     from nyc_taxi.files.download import File
-    from nyc_taxi.files.source import Source, SourceList
+    from nyc_taxi.files.source import Source
+    from nyc_taxi.files.source_list import SourceList
 
 _TRIED = tuple(("green", Month(text)) for text in ("2021-01", "2024-01"))
 
 
 class NycTlcHook(BaseHook):
-    """Asks the sources of a connection about months, and fetches their files.
-
-    Where nobody has made the default connection, the default sources stand in for it, so that the DAGs
-    work in an Airflow in which nothing was set up. Any other connection has to exist.
+    """Asks the sources of a connection about months, and downloads their files.
 
     :param tlc_conn_id: connection of the type ``nyc_tlc``
     """
@@ -48,26 +44,22 @@ class NycTlcHook(BaseHook):
     def sources(self) -> SourceList:
         """Return the connection's sources, in order.
 
-        :raises InvalidSource: when the connection names something that is no source, or does not exist
-        :raises ConnectionsUnavailable: when Airflow could not be asked for the connection
+        :raises InvalidSource: when the connection lists something that is not a source
+        :raises ConnectionNotFound: when Airflow does not find the connection
         """
-        try:
+        with expected(self.tlc_conn_id, self.conn_type):
             return self._parse(self.get_connection(self.tlc_conn_id))
-        except AirflowNotFoundException:
-            return self._without_connection()
 
     async def asources(self) -> SourceList:
         """Return the connection's sources from within an event loop; see :meth:`sources`."""
-        try:
+        with expected(self.tlc_conn_id, self.conn_type):
             return self._parse(await self.aget_connection(self.tlc_conn_id))
-        except AirflowNotFoundException:
-            return await asyncio.to_thread(self._without_connection)
 
     def ask(self, dataset: str, month: Month) -> Publication:
         """Ask the first source that covers a month about its file, with one request.
 
         :raises TransientError: when the source does not answer
-        :raises SourceRefused: when it answers with a status that will not change
+        :raises SourceRefused: when it answers with a status that a retry will not change
         """
         return self.sources().ask(dataset, month)
 
@@ -76,36 +68,23 @@ class NycTlcHook(BaseHook):
         publication: Publication,
         folder: Path,
         *,
-        keep: bool = False,
         progress: Callable[[int, int | None], None] | None = None,
     ) -> File:
-        """Fetch a published file into a folder, whole and checked; see :mod:`nyc_taxi.files.download`."""
+        """Download a published file into a folder, whole and checked; see :mod:`nyc_taxi.files.download`."""
         from nyc_taxi.files.download import download
 
-        return download(publication, folder, keep=keep, progress=progress)
+        return download(publication, folder, progress=progress)
 
     def test_connection(self) -> tuple[bool, str]:
-        """Ask every source about one month that it covers, and say what they answered."""
+        """Ask each source about one month that it covers, and return what they answered."""
         try:
-            said = [_test(source) for source in self.sources().sources]
+            answers = [_test(source) for source in self.sources().sources]
         except TaxiError as error:
             return False, str(error)
-        return all(well for well, _ in said), "; ".join(text for _, text in said) + "."
-
-    def _without_connection(self) -> SourceList:
-        from nyc_taxi.files.source import SourceList
-
-        confirm_missing(self.tlc_conn_id)
-        if self.tlc_conn_id != self.default_conn_name:
-            raise InvalidSource(
-                f"Airflow has no connection {self.tlc_conn_id} that it can read. Create it with the type "
-                f"{self.conn_type}, or use {self.default_conn_name}."
-            )
-        self.log.info("There is no connection %s: using the default sources.", self.tlc_conn_id)
-        return SourceList.parse()
+        return all(well for well, _ in answers), "; ".join(text for _, text in answers) + "."
 
     def _parse(self, connection: Connection) -> SourceList:
-        from nyc_taxi.files.source import SourceList
+        from nyc_taxi.files.source_list import SourceList
 
         try:
             # Not extra_dejson, which must not be called from an event loop.
@@ -114,7 +93,7 @@ class NycTlcHook(BaseHook):
             sources = None
         if not isinstance(sources, str):
             raise InvalidSource(
-                f"The extra of the connection {self.tlc_conn_id} is not a JSON object such as "
+                f"The extra of the connection {self.tlc_conn_id} is not a JSON object like "
                 '{"sources": "mirror, tlc"}. Correct the connection.'
             )
         return SourceList.parse(sources)
@@ -127,6 +106,6 @@ def _test(source: Source) -> tuple[bool, str]:
                 answer = source.ask(dataset, month)
             except TaxiError as error:
                 return False, str(error).rstrip(".")
-            there = answer.state is State.PUBLISHED
-            return True, f"{source.name} answers and {'has' if there else 'does not have'} {dataset} {month}"
-    return True, f"{source.name} was not asked, because it covers neither of the months tried"
+            has = "has" if answer.state is State.PUBLISHED else "does not have"
+            return True, f"{source.name} answers and {has} {dataset} {month}"
+    return True, f"{source.name} was not asked, because it covers none of the months of this test"

@@ -1,41 +1,48 @@
-"""The connection to the Postgres warehouse."""
+"""From a target and its Airflow connection to a warehouse."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, cast
+from importlib import import_module
+from typing import TYPE_CHECKING, Protocol
 
-from airflow.sdk.exceptions import AirflowNotFoundException
-
-from nyc_taxi import settings
-from nyc_taxi.errors import WarehouseRefused
-from nyc_taxi.hooks.missing import confirm_missing
+from nyc_taxi.targets import get_target
 
 if TYPE_CHECKING:
-    import psycopg
+    from collections.abc import Mapping
 
-    from nyc_taxi.postgres.warehouse import Warehouse
+    from nyc_taxi.load.warehouse import Warehouse
+    from nyc_taxi.targets import Target
 
 
-def warehouse(postgres_conn_id: str = settings.POSTGRES_CONN_ID) -> Warehouse:
-    """Return the warehouse behind a Postgres connection; nothing is opened yet.
+class WarehouseHook(Protocol):
+    """The Airflow half of an adapter. It is created with the id of a connection, and opens nothing."""
 
-    :param postgres_conn_id: connection of the type ``postgres``
+    def __init__(self, conn_id: str, /) -> None: ...
+
+    def warehouse(self) -> Warehouse:
+        """Return the warehouse; a connection to it is opened when it is used."""
+
+    def dbt_environment(self) -> Mapping[str, str]:
+        """Return the environment variables through which the dbt project reaches the warehouse."""
+
+
+def warehouse_hook(target: Target | str, conn_id: str | None = None) -> WarehouseHook:
+    """Return the hook of a warehouse.
+
+    :param target: the warehouse, or its name
+    :param conn_id: its connection; None for the target's own
     """
-    from airflow.providers.postgres.hooks.postgres import PostgresHook
+    if isinstance(target, str):
+        target = get_target(target)
+    module, _, name = target.hook.rpartition(".")
+    hook: type[WarehouseHook] = getattr(import_module(module), name)
+    return hook(conn_id or target.conn_id)
 
-    from nyc_taxi.postgres.warehouse import Warehouse
 
-    hook = PostgresHook(postgres_conn_id=postgres_conn_id)
+def warehouse(target: Target | str, conn_id: str | None = None) -> Warehouse:
+    """Return a warehouse; a connection to it is opened when it is used.
 
-    def open() -> psycopg.Connection[Any]:
-        try:
-            return cast("psycopg.Connection[Any]", hook.get_conn())
-        except AirflowNotFoundException:
-            confirm_missing(postgres_conn_id)
-            raise WarehouseRefused(
-                f"Airflow has no connection {postgres_conn_id} that it can read. Create it with the type "
-                "postgres and the warehouse's host, database, login and password; in a URI, the password's "
-                "special characters are percent-encoded."
-            ) from None
-
-    return Warehouse(open=open, name=postgres_conn_id)
+    :param target: the warehouse, or its name
+    :param conn_id: its connection; None for the target's own
+    """
+    return warehouse_hook(target, conn_id).warehouse()

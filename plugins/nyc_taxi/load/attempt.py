@@ -56,6 +56,7 @@ class Attempt:
     unknown: tuple[str, ...]
     run_id: str
     base_id: int | None
+    replaced_id: int | None
     stage_table: str | None
     measures: Mapping[str, Any] | None
     started: datetime

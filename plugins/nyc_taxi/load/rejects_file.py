@@ -1,32 +1,29 @@
-"""Refused rows as a file again: their bytes as they were, under the header of their file."""
+"""Rejected rows as a file again: their bytes unchanged, under the header of their file."""
 
 from __future__ import annotations
 
 import csv
 import io
-from typing import TYPE_CHECKING, Any, BinaryIO
-
-from nyc_taxi.postgres import ledger
+from typing import TYPE_CHECKING, BinaryIO
 
 if TYPE_CHECKING:
-    import psycopg
-
     from nyc_taxi.load.attempt import Attempt
+    from nyc_taxi.load.ledger import Ledger
 
 
-def write_rejects(connection: psycopg.Connection[Any], attempt: Attempt, out: BinaryIO) -> int:
-    """Write the rows that an attempt refused, byte for byte and in file order, each with a line end.
+def write_rejects(ledger: Ledger, attempt: Attempt, out: BinaryIO) -> int:
+    """Write the rejected rows of an attempt, byte for byte and in file order, each with a line end.
 
-    Those of a CSV file follow its header and end as the file's rows do; where that was not recorded, with
-    LF. Those of a parquet file are lines of JSON. Memory does not grow with their number.
+    Rows of a CSV file follow its header and end as the file's rows do; where that was not recorded, with
+    LF. Rows of a parquet file are lines of JSON. Memory does not grow with their number.
 
-    :return: how many rows were written
+    :returns: how many rows were written
     """
     line_end = (attempt.line_end or "\n").encode()
     if attempt.line_end != "":
         out.write(_header(attempt))
     rows = 0
-    for reject in ledger.rejects_of(connection, attempt):
+    for reject in ledger.rejects(attempt):
         out.write(reject.line + line_end)
         rows += 1
     return rows

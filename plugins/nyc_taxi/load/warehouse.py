@@ -103,10 +103,17 @@ class Warehouse(Protocol):
     def check(self) -> str:
         """Return one sentence about a warehouse that can be used, for a connection's Test button."""
 
+    def remove_leftovers(self, dataset: str, month: Month) -> None:
+        """Remove what earlier attempts at a month left, by the rules of :mod:`nyc_taxi.load.leftovers`.
+
+        Best effort, and quick: what somebody reads is left for the next time. What a live process owns is
+        never touched.
+        """
+
     def begin(self, publication: Publication, run_id: str) -> AbstractContextManager[Attempt]:
         """Record an attempt, and prove until the context ends that its process lives.
 
-        Leftovers of the month's dead attempts are removed first. Ending the context records nothing.
+        Ending the context records nothing.
         """
 
     def count(self, dataset: str, month: Month) -> int:
@@ -147,7 +154,7 @@ class Warehouse(Protocol):
     def findings(self, *, clean: bool = False) -> list[Finding]:
         """Look for leftovers of dead attempts and for whatever else only this warehouse can have.
 
-        :param clean: whether to remove the leftovers
+        :param clean: whether to remove the leftovers; what is removed has its ``done`` set, and no ``to_do``
         """
 
     def stale_months(self, target: str) -> list[StaleMonth]:

@@ -1,1 +1,1 @@
-"""Thin Airflow tasks over :mod:`nyc_taxi.core` and :mod:`nyc_taxi.postgres`."""
+"""Airflow tasks: thin shells over :mod:`nyc_taxi.load` and :mod:`nyc_taxi.dbt`."""

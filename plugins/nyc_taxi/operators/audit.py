@@ -6,25 +6,23 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow.sdk import BaseOperator
 
-from nyc_taxi import metrics, settings
-from nyc_taxi.core.text_table import text_table
+from nyc_taxi import metrics
 from nyc_taxi.hooks.warehouse import warehouse
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
     from airflow.sdk import Context
 
-    from nyc_taxi.core.check import Check
-
 
 class AuditMonthOperator(BaseOperator):
-    """Fails when a check of severity *error* does not pass; the staged rows then stay to be looked at.
+    """Fails when a check of severity *error* does not pass; the staged rows then stay for inspection.
 
     A month whose file is unchanged is not audited again.
 
     :param staged: what the stage task returned (templated)
-    :param postgres_conn_id: connection of the warehouse
+    :param target: name of the warehouse
+    :param warehouse_conn_id: its connection; None for the target's own
     """
 
     template_fields: Sequence[str] = ("staged",)
@@ -32,32 +30,27 @@ class AuditMonthOperator(BaseOperator):
     ui_color = "#e5dff4"
 
     def __init__(
-        self,
-        *,
-        staged: dict[str, Any],
-        postgres_conn_id: str = settings.POSTGRES_CONN_ID,
-        **kwargs: Any,
+        self, *, staged: dict[str, Any], target: str, warehouse_conn_id: str | None = None, **kwargs: Any
     ) -> None:
         super().__init__(**kwargs)
         self.staged = staged
-        self.postgres_conn_id = postgres_conn_id
+        self.target = target
+        self.warehouse_conn_id = warehouse_conn_id
 
     def execute(self, context: Context) -> dict[str, Any]:  # noqa: ARG002
-        """Audit the staged month, and hand on what was staged; ``ops.quality_result`` keeps the checks."""
-        from nyc_taxi.postgres.audit import audit_month
-        from nyc_taxi.postgres.stage import Staged
+        """Audit the staged month, keep the results in the ledger, and return what was staged."""
+        from tabulate import tabulate
+
+        from nyc_taxi.load.audit import audit_month
+        from nyc_taxi.load.stage import Staged
 
         staged = Staged.from_json(self.staged)
         if staged.unchanged:
             self.log.info("%s %s is unchanged and was audited before.", staged.dataset, staged.month)
         else:
-            with metrics.timed("audit", staged.dataset):
-                checks = audit_month(warehouse(self.postgres_conn_id), staged.attempt)
-            self.log.info("%s %s:\n%s", staged.dataset, staged.month, _table(checks))
+            with metrics.timed("audit", staged.dataset, self.target):
+                checks = audit_month(warehouse(self.target, self.warehouse_conn_id), staged.attempt)
+            headers = ("check", "outcome", "message")
+            rows = [(check.name, check.outcome, check.message) for check in checks]
+            self.log.info("%s %s:\n%s", staged.dataset, staged.month, tabulate(rows, headers, "plain"))
         return self.staged
-
-
-def _table(checks: Iterable[Check]) -> str:
-    rows = [("check", "outcome", "what was found")]
-    rows += [(check.name, check.outcome, check.message) for check in checks]
-    return text_table(rows)

@@ -34,7 +34,8 @@ class DbtOperator(BaseOperator):
 
     :param work: the :class:`~nyc_taxi.dbt.invocation.Invocation` as plain values; None when there is
         nothing to do, which skips the task (templated)
-    :param postgres_conn_id: connection of the warehouse
+    :param target: name of the warehouse
+    :param warehouse_conn_id: its connection; None for the target's own
     """
 
     template_fields: Sequence[str] = ("work",)
@@ -45,12 +46,14 @@ class DbtOperator(BaseOperator):
         self,
         *,
         work: dict[str, Any] | None,
-        postgres_conn_id: str = settings.POSTGRES_CONN_ID,
+        target: str,
+        warehouse_conn_id: str | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self.work = work
-        self.postgres_conn_id = postgres_conn_id
+        self.target = target
+        self.warehouse_conn_id = warehouse_conn_id
 
     def execute(self, context: Context) -> list[dict[str, Any]]:
         """Run dbt, and return the models that it built with their rows and seconds.
@@ -82,7 +85,9 @@ class DbtOperator(BaseOperator):
         from nyc_taxi.hooks.dbt import dbt
 
         try:
-            nodes = dbt(folder, self.postgres_conn_id).run(wanted, self.log.log, only_failed=only_failed)
+            nodes = dbt(folder, self.target, self.warehouse_conn_id).run(
+                wanted, self.log.log, only_failed=only_failed
+            )
         except DataTestFailed:
             self._record(wanted)
             raise
@@ -93,9 +98,9 @@ class DbtOperator(BaseOperator):
 
     def _record(self, wanted: Invocation) -> None:
         """Copy what dbt measured to the results of the months, also of those that failed a test."""
-        from nyc_taxi.hooks.dbt import record_measured
+        from nyc_taxi.hooks.dbt import record_checks
 
-        new = record_measured(wanted.target, self.postgres_conn_id)
+        new = record_checks(wanted.target, self.target, self.warehouse_conn_id)
         self.log.info(
             "%d results of checks are new in ops.quality_result; airflow taxi show prints a month's.", new
         )

@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 
 
 class LoadAgainOperator(BaseOperator):
-    """Starts a run of another DAG and does not wait for it; skipped when there is such a run already.
+    """Starts a run of another DAG and does not wait for it; skipped when the run exists already.
 
-    It does what the standard provider's TriggerDagRunOperator does, whose module reads Airflow's database
-    models: that alone costs a DAG file more time than all it may take.
+    It does what the standard provider's TriggerDagRunOperator does. That operator's module imports Airflow's
+    database models, which takes longer than reading a whole DAG file may take.
 
     :param load_dag_id: the DAG to start (templated)
     :param load_run_id: id of the run (templated)
@@ -37,9 +37,9 @@ class LoadAgainOperator(BaseOperator):
         self.conf = conf
 
     def execute(self, context: Context) -> None:
-        """Have the run started by whoever runs this task.
+        """Ask Airflow to start the run.
 
-        :raises DagRunTriggerException: always; it is how Airflow is told to
+        :raises DagRunTriggerException: always; it is how a task asks for a run
         """
         raise DagRunTriggerException(
             trigger_dag_id=self.load_dag_id,

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow.sdk import BaseOperator
 
-from nyc_taxi import metrics, settings
+from nyc_taxi import metrics
 from nyc_taxi.assets import partition_key, raw_asset
 from nyc_taxi.hooks.warehouse import warehouse
 
@@ -16,17 +16,18 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
     from nyc_taxi.load.attempt import Attempt
-    from nyc_taxi.postgres.stage import Staged
+    from nyc_taxi.load.stage import Staged
 
 
 class PublishMonthOperator(BaseOperator):
-    """Replaces a month in one transaction, and tells consumers that it is there.
+    """Publishes a month in one transaction, and notifies the consumers of its asset.
 
-    An attempt that a newer load has overtaken is discarded, and that is a success. The asset event is
-    emitted in every case: a run that was killed between the commit and its event must not be lost.
+    An attempt that a newer load has superseded is discarded, and the task succeeds. The asset event is
+    always emitted, because a run may have been killed between its commit and its event.
 
     :param staged: what the audit task returned (templated)
-    :param postgres_conn_id: connection of the warehouse
+    :param target: name of the warehouse
+    :param warehouse_conn_id: its connection; None for the target's own
     """
 
     template_fields: Sequence[str] = ("staged",)
@@ -34,28 +35,25 @@ class PublishMonthOperator(BaseOperator):
     ui_color = "#d8f0dc"
 
     def __init__(
-        self,
-        *,
-        staged: dict[str, Any],
-        postgres_conn_id: str = settings.POSTGRES_CONN_ID,
-        **kwargs: Any,
+        self, *, staged: dict[str, Any], target: str, warehouse_conn_id: str | None = None, **kwargs: Any
     ) -> None:
-        super().__init__(**{"outlets": [raw_asset("postgres")], **kwargs})
+        super().__init__(**{"outlets": [raw_asset(target)], **kwargs})
         self.staged = staged
-        self.postgres_conn_id = postgres_conn_id
+        self.target = target
+        self.warehouse_conn_id = warehouse_conn_id
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Publish the month, and return what it holds now."""
-        from nyc_taxi.postgres.stage import Staged
+        from nyc_taxi.load.stage import Staged
 
         staged = Staged.from_json(self.staged)
-        with metrics.timed("publish", staged.dataset):
+        with metrics.timed("publish", staged.dataset, self.target):
             attempt = self._publish(staged)
         result: dict[str, Any] = {
             "dataset": attempt.dataset,
             "month": str(attempt.month),
             "outcome": "unchanged" if staged.unchanged else str(attempt.outcome),
-            "replaces": attempt.base_id is not None,
+            "replaces": attempt.replaced_id is not None,
             "url": attempt.url,
             "sha256": attempt.sha256,
             "rows_in_file": attempt.rows_in_file,
@@ -63,7 +61,7 @@ class PublishMonthOperator(BaseOperator):
             "rows_rejected": attempt.rows_rejected,
         }
         self.log.info("%s %s: %s.", attempt.dataset, attempt.month, result["outcome"])
-        metrics.count(attempt, result["outcome"])
+        metrics.count(attempt, result["outcome"], self.target)
         for asset in self.outlets:
             event = context["outlet_events"][asset]
             event.add_partitions(partition_key(attempt.dataset, attempt.month))
@@ -73,11 +71,7 @@ class PublishMonthOperator(BaseOperator):
         return result
 
     def _publish(self, staged: Staged) -> Attempt:
-        from nyc_taxi.postgres import ledger
-        from nyc_taxi.postgres.publish import publish_month
-
-        store = warehouse(self.postgres_conn_id)
-        if not staged.unchanged:
-            return publish_month(store, staged.attempt)
-        with store.session("reading the ledger") as connection:
-            return ledger.get(connection, staged.attempt)
+        store = warehouse(self.target, self.warehouse_conn_id)
+        if staged.unchanged:
+            return store.ledger.get(staged.attempt)
+        return store.publish(staged.attempt)

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from airflow.sdk import BaseOperator
 
 from nyc_taxi import metrics, settings
-from nyc_taxi.errors import NeverInSource, NotPublishedYet
-from nyc_taxi.files.publication import Publication, State
+from nyc_taxi.files.publication import Publication
 from nyc_taxi.hooks.tlc import NycTlcHook
 from nyc_taxi.hooks.warehouse import warehouse
 from nyc_taxi.links import SourceFileLink
@@ -21,23 +20,23 @@ if TYPE_CHECKING:
 
     from airflow.sdk import Context
 
-    from nyc_taxi.postgres.stage import Staged
+    from nyc_taxi.load.stage import Staged
 
 FRESH = timedelta(minutes=15)
-"""An answer of the source that is older than this is asked for again."""
+"""The source is asked again when its answer is older than this."""
 
 
 class StageMonthOperator(BaseOperator):
-    """Downloads a month's file and copies it into a table of this attempt alone.
+    """Downloads a month's file, and loads it into a table of this attempt alone.
 
-    Nothing is downloaded when the month holds the same file already. A task that is tried again or cleared
-    asks the source again rather than trust an old answer, and goes on with what an earlier try on the same
-    machine had downloaded of that file.
+    Nothing is downloaded when the month holds the same file already. A retried or cleared task asks the
+    source again instead of trusting an old answer.
 
     :param publication: the answer of the publication sensor (templated)
+    :param target: name of the warehouse
     :param force: load the file even if it is unchanged (templated: true or false)
-    :param tlc_conn_id: connection that names the sources
-    :param postgres_conn_id: connection of the warehouse
+    :param tlc_conn_id: connection that lists the sources
+    :param warehouse_conn_id: connection of the warehouse; None for the target's own
     """
 
     template_fields: Sequence[str] = ("publication", "force")
@@ -49,23 +48,25 @@ class StageMonthOperator(BaseOperator):
         self,
         *,
         publication: dict[str, Any],
+        target: str,
         force: bool | str = False,
         tlc_conn_id: str = settings.TLC_CONN_ID,
-        postgres_conn_id: str = settings.POSTGRES_CONN_ID,
+        warehouse_conn_id: str | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self.publication = publication
+        self.target = target
         self.force = force
         self.tlc_conn_id = tlc_conn_id
-        self.postgres_conn_id = postgres_conn_id
+        self.warehouse_conn_id = warehouse_conn_id
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Stage the month, and return what was staged."""
-        with metrics.timed("stage", self.publication["dataset"]):
+        with metrics.timed("stage", self.publication["dataset"], self.target):
             staged = self._stage(context)
         if staged.unchanged:
-            self.log.info("%s %s holds this file already.", staged.dataset, staged.month)
+            self.log.info("%s %s already holds this file.", staged.dataset, staged.month)
         else:
             self.log.info(
                 "%s %s: %s rows in the file, %s loaded, %s rejected, in %.1f s.",
@@ -79,26 +80,26 @@ class StageMonthOperator(BaseOperator):
         return staged.to_json()
 
     def _stage(self, context: Context) -> Staged:
-        from nyc_taxi.postgres.stage import stage_month
+        from nyc_taxi.load.stage import stage_month
 
         hook = NycTlcHook(self.tlc_conn_id)
         publication = self._fresh(hook, is_retry=context["ti"].try_number > 1)
-        progress = ProgressLog(self.log)
+        progress = ProgressLog(self.log.info)
         return stage_month(
-            warehouse(self.postgres_conn_id),
+            warehouse(self.target, self.warehouse_conn_id),
             publication,
-            fetch=partial(hook.download, keep=True, progress=partial(progress, "download")),
+            fetch=partial(hook.download, progress=partial(progress, "download")),
             run_id=context["run_id"],
             force=str(self.force).lower() == "true",
             progress=progress,
         )
 
     def on_kill(self) -> None:
-        """Stop at once, so that the copying is rolled back.
+        """Stop at once, so that the copy is rolled back.
 
-        :raises KeyboardInterrupt: always; Airflow goes on with the task when this method returns
+        :raises KeyboardInterrupt: always; Airflow continues the task when this method returns
         """
-        raise KeyboardInterrupt("The task was ended from outside.")
+        raise KeyboardInterrupt("The task was stopped from outside.")
 
     def _fresh(self, hook: NycTlcHook, *, is_retry: bool) -> Publication:
         publication = Publication.from_json(self.publication)
@@ -106,11 +107,4 @@ class StageMonthOperator(BaseOperator):
             return publication
         publication = hook.ask(publication.dataset, publication.month)
         self.publication = publication.to_json()
-        if publication.state is State.NEVER:
-            raise NeverInSource(publication.detail)
-        if publication.state is State.NOT_YET:
-            raise NotPublishedYet(
-                f"{publication.dataset} {publication.month} was published and is not any more "
-                f"({publication.url}). Clear the task that waits for the file."
-            )
-        return publication
+        return publication.require()

@@ -7,22 +7,20 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk import BaseOperator
 
 from nyc_taxi import settings
-from nyc_taxi.errors import TaxiError
 from nyc_taxi.hooks.tlc import NycTlcHook
 from nyc_taxi.hooks.warehouse import warehouse
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from airflow.sdk import Context
 
 
 class LoadZonesOperator(BaseOperator):
-    """Replaces ``raw.taxi_zone_lookup`` by the first zone lookup that the sources have.
+    """Replaces ``raw.taxi_zone_lookup`` with the first zone lookup that the sources have.
 
-    :param only_if_missing: leave the table alone when it has zones
-    :param tlc_conn_id: connection that names the sources
-    :param postgres_conn_id: connection of the warehouse
+    :param target: name of the warehouse
+    :param only_if_missing: do nothing when the table has zones
+    :param tlc_conn_id: connection that lists the sources
+    :param warehouse_conn_id: connection of the warehouse; None for the target's own
     """
 
     ui_color = "#d8f0dc"
@@ -30,41 +28,25 @@ class LoadZonesOperator(BaseOperator):
     def __init__(
         self,
         *,
+        target: str,
         only_if_missing: bool = False,
         tlc_conn_id: str = settings.TLC_CONN_ID,
-        postgres_conn_id: str = settings.POSTGRES_CONN_ID,
+        warehouse_conn_id: str | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
+        self.target = target
         self.only_if_missing = only_if_missing
         self.tlc_conn_id = tlc_conn_id
-        self.postgres_conn_id = postgres_conn_id
+        self.warehouse_conn_id = warehouse_conn_id
 
     def execute(self, context: Context) -> dict[str, Any]:  # noqa: ARG002
-        """Fetch, check and load the zones, and say how many there are and where they are from."""
-        from nyc_taxi.core.zones import read_zones
-        from nyc_taxi.files.scratch import scratch_folder
-        from nyc_taxi.postgres.zones import count_zones, replace_zones
+        """Fetch, check and load the zones, and return how many there are and where they are from."""
+        from nyc_taxi.load.zones import load_zones
 
-        store = warehouse(self.postgres_conn_id)
-        if self.only_if_missing and (there := count_zones(store)):
-            self.log.info("%d zones are there.", there)
-            return {"rows": there, "url": None}
-        urls = NycTlcHook(self.tlc_conn_id).sources().zone_lookup()
-        with scratch_folder("zones", urls[0]) as folder:
-            path = folder / "taxi_zone_lookup.csv"
-            url = self._fetch(urls, path)
-            rows = replace_zones(store, read_zones(path))
-        self.log.info("%d zones were loaded from %s.", rows, url)
-        return {"rows": rows, "url": url}
-
-    def _fetch(self, urls: list[str], path: Path) -> str:
-        from nyc_taxi.files.download import fetch
-
-        *others, last = urls
-        for url in others:
-            try:
-                return fetch(url, path).url
-            except TaxiError as error:
-                self.log.warning("%s Asking the next source.", error)
-        return fetch(last, path).url
+        sources = NycTlcHook(self.tlc_conn_id).sources()
+        zones = load_zones(
+            warehouse(self.target, self.warehouse_conn_id), sources, only_if_missing=self.only_if_missing
+        )
+        self.log.info("%d zones are loaded%s.", zones.rows, f" from {zones.url}" if zones.url else "")
+        return {"rows": zones.rows, "url": zones.url}

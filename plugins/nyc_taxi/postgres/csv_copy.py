@@ -6,9 +6,9 @@ import re
 from itertools import chain
 from typing import TYPE_CHECKING, Any, Final
 
-from nyc_taxi.files.chunks import NoRecordEnd, chunks
 from nyc_taxi.files.csvfile import blocks
 from nyc_taxi.files.header import plan_csv
+from nyc_taxi.files.old_chunks import NoRecordEnd, chunks
 from nyc_taxi.postgres.intake import Intake, Loaded
 from nyc_taxi.postgres.measure import measure
 from nyc_taxi.postgres.streams import NotPlain, copy_chunks
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from nyc_taxi.core.dataset import Dataset
     from nyc_taxi.core.month import Month
-    from nyc_taxi.files.chunks import Chunk
+    from nyc_taxi.files.old_chunks import Chunk
     from nyc_taxi.postgres.tables import StageTable
 
 _OPENING: Final = 1 << 16

@@ -1,229 +1,122 @@
-"""The ledger: one row for each attempt to load a month's file, kept in the warehouse."""
+"""The ledger of a Postgres warehouse."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from psycopg.rows import dict_row
-from psycopg.types.json import Jsonb
-
-from nyc_taxi.core.month import Month
-from nyc_taxi.errors import ContractError
+from nyc_taxi.core.check import Check
 from nyc_taxi.files.batch import RejectedRow
 from nyc_taxi.load.attempt import Attempt, Outcome
-from nyc_taxi.postgres.locks import attempt_lock
+from nyc_taxi.postgres import attempts
+from nyc_taxi.postgres.rejects import as_line, copy_rejects
 from nyc_taxi.postgres.statements import statement
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
-    import psycopg
-
-    from nyc_taxi.files.publication import Publication
-
-
-def _attempts(
-    connection: psycopg.Connection[Any],
-    *,
-    id: int | None = None,
-    dataset: str | None = None,
-    month: Month | None = None,
-    outcomes: Sequence[Outcome] | None = None,
-) -> list[Attempt]:
-    """Return the attempts that match every filter given, oldest first within a month."""
-    with connection.cursor(row_factory=dict_row) as cursor:
-        cursor.execute(
-            statement("attempts"),
-            {
-                "id": id,
-                "dataset": dataset,
-                "month": month.first_day if month else None,
-                "outcomes": [str(outcome) for outcome in outcomes] if outcomes else None,
-            },
-        )
-        return [_attempt(row) for row in cursor]
+    from nyc_taxi.core.check import MeasuredBy
+    from nyc_taxi.core.month import Month
+    from nyc_taxi.postgres.sessions import Sessions
 
 
-def _attempt(row: dict[str, Any]) -> Attempt:
-    return Attempt(
-        **{
-            **row,
-            "month": Month.of(row["month"]),
-            "outcome": Outcome(row["outcome"]),
-            **{name: tuple(row[name]) for name in ("header", "missing", "unknown")},
-        }
-    )
+@dataclass(frozen=True, slots=True)
+class PostgresLedger:
+    """Implements :class:`~nyc_taxi.load.ledger.Ledger`; each call has its own session."""
 
+    sessions: Sessions
 
-def get(connection: psycopg.Connection[Any], id: int) -> Attempt:
-    """Return one attempt.
+    def get(self, id: int) -> Attempt:
+        """Return one attempt."""
+        with self.sessions("ledger") as connection:
+            return attempts.get(connection, id)
 
-    :raises ContractError: when the ledger has no such attempt
-    """
-    found = _attempts(connection, id=id)
-    if not found:
-        raise ContractError(f"The ledger has no attempt {id}. Run the stage step of the month again.")
-    return found[0]
+    def current(self, dataset: str, month: Month) -> Attempt | None:
+        """Return the attempt whose rows the month holds now."""
+        with self.sessions("ledger") as connection:
+            return attempts.current(connection, dataset, month)
 
+    def latest(self, dataset: str, month: Month) -> Attempt | None:
+        """Return the attempt that was published last."""
+        with self.sessions("ledger") as connection:
+            return attempts.latest(connection, dataset, month)
 
-def current(connection: psycopg.Connection[Any], dataset: str, month: Month) -> Attempt | None:
-    """Return the attempt whose rows the month holds now, if it was ever published."""
-    found = _attempts(connection, dataset=dataset, month=month, outcomes=[Outcome.PUBLISHED])
-    return found[0] if found else None
+    def published(self, dataset: str | None = None) -> list[Attempt]:
+        """Return the published attempt of every month."""
+        with self.sessions("ledger") as connection:
+            return attempts.find(connection, dataset=dataset, outcomes=[Outcome.PUBLISHED])
 
+    def overview(self, dataset: str | None = None) -> list[Attempt]:
+        """Return the published or the newest attempt of every month."""
+        with self.sessions("ledger") as connection:
+            found = attempts.find(connection, dataset=dataset)
+        shown: dict[tuple[str, Month], Attempt] = {}
+        for attempt in found:
+            known = shown.get((attempt.dataset, attempt.month))
+            if known is None or known.outcome is not Outcome.PUBLISHED:
+                shown[attempt.dataset, attempt.month] = attempt
+        return list(shown.values())
 
-def latest(connection: psycopg.Connection[Any], dataset: str, month: Month) -> Attempt | None:
-    """Return the attempt that was published last, also when its rows were unloaded since."""
-    found = _attempts(
-        connection, dataset=dataset, month=month, outcomes=[Outcome.PUBLISHED, Outcome.UNLOADED]
-    )
-    return max(found, key=lambda one: (one.outcome is Outcome.PUBLISHED, one.finished), default=None)
+    def history(self, dataset: str, month: Month) -> list[Attempt]:
+        """Return every attempt for a month, oldest first."""
+        with self.sessions("ledger") as connection:
+            return attempts.find(connection, dataset=dataset, month=month)
 
+    def update(
+        self,
+        id: int,
+        outcome: Outcome,
+        *,
+        only_from: Sequence[Outcome] | None = None,
+        checks: Iterable[Check] | None = None,
+        **values: Any,
+    ) -> bool:
+        """Set an attempt's outcome, its checks and other fields in one transaction."""
+        with self.sessions("ledger") as connection, connection.transaction():
+            changed = attempts.update(connection, id, outcome, only_from=only_from, **values)
+            if changed and checks is not None:
+                attempts.record_checks(connection, id, checks)
+            return changed
 
-def months(connection: psycopg.Connection[Any], dataset: str | None = None) -> list[Attempt]:
-    """Return the published attempt of every month, ordered by dataset and month."""
-    return _attempts(connection, dataset=dataset, outcomes=[Outcome.PUBLISHED])
+    def keep_rejects(self, attempt: Attempt, rejects: Iterable[RejectedRow]) -> None:
+        """Keep rejected rows of an attempt that failed."""
+        with self.sessions("ledger") as connection:
+            copy_rejects(connection, (as_line(attempt, reject) for reject in rejects))
 
+    def rejecting(self, dataset: str, month: Month) -> Attempt | None:
+        """Return the newest attempt for a month that was published or rejected rows."""
+        with self.sessions("ledger") as connection:
+            row = connection.execute(
+                statement("rejecting_attempt"), {"dataset": dataset, "month": month.first_day}
+            ).fetchone()
+            return attempts.get(connection, row[0]) if row and row[0] else None
 
-def overview(connection: psycopg.Connection[Any], dataset: str | None = None) -> list[Attempt]:
-    """Return the published attempt of every month ever tried, or the newest one if none was published."""
-    shown: dict[tuple[str, Month], Attempt] = {}
-    for attempt in _attempts(connection, dataset=dataset):
-        known = shown.get((attempt.dataset, attempt.month))
-        if known is None or known.outcome is not Outcome.PUBLISHED:
-            shown[attempt.dataset, attempt.month] = attempt
-    return list(shown.values())
+    def rejects(self, attempt: Attempt, limit: int | None = None) -> Iterator[RejectedRow]:
+        """Yield the rejected rows of an attempt in file order."""
+        values = {"attempt": attempt.id, "limit": limit}
+        with self.sessions("ledger") as connection, connection.cursor(binary=True) as cursor:
+            for row in cursor.stream(statement("rejects"), values):
+                yield RejectedRow(*row)
 
+    def count_rejects(self, id: int) -> tuple[int, int]:
+        """Return how many rows of an attempt were rejected, and the sum of their row numbers."""
+        with self.sessions("ledger") as connection:
+            rows, ordinals = connection.execute(statement("count_rejects"), {"attempt": id}).fetchone() or (
+                0,
+                0,
+            )
+            return rows, ordinals
 
-def history(connection: psycopg.Connection[Any], dataset: str, month: Month) -> list[Attempt]:
-    """Return every attempt for a month, oldest first."""
-    return _attempts(connection, dataset=dataset, month=month)
+    def checks(self, id: int) -> dict[MeasuredBy, tuple[Check, ...]]:
+        """Return what the checks found of an attempt."""
+        found: dict[MeasuredBy, tuple[Check, ...]] = {}
+        with self.sessions("ledger") as connection:
+            for measured_by, *check in connection.execute(statement("quality_results"), {"attempt": id}):
+                found[measured_by] = (*found.get(measured_by, ()), Check(*check))
+        return found
 
-
-def unfinished(
-    connection: psycopg.Connection[Any], dataset: str | None = None, month: Month | None = None
-) -> list[Attempt]:
-    """Return the attempts, of a month or of all, that are on their way, dead, or have a stage table."""
-    outcomes = [Outcome.STAGING, Outcome.STAGED, Outcome.AUDITED, Outcome.FAILED]
-    found = _attempts(connection, dataset=dataset, month=month, outcomes=outcomes)
-    return [attempt for attempt in found if attempt.outcome is Outcome.STAGING or attempt.stage_table]
-
-
-def rejects(
-    connection: psycopg.Connection[Any], dataset: str, month: Month, limit: int | None = None
-) -> list[RejectedRow]:
-    """Return the rows refused by the newest attempt for a month that counted or refused any.
-
-    :param limit: how many at most, in file order; None for all
-    """
-    attempt = refusing(connection, dataset, month)
-    return list(rejects_of(connection, attempt, limit)) if attempt else []
-
-
-def refusing(connection: psycopg.Connection[Any], dataset: str, month: Month) -> Attempt | None:
-    """Return the newest attempt for a month that was published or refused rows, if there is one."""
-    row = connection.execute(
-        statement("refusing_attempt"), {"dataset": dataset, "month": month.first_day}
-    ).fetchone()
-    return get(connection, row[0]) if row and row[0] else None
-
-
-def rejects_of(
-    connection: psycopg.Connection[Any], attempt: Attempt, limit: int | None = None
-) -> Iterator[RejectedRow]:
-    """Yield the rows that an attempt refused and kept, in file order; memory holds one at a time.
-
-    :param limit: how many at most; None for all
-    """
-    with connection.cursor(binary=True) as cursor:
-        for row in cursor.stream(statement("rejects"), {"attempt": attempt.id, "limit": limit}):
-            yield RejectedRow(*row)
-
-
-def begin(connection: psycopg.Connection[Any], publication: Publication, run_id: str) -> Attempt:
-    """Record in a transaction of its own that an attempt has begun, and hold its lock in this session.
-
-    Whoever can see the row can see that it is locked, so a live attempt is never taken for a dead one.
-    Its base is what was published last at this instant, before the file is downloaded. Once it is
-    published, its base is the attempt that it has replaced.
-    """
-    with connection.transaction():
-        row = connection.execute(
-            statement("begin_attempt"),
-            {
-                "dataset": publication.dataset,
-                "month": publication.month.first_day,
-                "source": publication.source,
-                "url": publication.url,
-                "etag": publication.etag,
-                "last_modified": publication.last_modified,
-                "bytes": publication.bytes,
-                "run_id": run_id,
-            },
-        ).fetchone()
-        id = int(row[0]) if row else 0
-        connection.execute("select pg_advisory_lock(%s, %s)", attempt_lock(id))
-    return get(connection, id)
-
-
-def settle(
-    connection: psycopg.Connection[Any],
-    id: int,
-    outcome: Outcome,
-    *,
-    only_from: Sequence[Outcome] | None = None,
-    **values: Any,
-) -> bool:
-    """Set an attempt's outcome, and whatever else is known of it by now.
-
-    :param only_from: outcomes that may be overwritten; None for any
-    :param values: further columns of the ledger, by name; the others keep their value
-    :returns: whether the row was changed
-    """
-    if "measures" in values:
-        values["measures"] = Jsonb(values["measures"])
-    done = connection.execute(
-        statement("settle_attempt"),
-        {
-            **dict.fromkeys(_SETTLED),
-            **values,
-            "id": id,
-            "outcome": str(outcome),
-            "only_from": [str(old) for old in only_from] if only_from else None,
-        },
-    )
-    return done.rowcount == 1
-
-
-_SETTLED = (
-    "url",
-    "etag",
-    "last_modified",
-    "bytes",
-    "bytes_uncompressed",
-    "sha256",
-    "rows_in_file",
-    "rows_loaded",
-    "rows_rejected",
-    "header",
-    "line_end",
-    "schema_version",
-    "missing",
-    "unknown",
-    "stage_table",
-    "measures",
-    "reason",
-    "base_id",
-)
-
-
-def discard_unchanged(connection: psycopg.Connection[Any], attempt: Attempt, current: Attempt) -> None:
-    """Remove an attempt whose file turned out to be the published one, and remember its new marks.
-
-    The next check then recognises the file without downloading it.
-
-    :param attempt: with the url, etag, time of change and size of the file as downloaded
-    """
-    with connection.transaction():
-        connection.execute(statement("same_content"), {"id": current.id, "attempt": attempt.id})
-        connection.execute("delete from ops.file_ledger where id = %s", (attempt.id,))
+    def discard_unchanged(self, attempt: Attempt, current: Attempt) -> None:
+        """Remove an attempt whose file is the published one, which takes over how its source describes it."""
+        with self.sessions("ledger") as connection, connection.transaction():
+            connection.execute(statement("same_content"), {"id": current.id, "attempt": attempt.id})
+            connection.execute("delete from ops.file_ledger where id = %s", (attempt.id,))

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from nyc_taxi.core.month import Month
-    from nyc_taxi.postgres.warehouse import Warehouse
+    from nyc_taxi.postgres.sessions import Sessions
 
 _log = logging.getLogger(__name__)
 _T = TypeVar("_T")
@@ -36,7 +36,10 @@ _ONE_TRY = "3s"
 
 
 def attempt_lock(attempt: int) -> tuple[int, int]:
-    """Return the lock that a staging process holds for as long as it lives."""
+    """Return the lock that the sessions of a staging process share for as long as it lives.
+
+    Whoever gets it alone knows that the process is dead.
+    """
     return _SPACE + 1, attempt & 0x7FFFFFFF
 
 
@@ -49,21 +52,21 @@ def month_lock(dataset: str, month: Month) -> tuple[int, int]:
 
 
 def wait_briefly(connection: psycopg.Connection[Any]) -> None:
-    """Let this transaction wait three seconds for each lock: whoever comes after it queues behind it."""
+    """Let this transaction wait three seconds for each lock, because later sessions queue behind it."""
     connection.execute("select set_config('lock_timeout', %s, true)", (_ONE_TRY,))
 
 
 @dataclass(slots=True)
 class _Watch:
-    """What was last seen to hold up a waiting connection."""
+    """Which session was last seen to block a waiting connection."""
 
     stop: threading.Event = field(default_factory=threading.Event)
     seen: str = ""
 
-    def look(self, warehouse: Warehouse, pid: int) -> None:
-        """Ask twice a second who blocks the process, until told to stop."""
+    def look(self, sessions: Sessions, pid: int) -> None:
+        """Look up twice a second which sessions block the process, until stopped."""
         try:
-            with warehouse.session("watching a lock") as connection:
+            with sessions("watching a lock") as connection:
                 while not self.stop.wait(0.5):
                     rows = connection.execute(statement("blocking"), {"pid": pid}).fetchall()
                     self.seen = "; ".join(row[0] for row in rows) or self.seen
@@ -72,9 +75,9 @@ class _Watch:
 
 
 @contextmanager
-def _watching(warehouse: Warehouse, connection: psycopg.Connection[Any]) -> Iterator[_Watch]:
+def _watching(sessions: Sessions, connection: psycopg.Connection[Any]) -> Iterator[_Watch]:
     watch = _Watch()
-    thread = threading.Thread(target=watch.look, args=(warehouse, connection.info.backend_pid), daemon=True)
+    thread = threading.Thread(target=watch.look, args=(sessions, connection.info.backend_pid), daemon=True)
     thread.start()
     try:
         yield watch
@@ -84,7 +87,7 @@ def _watching(warehouse: Warehouse, connection: psycopg.Connection[Any]) -> Iter
 
 
 def patiently(
-    warehouse: Warehouse,
+    sessions: Sessions,
     connection: psycopg.Connection[Any],
     step: Callable[[], _T],
     *,
@@ -97,9 +100,9 @@ def patiently(
     :param step: the whole transaction, which begins with :func:`wait_briefly` and is rolled back by it
     :param what: what is being done, for the message
     :param patience: seconds after which no new try begins; there are two at least, the second of which
-        watches who holds the lock
-    :param kept: what is there for the next try, for the message
-    :raises WarehouseBusy: naming who held the lock
+        looks up the session that holds the lock
+    :param kept: what is kept for the next try, for the message
+    :raises WarehouseBusy: naming the session that held the lock
     """
     deadline = time.monotonic() + patience
     seen = ""
@@ -108,7 +111,7 @@ def patiently(
         try:
             if first:
                 return step()
-            with _watching(warehouse, connection) as watch:
+            with _watching(sessions, connection) as watch:
                 try:
                     return step()
                 finally:
@@ -118,7 +121,7 @@ def patiently(
             if not first and time.monotonic() >= deadline:
                 raise WarehouseBusy(
                     f"{what} waited {patience:.0f} s for a lock held by {holder}. Nothing was changed. "
-                    f"Let that session finish or end it, then run this step again{kept and f': {kept}'}."
+                    f"Wait for that session or end it, then run this step again{kept and f': {kept}'}."
                 ) from error
             first = False
             _log.warning("%s waits for a lock held by %s.", what, seen or "another session")

@@ -13,8 +13,8 @@ import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 
 from nyc_taxi.errors import TruncatedFile
-from nyc_taxi.files.casts import cast_column
 from nyc_taxi.files.header import plan_names
+from nyc_taxi.files.old_casts import cast_column
 from nyc_taxi.postgres.intake import Intake, Loaded
 
 if TYPE_CHECKING:

@@ -11,44 +11,45 @@ from psycopg import sql
 from nyc_taxi.core.dataset import get_dataset
 from nyc_taxi.errors import ContractError, RowCountMismatch
 from nyc_taxi.load.attempt import Attempt, Outcome
-from nyc_taxi.postgres import ledger
+from nyc_taxi.load.supersede import supersedes
+from nyc_taxi.postgres import attempts
 from nyc_taxi.postgres.locks import month_lock, patiently, wait_briefly
 from nyc_taxi.postgres.readers import share_partition
 from nyc_taxi.postgres.schema import columns_of
 from nyc_taxi.postgres.statements import names, statement
-from nyc_taxi.postgres.sweep import drop_stage, supersedes, sweep
+from nyc_taxi.postgres.sweep import drop_stage, remove_leftovers
 from nyc_taxi.postgres.tables import StageTable, partition_name, partition_of
 
 if TYPE_CHECKING:
     from nyc_taxi.core.dataset import Dataset
-    from nyc_taxi.postgres.warehouse import Warehouse
+    from nyc_taxi.postgres.sessions import Sessions
 
 _log = logging.getLogger(__name__)
 
 PATIENCE: Final = 600.0
-"""Seconds for which publishing goes on asking for a lock that somebody holds."""
+"""Seconds for which publishing tries again to get a lock that another session holds."""
 
 _KEPT: Final = "the staged rows are kept"
 
 _DONE = (Outcome.PUBLISHED, Outcome.REPLACED, Outcome.UNLOADED, Outcome.SUPERSEDED)
 
 
-def publish_month(warehouse: Warehouse, attempt: int, *, patience: float = PATIENCE) -> Attempt:
+def publish_month(sessions: Sessions, attempt: int, *, patience: float = PATIENCE) -> Attempt:
     """Make an audited attempt what readers see of its month, unless another version won meanwhile.
 
     Readers see the month's old rows or its new rows, whole, also those whose transaction began before.
     Doing it again returns the outcome of the first time.
 
-    :param attempt: number of the attempt, as :func:`~nyc_taxi.postgres.stage.stage_month` returned it
+    :param attempt: number of the attempt, as :func:`~nyc_taxi.load.stage.stage_month` returned it
     :param patience: seconds to wait for locks that others hold
     :returns: the attempt, *published* or *superseded* (*replaced* when it is asked again later)
     :raises ContractError: when the attempt was not audited, failed, or lost its stage table
-    :raises WarehouseBusy: when a lock was not to be had; the attempt can be published later
+    :raises WarehouseBusy: when a lock was not granted; the attempt can be published later
     """
-    with warehouse.session(f"publish attempt {attempt}") as connection:
+    with sessions(f"publish attempt {attempt}") as connection:
         what = f"Publishing attempt {attempt}"
         found = patiently(
-            warehouse,
+            sessions,
             connection,
             lambda: _look_up(connection, attempt),
             what=what,
@@ -57,7 +58,7 @@ def publish_month(warehouse: Warehouse, attempt: int, *, patience: float = PATIE
         )
         what = f"Publishing {found}"
         published = patiently(
-            warehouse,
+            sessions,
             connection,
             lambda: _publish(connection, attempt),
             what=what,
@@ -71,15 +72,15 @@ def publish_month(warehouse: Warehouse, attempt: int, *, patience: float = PATIE
 def _look_up(connection: psycopg.Connection[Any], id: int) -> Attempt:
     with connection.transaction():
         wait_briefly(connection)
-        return ledger.get(connection, id)
+        return attempts.get(connection, id)
 
 
 def _publish(connection: psycopg.Connection[Any], id: int) -> Attempt:
     with connection.transaction():
         wait_briefly(connection)
-        attempt = ledger.get(connection, id)
+        attempt = attempts.get(connection, id)
         connection.execute("select pg_advisory_xact_lock(%s, %s)", month_lock(attempt.dataset, attempt.month))
-        attempt = ledger.get(connection, id)
+        attempt = attempts.get(connection, id)
         if attempt.outcome in _DONE:
             return attempt
         if attempt.outcome is not Outcome.AUDITED:
@@ -87,18 +88,18 @@ def _publish(connection: psycopg.Connection[Any], id: int) -> Attempt:
                 f"{attempt} is {attempt.outcome}{f': {attempt.reason}' if attempt.reason else ''}. "
                 "Only an audited attempt can be published: run the stage step of the month again."
             )
-        latest = ledger.latest(connection, attempt.dataset, attempt.month)
+        latest = attempts.latest(connection, attempt.dataset, attempt.month)
         if supersedes(attempt, latest):
             _put_in_place(connection, attempt)
             replaced = latest.id if latest and latest.outcome is Outcome.PUBLISHED else None
             if replaced is not None:
-                ledger.settle(connection, replaced, Outcome.REPLACED)
-            ledger.settle(connection, id, Outcome.PUBLISHED, base_id=replaced)
+                attempts.update(connection, replaced, Outcome.REPLACED)
+            attempts.update(connection, id, Outcome.PUBLISHED, replaced_id=replaced)
         else:
             drop_stage(connection, attempt)
             reason = f"Attempt {latest.id} was published first." if latest else None
-            ledger.settle(connection, id, Outcome.SUPERSEDED, reason=reason)
-    return ledger.get(connection, id)
+            attempts.update(connection, id, Outcome.SUPERSEDED, reason=reason)
+    return attempts.get(connection, id)
 
 
 def _put_in_place(connection: psycopg.Connection[Any], attempt: Attempt) -> None:
@@ -144,7 +145,7 @@ def _attach(connection: psycopg.Connection[Any], attempt: Attempt) -> None:
 
 
 def _replace(connection: psycopg.Connection[Any], attempt: Attempt, partition: sql.Identifier) -> None:
-    """Exchange the rows inside the month's partition, which older snapshots go on seeing as they were."""
+    """Exchange the rows inside the month's partition, of which older snapshots still see the old ones."""
     dataset = get_dataset(attempt.dataset)
     staged = StageTable.of(dataset, attempt.month, attempt.id)
     connection.execute(statement("empty_month", partition=partition), {"month": attempt.month.first_day})
@@ -164,12 +165,12 @@ def _refresh(connection: psycopg.Connection[Any], attempt: Attempt) -> None:
     """Refresh the planner's statistics and clear up; a failure here undoes nothing that was published."""
     dataset = get_dataset(attempt.dataset)
     try:
-        sweep(connection, attempt.dataset, attempt.month)
+        remove_leftovers(connection, attempt.dataset, attempt.month)
         partition = partition_of(connection, dataset, attempt.month)
         if attempt.outcome is not Outcome.PUBLISHED or partition is None:
             return
         # A replacement leaves as many dead rows; unless their room is used again, each one adds a month.
-        replaced = attempt.base_id is not None
+        replaced = attempt.replaced_id is not None
         refresh = "vacuum (analyze, skip_locked) {}" if replaced else "analyze (skip_locked) {}"
         connection.execute(sql.SQL(refresh).format(partition))
         _refresh_parent(connection, dataset)

@@ -9,36 +9,39 @@ from psycopg import sql
 
 from nyc_taxi.core.dataset import dataset_names, get_dataset
 from nyc_taxi.errors import WarehouseRefused
-from nyc_taxi.postgres.builds import MARTS
 from nyc_taxi.postgres.locks import PREPARE, patiently, wait_briefly
+from nyc_taxi.postgres.schema import prepare
 from nyc_taxi.postgres.statements import names, statement
 
 if TYPE_CHECKING:
     from nyc_taxi.core.dataset import Dataset
-    from nyc_taxi.postgres.warehouse import Warehouse
+    from nyc_taxi.postgres.sessions import Sessions
+
+MARTS: Final = "marts"
+"""The schema of the marts in dbt's target ``prod``."""
 
 PATIENCE: Final = 60.0
-"""Seconds for which a grant goes on asking for a lock that somebody holds."""
+"""Seconds for which a grant tries again to get a lock that another session holds."""
 
 
-def grant_reading(warehouse: Warehouse, role: str, *, patience: float = PATIENCE) -> bool:
-    """Let a role read what the warehouse holds and what it will hold; create the role if there is none.
+def grant_reading(sessions: Sessions, role: str, *, patience: float = PATIENCE) -> bool:
+    """Let a role read what the warehouse holds now and later; create the role if there is none.
 
-    It may read every table of ``raw``, ``ops`` and dbt's ``marts``: those that are there, each month as it
-    is published, and the tables that the warehouse's user makes later. It may write nothing, and not read
-    ``stage``. Doing it again changes nothing, and any number of processes may do so while months are loaded.
+    It may read every table of ``raw``, ``ops`` and dbt's ``marts``: existing tables, each month once it is
+    published, and tables that the warehouse's user creates later. It may not write, and not read ``stage``.
+    Granting again changes nothing, and any number of processes may do so while months are loaded.
 
-    :param role: name of the role; a new one cannot log in, and is there for people's roles to be in
+    :param role: name of the role; a new one cannot log in, and people's own roles become members of it
     :param patience: seconds to wait for locks that others hold
     :returns: whether the role was created
     :raises WarehouseRefused: when there is no such role and the warehouse's user may not create one, or
         may not grant
-    :raises WarehouseBusy: when a lock was not to be had; nothing was changed
+    :raises WarehouseBusy: when a lock was not granted; nothing was changed
     """
-    warehouse.prepare()
-    with warehouse.session(f"grant {role}") as connection:
+    with sessions(f"grant {role}") as connection:
+        prepare(connection)
         return patiently(
-            warehouse,
+            sessions,
             connection,
             lambda: _grant(connection, role),
             what=f"Letting {role} read the warehouse",

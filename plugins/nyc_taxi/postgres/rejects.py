@@ -1,70 +1,68 @@
-"""Refused rows, kept on disk while a file is read and then copied to ``ops.rejected_rows``."""
+"""Rejected rows, spooled to disk while a file is read and then copied to ``ops.rejected_rows``."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, BinaryIO
 
+from nyc_taxi.files.batch import RejectedRow
 from nyc_taxi.postgres.statements import statement
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
     import psycopg
 
     from nyc_taxi.load.attempt import Attempt
 
-SHOWN = 3
-"""How many reasons a message quotes."""
+_ESCAPES = str.maketrans({"\\": r"\\", "\t": r"\t", "\n": r"\n", "\r": r"\r"})
 
 
 @dataclass(slots=True)
 class Rejects:
-    """The refused rows of one attempt, in file order; memory does not grow with them.
+    """The rejected rows of one attempt, in file order; memory does not grow with them.
 
-    :param attempt: the attempt that refuses them
     :param spool: where they are kept meanwhile: an empty binary file, open for reading and writing
     """
 
     attempt: Attempt
     spool: BinaryIO
     count: int = 0
-    first: list[str] = field(default_factory=list)
+    first: list[RejectedRow] = field(default_factory=list)
 
     def add(self, row_number: int, line_number: int | None, reason: str, line: bytes) -> None:
-        """Keep a row.
-
-        :param row_number: ordinal of the row among the file's data rows, from 1
-        :param line_number: physical line, from 1; None in a parquet file
-        :param line: the row byte for byte, without its line end
-        """
+        """Keep a row."""
+        reject = RejectedRow(row_number, line_number, reason, line)
         self.count += 1
-        if len(self.first) < SHOWN:
-            where = f"row {row_number}" if line_number is None else f"line {line_number}"
-            self.first.append(f"{where}: {reason}")
-        fields = (
-            str(self.attempt.id),
-            self.attempt.dataset,
-            self.attempt.month.first_day.isoformat(),
-            r"\N" if line_number is None else str(line_number),
-            str(row_number),
-            escaped(reason),
-            rf"\\x{line.hex()}",
-        )
-        self.spool.write("\t".join(fields).encode() + b"\n")
+        if len(self.first) < 1_000:
+            self.first.append(reject)
+        self.spool.write(as_line(self.attempt, reject))
 
-    def save(self, connection: psycopg.Connection[Any], at_most: int | None = None) -> None:
-        """Copy the rows to ``ops.rejected_rows``, within the caller's transaction.
-
-        :param at_most: how many of the first ones; None for all
-        """
+    def lines(self) -> Iterator[bytes]:
+        """Yield the rows as :func:`as_line` gives them."""
         self.spool.seek(0)
-        with connection.cursor().copy(statement("copy_rejects")) as copy:
-            for number, line in enumerate(self.spool):
-                if at_most is not None and number >= at_most:
-                    break
-                copy.write(line)
+        yield from self.spool
 
 
-_ESCAPES = str.maketrans({"\\": r"\\", "\t": r"\t", "\n": r"\n", "\r": r"\r"})
+def as_line(attempt: Attempt, reject: RejectedRow) -> bytes:
+    """Return a rejected row as one line of COPY's text format."""
+    fields = (
+        str(attempt.id),
+        attempt.dataset,
+        attempt.month.first_day.isoformat(),
+        r"\N" if reject.line_number is None else str(reject.line_number),
+        str(reject.row_number),
+        escaped(reject.reason),
+        rf"\\x{reject.line.hex()}",
+    )
+    return "\t".join(fields).encode() + b"\n"
+
+
+def copy_rejects(connection: psycopg.Connection[Any], lines: Iterable[bytes]) -> None:
+    """Copy lines of :func:`as_line` to ``ops.rejected_rows``, in the caller's transaction if there is one."""
+    with connection.cursor().copy(statement("copy_rejects")) as copy:
+        for line in lines:
+            copy.write(line)
 
 
 def escaped(text: str) -> str:

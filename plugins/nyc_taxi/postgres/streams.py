@@ -12,6 +12,7 @@ from operator import add
 from typing import TYPE_CHECKING, Any, Final
 
 from nyc_taxi.errors import WarehouseUnreachable
+from nyc_taxi.postgres import attempts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -20,10 +21,11 @@ if TYPE_CHECKING:
 
     import psycopg
 
-    from nyc_taxi.files.chunks import Chunk
+    from nyc_taxi.files.old_chunks import Chunk
+    from nyc_taxi.load.attempt import Attempt
     from nyc_taxi.load.measures import Measures
     from nyc_taxi.postgres.intake import Intake
-    from nyc_taxi.postgres.warehouse import Warehouse
+    from nyc_taxi.postgres.sessions import Sessions
 
 _log = logging.getLogger(__name__)
 
@@ -45,16 +47,18 @@ def worthwhile_streams(path: Path) -> int:
 
 
 def further_connections(
-    warehouse: Warehouse, purpose: str, wanted: int, opened: ExitStack
+    sessions: Sessions, attempt: Attempt, wanted: int, opened: ExitStack
 ) -> list[psycopg.Connection[Any]]:
-    """Open connections beside the first; a server that has no place for them is no reason to fail.
+    """Open further connections for an attempt; a server that has no free slot is not an error.
 
     :param opened: what closes them
     """
     others: list[psycopg.Connection[Any]] = []
     try:
         while len(others) < wanted:
-            others.append(opened.enter_context(warehouse.session(purpose)))
+            purpose = f"stage {attempt.dataset} {attempt.month}, with others"
+            others.append(opened.enter_context(sessions(purpose)))
+            attempts.hold(others[-1], attempt)
     except WarehouseUnreachable as error:
         _log.warning("Copying over %d of %d connections: %s", len(others) + 1, wanted + 1, error)
     return others

@@ -8,9 +8,9 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any, Final
 
 from nyc_taxi.errors import TruncatedFile
-from nyc_taxi.files.csvfile import blocks, records
 from nyc_taxi.files.header import plan_csv
-from nyc_taxi.files.values import BadValue, read_value
+from nyc_taxi.files.old_csvfile import blocks, records
+from nyc_taxi.files.old_values import BadValue, read_value
 from nyc_taxi.postgres.csv_copy import opening
 from nyc_taxi.postgres.intake import Loaded
 from nyc_taxi.postgres.rejects import escaped

@@ -1,127 +1,74 @@
-"""The Postgres warehouse: connections with pinned settings, and its failures in one sentence each."""
+"""The Postgres warehouse: what the load asks of it, and the modules that do it."""
 
 from __future__ import annotations
 
-import re
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
-import psycopg
-from psycopg.rows import tuple_row
-
-from nyc_taxi.errors import (
-    TaxiError,
-    WarehouseBusy,
-    WarehouseRefused,
-    WarehouseTooOld,
-    WarehouseUnreachable,
-)
+from nyc_taxi.core.dataset import get_dataset
+from nyc_taxi.core.month import Month
+from nyc_taxi.errors import WarehouseRefused
+from nyc_taxi.postgres import attempts
+from nyc_taxi.postgres.dbt_models import record_dbt_checks, stale_months
+from nyc_taxi.postgres.ledger import PostgresLedger
+from nyc_taxi.postgres.publish import publish_month
+from nyc_taxi.postgres.readers import grant_reading
 from nyc_taxi.postgres.schema import prepare
+from nyc_taxi.postgres.sessions import Sessions
 from nyc_taxi.postgres.statements import statement
+from nyc_taxi.postgres.sweep import discard, remove_leftovers
+from nyc_taxi.postgres.tables import count_months, count_rows
+from nyc_taxi.postgres.unload import unload_month
+from nyc_taxi.postgres.zones import count_zones, replace_zones
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-OLDEST: Final = 16
-"""The oldest major version of Postgres that is supported."""
+    import pandas as pd
+    import psycopg
 
-_SETTINGS: Final = {
-    # Text forms of dates and numbers, which the rows and the audit rely on.
-    "datestyle": "ISO, YMD",
-    "timezone": "UTC",
-    "client_encoding": "UTF8",
-    "extra_float_digits": "1",
-    "standard_conforming_strings": "on",
-    # Every name is written with its schema, and what is decided under a lock is read after it was granted.
-    "search_path": "pg_catalog",
-    "default_transaction_isolation": "read committed",
-    # A month is read in the order in which it was written.
-    "synchronize_seqscans": "off",
-    "client_min_messages": "warning",
-    # A load takes as long as it takes, and its connection idles during the download.
-    "lock_timeout": "60s",
-    "statement_timeout": "0",
-    "idle_session_timeout": "0",
-    "idle_in_transaction_session_timeout": "0",
-    "tcp_keepalives_idle": "60",
-}
+    from nyc_taxi.files.download import File
+    from nyc_taxi.files.publication import Publication
+    from nyc_taxi.load.attempt import Attempt
+    from nyc_taxi.load.warehouse import Finding, Progress, StageStats, StaleMonth
 
 
 @dataclass(frozen=True, slots=True)
-class Warehouse:
-    """A Postgres database that holds the months.
+class PostgresWarehouse:
+    """Implements :class:`~nyc_taxi.load.warehouse.Warehouse` in a Postgres database.
 
     :param open: opens a new connection; it must be a direct one, because locks last as long as it does
     :param name: what messages call the warehouse: the connection's id, never its URI
+    :param streams: over how many connections a CSV file is copied; by default two when it is large and
+        this machine has two cores
     """
 
     open: Callable[[], psycopg.Connection[Any]]
     name: str
+    streams: int | None = None
 
-    @contextmanager
-    def session(self, purpose: str = "") -> Iterator[psycopg.Connection[Any]]:
-        """Open a connection in autocommit mode, with settings that no role or database default changes.
+    @property
+    def sessions(self) -> Sessions:
+        """Its sessions."""
+        return Sessions(self.open, self.name)
 
-        :param purpose: what the session is for, shown to whoever looks at the server's sessions
-        :raises WarehouseUnreachable: when nothing answers, or the connection is lost later
-        :raises WarehouseRefused: when the user, password or database is turned down, or a right is missing
-        :raises WarehouseTooOld: when the server is older than :data:`OLDEST`
-        :raises WarehouseBusy: when a lock is not granted in time
-        """
-        try:
-            connection = self.open()
-        except psycopg.OperationalError as error:
-            raise _not_connected(error, self.name) from None
-        except psycopg.Error as error:
-            raise WarehouseRefused(
-                f"The connection {self.name} is not a valid Postgres connection ({type(error).__name__}). "
-                "Correct its host, port, database and extra fields."
-            ) from None
-        try:
-            self._settle(connection, purpose)
-            yield connection
-        except psycopg.Error as error:
-            known = _failed(error, connection, self.name)
-            if known is None:
-                raise
-            raise known from error
-        finally:
-            connection.close()
-
-    def _settle(self, connection: psycopg.Connection[Any], purpose: str) -> None:
-        major = connection.info.server_version // 10000
-        if major < OLDEST:
-            raise WarehouseTooOld(
-                f"The warehouse {self.name} is Postgres {major}; {OLDEST} or newer is needed. "
-                "Point the connection at a newer server."
-            )
-        connection.rollback()
-        connection.autocommit = True
-        connection.row_factory = tuple_row
-        connection.prepare_threshold = None
-        settings = {**_SETTINGS, "application_name": f"nyc_taxi {purpose}".strip()[:63]}
-        if major >= 17:
-            settings["transaction_timeout"] = "0"
-        connection.execute(
-            "select set_config(name, value, false) from unnest(%s::text[], %s::text[]) as s (name, value)",
-            (list(settings), list(settings.values())),
-        )
+    @property
+    def ledger(self) -> PostgresLedger:
+        """Its ledger."""
+        return PostgresLedger(self.sessions)
 
     def prepare(self) -> None:
-        """Create or upgrade the schemas and tables; costs one look when there is nothing to do.
-
-        Any number of processes may call it at once. Existing rows are never touched.
-        """
-        with self.session("preparing tables") as connection:
+        """Create or upgrade the schemas and tables; existing rows are never touched."""
+        with self.sessions("prepare tables") as connection:
             prepare(connection)
 
     def check(self) -> str:
-        """Return one sentence about a warehouse that can be used, for a connection test.
+        """Return one sentence with the server's version, database and user.
 
         :raises WarehouseRefused: when the user may neither use nor create the schemas
         """
-        with self.session("connection test") as connection:
+        with self.sessions("connection test") as connection:
             row = connection.execute(statement("check")).fetchone()
         version, database, user, usable = row or ("?", "?", "?", False)
         if not usable:
@@ -131,68 +78,74 @@ class Warehouse:
             )
         return f"Postgres {version}, database {database}, user {user}."
 
+    def remove_leftovers(self, dataset: str, month: Month) -> None:
+        """Remove what earlier attempts at a month left."""
+        with self.sessions(f"clean up {dataset} {month}") as connection:
+            remove_leftovers(connection, dataset, month)
 
-def _not_connected(error: psycopg.OperationalError, name: str) -> TaxiError:
-    """Say in one sentence why no connection was made; the server's text decides, never the password."""
-    text = " ".join(str(error).split())
-    match = re.search(r'server at "([^"]+)".*?port (\d+)', text)
-    place = f" at {match[1]}:{match[2]}" if match else ""
-    fatal = re.search(r"FATAL: (.+?)(?: connection to server at|$)", text)
-    if re.search(r"password authentication failed|no password supplied", text):
-        user = re.search(r'for user "([^"]+)"', text)
-        said = f"turned down the password of user {user[1]}" if user else "asks for a password"
-        return WarehouseRefused(
-            f"The warehouse {name}{place} {said}. Correct login and password of the connection."
-        )
-    if fatal and (database := re.search(r'database "([^"]+)" does not exist', text)):
-        return WarehouseRefused(
-            f"The warehouse {name}{place} has no database {database[1]}. "
-            "Create it, or correct the connection."
-        )
-    if fatal and re.search(r"role .* does not exist|no pg_hba\.conf entry|not permitted|permission", text):
-        return WarehouseRefused(
-            f"The warehouse {name}{place} turned the connection down: {fatal[1].strip()}. "
-            "Correct the connection."
-        )
-    if fatal:
-        return WarehouseUnreachable(
-            f"The warehouse {name}{place} takes no connection now: {fatal[1].strip()}. Try again later."
-        )
-    host = re.search(r"failed to resolve host '([^']+)'", text)
-    if host:
-        place, why = f" at {host[1]}", "the host's name is not known"
-    else:
-        why = text.rpartition("failed: ")[2].split(" Is the server")[0] or "no answer"
-    return WarehouseUnreachable(
-        f"The warehouse {name}{place} cannot be reached: {why}. "
-        "Check host and port of the connection, and that Postgres runs."
-    )
+    @contextmanager
+    def begin(self, publication: Publication, run_id: str) -> Iterator[Attempt]:
+        """Record an attempt, and hold its lock in a session until the context ends."""
+        with self.sessions(f"attempt {publication.dataset} {publication.month}") as connection:
+            yield attempts.begin(connection, publication, run_id)
 
+    def count(self, dataset: str, month: Month) -> int:
+        """Return how many rows a reader sees for a month."""
+        with self.sessions("count rows") as connection:
+            return count_rows(connection, get_dataset(dataset), month)
 
-def _failed(error: psycopg.Error, connection: psycopg.Connection[Any], name: str) -> TaxiError | None:
-    """Return what a failure in the middle of the work means, or None when it is a fault of this package."""
-    said = (error.diag.message_primary or str(error)).strip()
-    if isinstance(error, psycopg.errors.LockNotAvailable | psycopg.errors.DeadlockDetected):
-        return WarehouseBusy(
-            f"The warehouse {name} did not grant a lock in time: {said}. Run this step again."
-        )
-    if isinstance(error, psycopg.errors.InsufficientPrivilege):
-        return WarehouseRefused(
-            f"The warehouse {name} does not allow it: {said}. Grant the connection's user the right."
-        )
-    if isinstance(error, psycopg.errors.ReadOnlySqlTransaction):
-        return WarehouseRefused(
-            f"The warehouse {name} is read-only: {said}. Connect to the primary server, or take "
-            "default_transaction_read_only from the connection's user."
-        )
-    if (error.sqlstate or "").startswith("53"):
-        return WarehouseUnreachable(
-            f"The warehouse {name} ran out of resources: {said}. Nothing was published; "
-            "make room, then run this step again."
-        )
-    if connection.closed or connection.broken:
-        return WarehouseUnreachable(
-            f"The connection to the warehouse {name} was lost: {said}. Run this step again; "
-            "what was committed stays, what was not is gone as a whole."
-        )
-    return None
+    def counts(self, dataset: str) -> dict[Month, int]:
+        """Return how many rows a reader sees for each month that has any."""
+        with self.sessions("count rows") as connection:
+            found = count_months(connection, get_dataset(dataset))
+        return {Month.of(first_day): rows for first_day, rows in found.items()}
+
+    def stage(self, attempt: Attempt, file: File, progress: Progress) -> StageStats:
+        """Load a file into a stage table of its attempt."""
+        from nyc_taxi.postgres.stage import stage_file
+
+        return stage_file(self.sessions, attempt, file, progress, self.streams)
+
+    def discard(self, attempt: Attempt) -> None:
+        """Drop the stage table of an attempt and delete its rejected rows."""
+        with self.sessions(f"discard attempt {attempt.id}") as connection:
+            discard(connection, attempt)
+
+    def publish(self, attempt_id: int) -> Attempt:
+        """Make an audited attempt what readers see of its month, unless another version won meanwhile."""
+        return publish_month(self.sessions, attempt_id)
+
+    def unload(self, dataset: str, month: Month) -> int:
+        """Remove a month's rows in one transaction with the ledger."""
+        return unload_month(self.sessions, dataset, month)
+
+    def replace_zones(self, zones: pd.DataFrame) -> int:
+        """Make the zone lookup hold exactly these zones."""
+        with self.sessions("replace the zone lookup") as connection:
+            return replace_zones(connection, zones)
+
+    def count_zones(self) -> int:
+        """Return how many zones the zone lookup has."""
+        with self.sessions("count the zones") as connection:
+            return count_zones(connection)
+
+    def findings(self, *, clean: bool = False) -> list[Finding]:
+        """Look for leftovers and for half detached partitions."""
+        from nyc_taxi.postgres.doctor import findings
+
+        with self.sessions("doctor") as connection:
+            return findings(connection, clean=clean)
+
+    def stale_months(self, target: str) -> list[StaleMonth]:
+        """Return the months that dbt has to build."""
+        with self.sessions("find stale months") as connection:
+            return stale_months(connection, target)
+
+    def record_dbt_checks(self, target: str) -> int:
+        """Copy what dbt's checks have found to ``ops.quality_result``."""
+        with self.sessions("record dbt's checks") as connection:
+            return record_dbt_checks(connection, target)
+
+    def grant_reading(self, role: str) -> bool:
+        """Let a role read the trips, the ledger and the marts."""
+        return grant_reading(self.sessions, role)

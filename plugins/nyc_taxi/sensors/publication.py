@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from airflow.sdk import BaseSensorOperator
 
-from nyc_taxi import errors, settings
+from nyc_taxi import settings
 from nyc_taxi.core.month import Month
-from nyc_taxi.errors import ContractError, NeverInSource, WaitedTooLong
+from nyc_taxi.errors import NeverInSource, WaitedTooLong
 from nyc_taxi.files.publication import State
 from nyc_taxi.hooks.tlc import NycTlcHook
 from nyc_taxi.run_month import month_of_run
@@ -26,15 +26,15 @@ if TYPE_CHECKING:
 class PublicationSensor(BaseSensorOperator):
     """Returns the source's answer about a month once its file is published.
 
-    The source is asked at once, in the worker. A month that is not published yet is waited for in the
+    The source is asked at once, in the worker. If the month is not published yet, the task waits in the
     triggerer, where it takes neither a worker nor a pool slot. A month that no source will ever have fails
-    at once, and so does one that has not begun, unless its file is there all the same.
+    at once, and so does a month in the future, unless its file is there.
 
     :param dataset: name of the dataset (templated)
-    :param month: the month as ``YYYY-MM`` (templated); the run's own month when it is left out
-    :param tlc_conn_id: connection that names the sources
-    :param poke_interval: time between two questions, varied by a tenth either way
-    :param timeout: time after which the task fails, counted from its first question
+    :param month: the month as ``YYYY-MM`` (templated); None for the run's own month
+    :param tlc_conn_id: connection that lists the sources
+    :param poke_interval: time between two requests, varied by a tenth either way
+    :param timeout: time after which the task fails, counted from its first request
     """
 
     template_fields: Sequence[str] = ("dataset", "month")
@@ -56,25 +56,22 @@ class PublicationSensor(BaseSensorOperator):
         self.tlc_conn_id = tlc_conn_id
 
     def execute(self, context: Context) -> dict[str, Any]:
-        """Return the answer, or wait for another one.
+        """Return the answer, or defer until there is another one.
 
         :raises UnresolvedMonth: when the run does not say which month it is for
-        :raises NeverInSource: when no source will ever have the month, or the month has not begun
+        :raises NeverInSource: when no source will ever have the month, or the month is in the future
         """
         return self._ask(context, datetime.now(UTC) + timedelta(seconds=self.timeout))
 
     def execute_complete(self, context: Context, event: dict[str, Any], deadline: str) -> dict[str, Any]:
-        """Go on after the wait: ask again, so that the answer is a fresh and whole one.
+        """Continue after the wait: ask again, for a fresh answer, or for the error that ended the wait.
 
         :raises WaitedTooLong: when the deadline came first
-        :raises ContractError: for what the trigger could not mend by asking again
         """
-        if "error" in event:
-            raise getattr(errors, event["error"], ContractError)(event["message"])
-        if event.get("gave_up"):
+        if event["gave_up"]:
             raise WaitedTooLong(
                 f"{self.dataset} {self.month or month_of_run(context)} was not published within "
-                f"{_words(self.timeout)}. Clear this task to wait again, or name another source in the "
+                f"{_words(self.timeout)}. Clear this task to wait again, or add another source to the "
                 f"connection {self.tlc_conn_id}."
             )
         return self._ask(context, datetime.fromisoformat(deadline))
@@ -82,15 +79,14 @@ class PublicationSensor(BaseSensorOperator):
     def _ask(self, context: Context, deadline: datetime) -> dict[str, Any]:
         month = Month(self.month) if self.month else month_of_run(context)
         answer = NycTlcHook(self.tlc_conn_id).ask(self.dataset, month)
-        if answer.state is State.NEVER:
-            raise NeverInSource(answer.detail)
         if answer.state is State.NOT_YET:
             if month > Month.of(datetime.now(UTC).date()):
                 raise NeverInSource(
-                    f"{self.dataset} {month} has not begun, and its file is not at {answer.url}. "
+                    f"{self.dataset} {month} is in the future, and its file is not at {answer.url}. "
                     "Correct the month, or put the file there first."
                 )
             self._wait(answer, deadline)
+        answer.require()
         self.log.info("%s %s is published at %s.", self.dataset, month, answer.url)
         return answer.to_json()
 

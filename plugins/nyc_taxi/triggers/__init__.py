@@ -1,1 +1,1 @@
-"""What waits in the triggerer, without a worker."""
+"""Triggers: waiting without a worker."""

@@ -21,21 +21,18 @@ if TYPE_CHECKING:
 
 
 class PublicationTrigger(BaseTrigger):
-    """Asks a source about a month until there is something to tell the waiting task.
+    """Asks a source about a month until the waiting task has something to do.
 
-    That is: an answer other than *not yet*, an error that asking again cannot mend, or the deadline.
-    Failures that may pass are logged, and the source is asked again. The connection is read before every
-    question, so that an edited one is noticed.
-
-    Errors are told as events: a trigger that raises arrives in the task as an error of Airflow's, in
-    which no retry policy can recognise the cause.
+    The task is resumed by an answer other than *not yet*, by an error that a retry cannot fix, and by the
+    deadline. It then asks again itself, and raises such an error where Airflow's retry policy sees its type.
+    Transient failures are logged. The connection is read before every request, so an edit takes effect.
 
     :param dataset: name of the dataset
     :param month: the month, as ``YYYY-MM``
-    :param tlc_conn_id: connection that names the sources
-    :param interval: seconds between two questions, varied by a tenth either way
-    :param asked: when the source was last asked, as ISO text with time zone; after a restart of the
-        triggerer the next question is due as if there had been none
+    :param tlc_conn_id: connection that lists the sources
+    :param interval: seconds between two requests, varied by a tenth either way
+    :param asked: when the source was last asked, as ISO text with time zone; a restart of the triggerer
+        does not delay the next request
     :param deadline: when to give up, as ISO text with time zone
     """
 
@@ -51,7 +48,7 @@ class PublicationTrigger(BaseTrigger):
         self.deadline = deadline
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
-        """Return what the triggerer needs to build this trigger again."""
+        """Return what the triggerer needs to recreate this trigger."""
         return (
             f"{type(self).__module__}.{type(self).__qualname__}",
             {
@@ -65,28 +62,33 @@ class PublicationTrigger(BaseTrigger):
         )
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
-        """Wait, ask, and tell the task once."""
+        """Wait and ask, until there is one event: whether the deadline came first."""
         asked, deadline = datetime.fromisoformat(self.asked), datetime.fromisoformat(self.deadline)
         while True:
             waited = (datetime.now(UTC) - asked).total_seconds()
             left = (deadline - datetime.now(UTC)).total_seconds()
             await asyncio.sleep(max(0.0, min(self._next_interval() - waited, left)))
             asked = datetime.now(UTC)
-            try:
-                answer = await self._ask()
-            except ContractError as error:
-                yield _event(error=type(error).__name__, message=str(error))
+            if not await self._waits():
+                yield _event(gave_up=False)
                 return
-            except TransientError as error:
-                self.log.warning("%s Asking again later.", error)
-            else:
-                if answer.state is not State.NOT_YET:
-                    yield _event(state=answer.state.value)
-                    return
-                self.log.info("%s %s is still not published at %s.", self.dataset, self.month, answer.url)
             if datetime.now(UTC) >= deadline:
                 yield _event(gave_up=True)
                 return
+
+    async def _waits(self) -> bool:
+        """Ask the source, and return whether there is nothing to do but to ask again later."""
+        try:
+            answer = await self._ask()
+        except ContractError as error:
+            self.log.warning("%s", error)
+            return False
+        except TransientError as error:
+            self.log.warning("%s Asking again later.", error)
+            return True
+        if answer.state is State.NOT_YET:
+            self.log.info("%s %s is still not published at %s.", self.dataset, self.month, answer.url)
+        return answer.state is State.NOT_YET
 
     def _next_interval(self) -> float:
         return self.interval * random.uniform(1 - settings.ASK_JITTER, 1 + settings.ASK_JITTER)  # noqa: S311
@@ -98,5 +100,5 @@ class PublicationTrigger(BaseTrigger):
         return await asyncio.to_thread(sources.ask, self.dataset, Month(self.month))
 
 
-def _event(**payload: str | bool) -> TriggerEvent:
-    return TriggerEvent(payload)  # type: ignore[no-untyped-call]
+def _event(*, gave_up: bool) -> TriggerEvent:
+    return TriggerEvent({"gave_up": gave_up})  # type: ignore[no-untyped-call]

@@ -1,4 +1,4 @@
-"""What the package adds to Airflow's web server, loaded when it is first asked for."""
+"""Pages of the package on Airflow's web server, imported at the first request."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ if TYPE_CHECKING:
 
 
 class LazyPages:
-    """The pages as an ASGI application; every part of Airflow loads plugins, and only one serves pages."""
+    """The pages as an ASGI application; all components of Airflow load plugins, but only one serves pages."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Hand a request on."""
+        """Pass a request to the pages."""
         await import_module("nyc_taxi.ui.pages").pages(scope, receive, send)

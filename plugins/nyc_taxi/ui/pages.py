@@ -1,6 +1,6 @@
-"""Pages beside Airflow's own, under ``/nyc-taxi``."""
+"""Pages under ``/nyc-taxi``, next to Airflow's."""
 
-# FastAPI reads the annotations of a page when it is defined: they must not be postponed.
+# Annotations must not be postponed here: FastAPI reads them when a page is defined.
 
 from typing import Annotated
 
@@ -17,8 +17,8 @@ _MayReadDag = Annotated[None, Depends(requires_access_dag("GET"))]
 
 @pages.get("/dbt/{dag_id}")
 def dbt_docs(dag_id: str, _: _MayReadDag) -> HTMLResponse:
-    """Return the documentation of the dbt project as the DAG last published it."""
+    """Return the documentation of the dbt project that the DAG published last."""
     page = docs_page(dag_id)
     if not page.is_file():
-        raise HTTPException(404, f"{dag_id} has not published its dbt documentation: run it once.")
+        raise HTTPException(404, f"{dag_id} has not published its dbt documentation yet. Run it once.")
     return HTMLResponse(page.read_text(encoding="utf-8"))

@@ -20,6 +20,7 @@ select
     unknown,
     run_id,
     base_id,
+    replaced_id,
     stage_table,
     measures,
     started,

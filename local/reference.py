@@ -1,0 +1,165 @@
+"""Reference pages that are generated from the code (``make docs-reference``).
+
+A page holds regions between ``<!-- generated: name -->`` and ``<!-- end -->``. What is between the two
+comments is replaced; the prose around them is written by people.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import re
+import sys
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from local.environment import CHECKOUT
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from airflow.cli.cli_config import ActionCommand
+
+PAGES = ("docs/cli.md", "docs/settings.md")
+
+_REGION = re.compile(
+    r"(?<=^<!-- generated: )([a-z ]+)( -->\n).*?(?=^<!-- end -->$)", re.DOTALL | re.MULTILINE
+)
+_BOOTSTRAP = CHECKOUT / "include" / "bootstrap"
+_PACKAGE = CHECKOUT / "plugins" / "nyc_taxi"
+_DATASETS = _PACKAGE / "core" / "datasets"
+
+
+def rendered(page: str) -> str:
+    """Return a page with its regions generated anew."""
+    text = (CHECKOUT / page).read_text("utf-8")
+    return _REGION.sub(lambda found: f"{found[1]}{found[2]}{_REGIONS[found[1]]()}", text)
+
+
+def write() -> int:
+    """Write the pages."""
+    for page in PAGES:
+        (CHECKOUT / page).write_text(rendered(page), "utf-8")
+    return 0
+
+
+def check() -> int:
+    """Say which pages differ from the code, and return 1 if any does."""
+    stale = [page for page in PAGES if rendered(page) != (CHECKOUT / page).read_text("utf-8")]
+    for page in stale:
+        print(f"{page} is out of date: run make docs-reference.", file=sys.stderr)
+    return 1 if stale else 0
+
+
+def _commands() -> str:
+    from nyc_taxi.cli.definition import get_taxi_cli_commands
+
+    (taxi,) = get_taxi_cli_commands()
+    return "\n".join(map(_command, taxi.subcommands))  # type: ignore[union-attr]
+
+
+def _command(command: ActionCommand) -> str:
+    """Return the section of a command: its description, usage and arguments."""
+    name = f"airflow {'dags' if command.name == 'backfill' else 'taxi'} {command.name}"
+    parser = argparse.ArgumentParser(prog=name, add_help=False)
+    for argument in command.args:
+        argument.add_to_parser(parser)
+    rows = [
+        (_names(action), (action.help or "").strip() % {"default": action.default})
+        for action in parser._actions
+        if action.help != argparse.SUPPRESS
+    ]
+    return f"## {name}\n\n{command.description}\n\n{_table(('argument', 'meaning'), rows)}"
+
+
+def _names(action: argparse.Action) -> str:
+    """Return the spellings of an argument, with its value when it takes one."""
+    if not action.option_strings:
+        return f"`{action.dest}`"
+    value = "" if action.nargs == 0 else f" {action.metavar or action.dest.upper()}"
+    required = " (required)" if action.required else ""
+    return f"`{', '.join(action.option_strings)}{value}`{required}"
+
+
+def _options() -> str:
+    provider = yaml.safe_load((_PACKAGE / "provider.yaml").read_text("utf-8"))
+    options = provider["config"]["nyc_taxi"]["options"]
+    rows = ((f"`{name}`", _code(one["default"]), one["description"]) for name, one in options.items())
+    return _table(("option", "default", "meaning"), rows)
+
+
+def _connections() -> str:
+    rows = ((f"`{conn_id}`", f"`{one['conn_type']}`", one["description"]) for conn_id, one in _described())
+    return _table(("connection", "type", "meaning"), rows)
+
+
+def _variables() -> str:
+    return _table(("variable", "default", "field"), _filled_in())
+
+
+def _filled_in() -> Iterator[tuple[str, str, str]]:
+    for conn_id, connection in _described():
+        for field, value in {**connection, **connection.get("extra", {})}.items():
+            if found := re.fullmatch(r"\$\{(\w+)(?::-(.*))?\}", str(value)):
+                yield f"`{found[1]}`", _code(found[2]), f"`{field}` of `{conn_id}`"
+
+
+def _described() -> Iterable[tuple[str, dict[str, Any]]]:
+    connections: dict[str, dict[str, Any]] = yaml.safe_load(
+        (_BOOTSTRAP / "connections.yaml").read_text("utf-8")
+    )
+    return connections.items()
+
+
+def _pools() -> str:
+    pools = json.loads((_BOOTSTRAP / "pools.json").read_text("utf-8"))
+    rows = ((f"`{name}`", str(pool["slots"]), pool["description"]) for name, pool in pools.items())
+    return _table(("pool", "slots", "meaning"), rows)
+
+
+def _policies() -> str:
+    schema = json.loads((_DATASETS / "dataset.schema.json").read_text("utf-8"))["properties"]
+    specs = {file.stem: yaml.safe_load(file.read_text("utf-8")) for file in sorted(_DATASETS.glob("*.yaml"))}
+    rows = [
+        (f"`{policy}`", *(_code(spec.get(policy)) for spec in specs.values()), schema[policy]["description"])
+        for policy in ("first_month", "required", "on_unknown", "on_repeated", "on_missing", "rejects")
+    ]
+    return _table(("policy", *specs, "meaning"), rows)
+
+
+def _code(value: object) -> str:
+    """Return a value as code; nothing when there is none."""
+    if isinstance(value, dict):
+        return "<br>".join(f"{name} `{one}`" for name, one in value.items())
+    if isinstance(value, list):
+        return ", ".join(map(_code, value))
+    return f"`{value}`" if value not in {None, ""} else ""
+
+
+def _table(columns: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
+    lines = [columns, ("---",) * len(columns), *rows]
+    return "".join(f"| {' | '.join(' '.join(cell.split()) for cell in line)} |\n" for line in lines)
+
+
+_REGIONS: dict[str, Callable[[], str]] = {
+    "commands": _commands,
+    "options": _options,
+    "connections": _connections,
+    "variables": _variables,
+    "pools": _pools,
+    "policies": _policies,
+}
+
+
+def main() -> int:
+    """Write the pages, or check them."""
+    with TemporaryDirectory() as home:
+        os.environ["AIRFLOW_HOME"] = home  # not the user's own, in which Airflow would write a configuration
+        return check() if "--check" in sys.argv else write()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

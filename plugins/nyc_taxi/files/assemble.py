@@ -1,0 +1,68 @@
+"""Putting a batch together from a file's columns: the one way in which fields become rows."""
+
+from __future__ import annotations
+
+from functools import reduce
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from nyc_taxi.files.batch import TYPES, Batch, batch_schema
+from nyc_taxi.files.unmapped import as_objects, as_text
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from nyc_taxi.core.dataset import ColumnType, Dataset
+    from nyc_taxi.files.batch import RejectedRow
+    from nyc_taxi.files.casts import Cast
+    from nyc_taxi.files.header import HeaderPlan
+
+
+def assemble(
+    dataset: Dataset,
+    plan: HeaderPlan,
+    columns: Sequence[pa.Array],
+    row_numbers: pa.Int64Array,
+    cast: Callable[[pa.Array, ColumnType], Cast],
+    reject: Callable[[int, int], RejectedRow],
+) -> Batch:
+    """Return the batch of some rows of a file.
+
+    :param columns: the values of each of the plan's targets
+    :param cast: casts the values of a known column
+    :param reject: returns the rejected row for an index of these rows and the position of the first target
+        whose value breaks the rules
+    """
+    known: dict[str, pa.Array] = {}
+    unknown: list[tuple[str, pa.StringArray]] = []
+    broken: list[tuple[int, pa.BooleanArray]] = []
+    for position, (target, values) in enumerate(zip(plan.targets, columns, strict=True)):
+        good, bad = cast(values, target.column.type) if target.column else as_text(values)
+        if target.column:
+            known[target.column.name] = good
+        else:
+            unknown.append((target.name, good))
+        if bad is not None:
+            broken.append((position, bad))
+    size = len(row_numbers)
+    rows = pa.RecordBatch.from_arrays(
+        [
+            row_numbers,
+            *(
+                known[column.name] if column.name in known else pa.nulls(size, TYPES[column.type])
+                for column in dataset.columns
+            ),
+            as_objects(unknown, size),
+        ],
+        schema=batch_schema(dataset),
+    )
+    if not broken:
+        return Batch(rows)
+    bad = reduce(pc.or_, (mask for _, mask in broken))
+    rejects = tuple(
+        reject(index, next(position for position, mask in broken if mask[index].as_py()))
+        for index in pc.indices_nonzero(bad).to_pylist()
+    )
+    return Batch(rows.filter(pc.invert(bad)), rejects)

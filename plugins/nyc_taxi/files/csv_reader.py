@@ -1,0 +1,187 @@
+"""Reading a CSV file in batches: Arrow splits each chunk into columns, which are cast as a whole."""
+
+from __future__ import annotations
+
+import re
+from itertools import chain
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.csv as pa_csv
+
+from nyc_taxi.errors import TruncatedFile
+from nyc_taxi.files.assemble import assemble
+from nyc_taxi.files.batch import Batch, RejectedRow, batch_schema
+from nyc_taxi.files.casts import cast_texts
+from nyc_taxi.files.chunks import RECORD, chunks, records
+from nyc_taxi.files.csvfile import blocks
+from nyc_taxi.files.header import plan_csv
+from nyc_taxi.files.values import NULL_WORDS, BadValue, read_value
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from nyc_taxi.core.dataset import Dataset
+    from nyc_taxi.files.chunks import Chunk, Record
+    from nyc_taxi.files.header import HeaderPlan
+
+_OPENING: Final = 1 << 17
+"""Bytes that :func:`~nyc_taxi.files.header.plan_csv` has to see."""
+
+_FIELDS: Final = re.compile(rb'(?:\A|,)("[^"]*+(?:""[^"]*+)*+"|[^",\r\n]*+)')
+
+
+class CsvReader:
+    """The rows of a CSV file, compressed or not.
+
+    :raises NotTheFile: when it is not a CSV file with a header
+    :raises SchemaDrift: when the dataset's policy does not accept the columns
+    :raises TruncatedFile: when its compressed content ends early
+    """
+
+    def __init__(self, dataset: Dataset, path: Path) -> None:
+        self._dataset = dataset
+        self._path = path
+        self._content = blocks(path)
+        self._opening = b""
+        for block in self._content:
+            self._opening += block
+            if len(self._opening) >= _OPENING:
+                break
+        self.plan: HeaderPlan = plan_csv(dataset, self._opening)
+        self.rows = 0
+        self.bytes = self.plan.data_offset
+        self._last_byte = b"\n"
+
+    def __iter__(self) -> Iterator[Batch]:
+        line_end = self.plan.line_end
+        start = self.plan.data_offset
+        first_line = 1 + self._opening.count(line_end[-1:], 0, start)
+        body = chain((self._opening[start:],), self._content)
+        self._opening = b""
+        for chunk in chunks(body, line_end, first_line):
+            self.rows += chunk.rows
+            self.bytes += len(chunk.content)
+            self._last_byte = chunk.content[-1:]
+            yield _batch(self._dataset, self.plan, chunk)
+
+    def close(self) -> None:
+        """Close the file."""
+        self._content.close()
+
+    def check_end(self, last: RejectedRow | None) -> None:
+        """Refuse a file that breaks off: its last record has no line end, and cannot be read.
+
+        :param last: the row that was rejected last
+        :raises TruncatedFile: naming the line
+        """
+        if last is not None and last.row_number == self.rows and self._last_byte not in b"\r\n":
+            raise TruncatedFile(
+                f"{self._path} ends in the middle of line {last.line_number} ({last.reason}, and no line end "
+                "follows). The file is cut: fetch it again."
+            )
+
+
+def _batch(dataset: Dataset, plan: HeaderPlan, chunk: Chunk) -> Batch:
+    if chunk.irregular or not chunk.rows:
+        return _sort_out(dataset, plan, chunk, chunk.irregular)
+    try:
+        columns = _columns(chunk.content, len(plan.targets))
+    except pa.ArrowInvalid:  # A record has too few or too many fields.
+        return _sort_out(dataset, plan, chunk, tuple(records(chunk.content, plan.line_end, chunk.first_line)))
+    lines: list[bytes] = []
+
+    def reject(index: int, position: int) -> RejectedRow:
+        if not lines:
+            lines.extend(chunk.content.split(plan.line_end[-1:]))
+        record = lines[index].removesuffix(plan.line_end[:-1])
+        reason = _reason(plan, columns, index, position)
+        return RejectedRow(chunk.first_row + index, chunk.first_line + index, reason, record)
+
+    numbers = pa.array(np.arange(chunk.first_row, chunk.first_row + chunk.rows, dtype=np.int64))
+    return assemble(dataset, plan, columns, numbers, cast_texts, reject)
+
+
+def _sort_out(dataset: Dataset, plan: HeaderPlan, chunk: Chunk, found: Sequence[Record]) -> Batch:
+    """Look at each record by itself, and type those that have as many fields as they should."""
+    good: list[tuple[int, Record]] = []
+    contents: list[bytes] = []
+    rejects: list[RejectedRow] = []
+    for row, record in enumerate(found, chunk.first_row):
+        try:
+            contents.append(_trimmed(record.content, len(plan.targets)))
+            good.append((row, record))
+        except BadValue as bad:
+            rejects.append(RejectedRow(row, record.line, str(bad), record.content))
+    if not good:
+        return Batch(pa.RecordBatch.from_pylist([], batch_schema(dataset)), tuple(rejects))
+    columns = _columns(b"\n".join(contents), len(plan.targets))
+
+    def reject(index: int, position: int) -> RejectedRow:
+        row, record = good[index]
+        return RejectedRow(row, record.line, _reason(plan, columns, index, position), record.content)
+
+    numbers = pa.array([row for row, _ in good], pa.int64())
+    batch = assemble(dataset, plan, columns, numbers, cast_texts, reject)
+    return Batch(
+        batch.rows, tuple(sorted((*rejects, *batch.rejects), key=lambda rejected: rejected.row_number))
+    )
+
+
+def _trimmed(record: bytes, width: int) -> bytes:
+    """Return a record without line end and empty surplus fields.
+
+    :raises BadValue: when it has too few fields or too many, or is not well-formed
+    """
+    if b"\0" in record:
+        raise BadValue("it contains a NUL byte")
+    try:
+        record.decode()
+    except UnicodeDecodeError as error:
+        raise BadValue(f"byte {error.start + 1} of the line is not UTF-8") from None
+    record = record.rstrip(b"\r")
+    if b'"' in record:
+        if not RECORD.fullmatch(record):
+            raise BadValue("its quotes do not match")
+        fields = [field[1] for field in _FIELDS.finditer(record)]
+    elif b"\r" in record or b"\n" in record:
+        raise BadValue("it contains a line end that is not the file's")
+    else:
+        fields = record.split(b",")
+    if len(fields) < width or not {b"", b'""'}.issuperset(fields[width:]):
+        raise BadValue(f"it has {len(fields)} fields instead of {width}")
+    return b",".join(fields[:width])
+
+
+def _columns(content: bytes, width: int) -> list[pa.StringArray]:
+    """Return the fields of well-formed records as columns of text; null words are null.
+
+    :raises pyarrow.ArrowInvalid: when a record has another number of fields
+    """
+    names = [str(position) for position in range(width)]
+    table = pa_csv.read_csv(
+        pa.BufferReader(content),
+        pa_csv.ReadOptions(column_names=names, block_size=len(content) + 1),
+        pa_csv.ParseOptions(
+            quote_char='"' if b'"' in content else False, newlines_in_values=True, ignore_empty_lines=False
+        ),
+        pa_csv.ConvertOptions(
+            column_types=dict.fromkeys(names, pa.string()),
+            null_values=NULL_WORDS,
+            strings_can_be_null=True,
+            check_utf8=False,
+        ),
+    )
+    return [column.combine_chunks() for column in table.columns]
+
+
+def _reason(plan: HeaderPlan, columns: Sequence[pa.StringArray], index: int, position: int) -> str:
+    """Return why a field is refused."""
+    target = plan.targets[position]
+    try:
+        read_value(columns[position][index].as_py(), target.column.type if target.column else "text")
+    except BadValue as bad:
+        return f"{target.name}: {bad}"
+    raise AssertionError(f"{target.name} was refused without a reason")

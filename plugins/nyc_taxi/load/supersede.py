@@ -1,0 +1,27 @@
+"""Who wins when several versions of a month are on their way."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from nyc_taxi.load.attempt import Attempt
+
+
+def supersedes(attempt: Attempt, latest: Attempt | None) -> bool:
+    """Return whether a staged attempt may be published after the one that was published last.
+
+    It may when nothing was published since it began. Otherwise another version has won in the meantime, and
+    only a newer file from the same address may replace it. An older file never replaces a newer one, and
+    never comes back after the newer one was unloaded.
+
+    :param latest: the attempt that was published last, also when its rows were unloaded since
+    """
+    if latest is None or latest.id == attempt.base_id:
+        return True
+    return (
+        attempt.url == latest.url
+        and attempt.last_modified is not None
+        and latest.last_modified is not None
+        and attempt.last_modified > latest.last_modified
+    )

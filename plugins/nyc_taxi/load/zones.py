@@ -1,0 +1,55 @@
+"""Loading the lookup of the taxi zones."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+
+from nyc_taxi.core.zones import read_zones
+from nyc_taxi.errors import TaxiError
+from nyc_taxi.files.download import fetch
+
+if TYPE_CHECKING:
+    from nyc_taxi.files.source_list import SourceList
+    from nyc_taxi.load.warehouse import Warehouse
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedZones:
+    """The zone lookup of a warehouse.
+
+    :param rows: how many zones it has
+    :param url: where they were loaded from; None when they were there already
+    """
+
+    rows: int
+    url: str | None
+
+
+def load_zones(warehouse: Warehouse, sources: SourceList, *, only_if_missing: bool = False) -> LoadedZones:
+    """Replace the zone lookup by the first one that the sources have.
+
+    :param only_if_missing: whether to leave a lookup that has zones alone
+    """
+    warehouse.prepare()
+    if only_if_missing and (rows := warehouse.count_zones()):
+        return LoadedZones(rows, None)
+    with TemporaryDirectory(prefix="nyc-taxi-", ignore_cleanup_errors=True) as folder:
+        path = Path(folder) / "taxi_zone_lookup.csv"
+        url = _fetch(sources.zone_lookup(), path)
+        return LoadedZones(warehouse.replace_zones(read_zones(path)), url)
+
+
+def _fetch(urls: list[str], path: Path) -> str:
+    *others, last = urls
+    for url in others:
+        try:
+            return fetch(url, path).url
+        except TaxiError as error:
+            _log.warning("%s Trying the next source.", error)
+    return fetch(last, path).url

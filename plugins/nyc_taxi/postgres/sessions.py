@@ -1,0 +1,172 @@
+"""Sessions of a Postgres warehouse: with pinned settings, and with each failure as one sentence."""
+
+from __future__ import annotations
+
+import re
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+import psycopg
+from psycopg.rows import tuple_row
+
+from nyc_taxi.errors import (
+    TaxiError,
+    WarehouseBusy,
+    WarehouseRefused,
+    WarehouseTooOld,
+    WarehouseUnreachable,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+OLDEST: Final = 16
+"""The oldest major version of Postgres that is supported."""
+
+_SETTINGS: Final = {
+    # Text forms of dates and numbers, which the rows and the audit rely on.
+    "datestyle": "ISO, YMD",
+    "timezone": "UTC",
+    "client_encoding": "UTF8",
+    "extra_float_digits": "1",
+    "standard_conforming_strings": "on",
+    # Every name is written with its schema, and what is decided under a lock is read after it was granted.
+    "search_path": "pg_catalog",
+    "default_transaction_isolation": "read committed",
+    # A month is read in the order in which it was written.
+    "synchronize_seqscans": "off",
+    "client_min_messages": "warning",
+    # A load may take hours, and its connection idles during the download.
+    "lock_timeout": "60s",
+    "statement_timeout": "0",
+    "idle_session_timeout": "0",
+    "idle_in_transaction_session_timeout": "0",
+    "tcp_keepalives_idle": "60",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Sessions:
+    """Opens sessions of one database.
+
+    :param open: opens a new connection; it must be a direct one, because locks last as long as it does
+    :param name: what messages call the warehouse: the connection's id, never its URI
+    """
+
+    open: Callable[[], psycopg.Connection[Any]]
+    name: str
+
+    @contextmanager
+    def __call__(self, purpose: str = "") -> Iterator[psycopg.Connection[Any]]:
+        """Open a connection in autocommit mode, with settings that no role or database default changes.
+
+        :param purpose: what the session is for, as the server's list of sessions shows it
+        :raises WarehouseUnreachable: when nothing answers, or the connection is lost later
+        :raises WarehouseRefused: when the user, password or database is turned down, or a right is missing
+        :raises WarehouseTooOld: when the server is older than :data:`OLDEST`
+        :raises WarehouseBusy: when a lock is not granted in time
+        """
+        try:
+            connection = self.open()
+        except psycopg.OperationalError as error:
+            raise _not_connected(error, self.name) from None
+        except psycopg.Error as error:
+            raise WarehouseRefused(
+                f"The connection {self.name} is not a valid Postgres connection ({type(error).__name__}). "
+                "Correct its host, port, database and extra fields."
+            ) from None
+        try:
+            self._configure(connection, purpose)
+            yield connection
+        except psycopg.Error as error:
+            known = _failed(error, connection, self.name)
+            if known is None:
+                raise
+            raise known from error
+        finally:
+            connection.close()
+
+    def _configure(self, connection: psycopg.Connection[Any], purpose: str) -> None:
+        major = connection.info.server_version // 10000
+        if major < OLDEST:
+            raise WarehouseTooOld(
+                f"The warehouse {self.name} is Postgres {major}; {OLDEST} or newer is needed. "
+                "Point the connection at a newer server."
+            )
+        connection.rollback()
+        connection.autocommit = True
+        connection.row_factory = tuple_row
+        connection.prepare_threshold = None
+        settings = {**_SETTINGS, "application_name": f"nyc_taxi {purpose}".strip()[:63]}
+        if major >= 17:
+            settings["transaction_timeout"] = "0"
+        connection.execute(
+            "select set_config(name, value, false) from unnest(%s::text[], %s::text[]) as s (name, value)",
+            (list(settings), list(settings.values())),
+        )
+
+
+def _not_connected(error: psycopg.OperationalError, name: str) -> TaxiError:
+    """Say in one sentence why no connection was made, without the password."""
+    text = " ".join(str(error).split())
+    match = re.search(r'server at "([^"]+)".*?port (\d+)', text)
+    place = f" at {match[1]}:{match[2]}" if match else ""
+    fatal = re.search(r"FATAL: (.+?)(?: connection to server at|$)", text)
+    if re.search(r"password authentication failed|no password supplied", text):
+        user = re.search(r'for user "([^"]+)"', text)
+        said = f"refused the password of user {user[1]}" if user else "requires a password"
+        return WarehouseRefused(
+            f"The warehouse {name}{place} {said}. Correct login and password of the connection."
+        )
+    if fatal and (database := re.search(r'database "([^"]+)" does not exist', text)):
+        return WarehouseRefused(
+            f"The warehouse {name}{place} has no database {database[1]}. "
+            "Create it, or correct the connection."
+        )
+    if fatal and re.search(r"role .* does not exist|no pg_hba\.conf entry|not permitted|permission", text):
+        return WarehouseRefused(
+            f"The warehouse {name}{place} refused the connection: {fatal[1].strip()}. Correct the connection."
+        )
+    if fatal:
+        return WarehouseUnreachable(
+            f"The warehouse {name}{place} accepts no connections now: {fatal[1].strip()}. Try again later."
+        )
+    host = re.search(r"failed to resolve host '([^']+)'", text)
+    if host:
+        place, why = f" at {host[1]}", "the host name cannot be resolved"
+    else:
+        why = text.rpartition("failed: ")[2].split(" Is the server")[0] or "no answer"
+    return WarehouseUnreachable(
+        f"The warehouse {name}{place} cannot be reached: {why}. "
+        "Check host and port of the connection, and that Postgres runs."
+    )
+
+
+def _failed(error: psycopg.Error, connection: psycopg.Connection[Any], name: str) -> TaxiError | None:
+    """Return what a failure of a statement means, or None when it is a bug of this package."""
+    said = (error.diag.message_primary or str(error)).strip()
+    if isinstance(error, psycopg.errors.LockNotAvailable | psycopg.errors.DeadlockDetected):
+        return WarehouseBusy(
+            f"The warehouse {name} did not grant a lock in time: {said}. Run this step again."
+        )
+    if isinstance(error, psycopg.errors.InsufficientPrivilege):
+        return WarehouseRefused(
+            f"The warehouse {name} denied a right: {said}. Grant it to the connection's user."
+        )
+    if isinstance(error, psycopg.errors.ReadOnlySqlTransaction):
+        return WarehouseRefused(
+            f"The warehouse {name} is read-only: {said}. Connect to the primary server, or remove "
+            "default_transaction_read_only from the connection's user."
+        )
+    if (error.sqlstate or "").startswith("53"):
+        return WarehouseUnreachable(
+            f"The warehouse {name} ran out of resources: {said}. Nothing was published; "
+            "free some, then run this step again."
+        )
+    if connection.closed or connection.broken:
+        return WarehouseUnreachable(
+            f"The connection to the warehouse {name} was lost: {said}. Run this step again; "
+            "committed work is kept, and nothing else is."
+        )
+    return None

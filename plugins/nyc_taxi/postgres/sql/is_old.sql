@@ -1,1 +1,0 @@
-select %(started)s < clock_timestamp() - interval '7 days'

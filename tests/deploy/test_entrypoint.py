@@ -1,0 +1,288 @@
+"""entrypoint.sh waits for init, then runs the command that it was given."""
+
+from __future__ import annotations
+
+import json
+import signal
+import stat
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import psutil
+import psycopg
+import pytest
+from psycopg2.extensions import parse_dsn
+from sqlalchemy import make_url
+
+from nyc_taxi.deploy.last_applied import NAME
+from nyc_taxi.deploy.metadata import completed, dsn
+from tests.deploy.conftest import ENTRYPOINT, METADATA, Inits, Place
+from tests.waiting import HANGS, eventually
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+NOWHERE = "postgresql://a:b@127.0.0.1:1/none"
+
+
+@pytest.fixture(scope="module")
+def ready(place: Place, migrated: str, inits: Inits) -> Place:
+    """The place after an init."""
+    place.renew(METADATA, migrated)
+    ended = inits.run(NYC_TAXI_WAREHOUSE_HOST="")
+    assert ended.code == 0, ended.output
+    return place
+
+
+@pytest.fixture
+def stub(tmp_path: Path, place: Place) -> str:
+    """A PATH on which ``airflow`` is a program that tells its arguments and ends."""
+    program = tmp_path / "programs" / "airflow"
+    program.parent.mkdir()
+    program.write_text("#!/bin/sh\nprintf '%s|' airflow \"$@\"\n")
+    program.chmod(0o755)
+    return f"{program.parent}:{place.environment()['PATH']}"
+
+
+@pytest.fixture
+def started(place: Place) -> Iterator[Callable[..., subprocess.Popen[str]]]:
+    """Starts entrypoint.sh in the background; what is left of it is killed in the end."""
+    processes: list[subprocess.Popen[str]] = []
+
+    def start(*arguments: str, **environment: str) -> subprocess.Popen[str]:
+        process = subprocess.Popen(
+            (ENTRYPOINT, *arguments),
+            env=place.environment() | environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        processes.append(process)
+        return process
+
+    yield start
+    for process in processes:
+        if process.poll() is None:
+            for child in psutil.Process(process.pid).children(recursive=True):
+                child.kill()
+            process.kill()
+        process.communicate()
+
+
+def test_without_a_command_it_says_what_it_knows(place: Place) -> None:
+    ended = place.run(ENTRYPOINT)
+    assert ended.code == 2
+    assert ended.output.startswith("Usage: ")
+
+
+@pytest.mark.parametrize("prefix", [(), ("airflow",)])
+def test_any_other_command_is_airflow_s_with_or_without_its_name(
+    prefix: tuple[str, ...], ready: Place, stub: str
+) -> None:
+    command = ("dags", "backfill", "green_postgres", "-s", "2021-01-01", "--conf", '{"a": "b c"}')
+    ended = ready.run(ENTRYPOINT, *prefix, *command, PATH=stub)
+    assert ended.code == 0
+    assert ended.output == "|".join(("airflow", *command, ""))
+
+
+@pytest.mark.parametrize("program", ["bash", "sh", "python"])
+def test_a_shell_or_python_does_not_wait(program: str, place: Place) -> None:
+    ended = place.run(ENTRYPOINT, program, "-c", "print('it')" if program == "python" else "echo it")
+    assert ended.output == "it\n"
+
+
+def test_dbt_is_the_one_that_the_dags_use(place: Place) -> None:
+    ended = place.run(ENTRYPOINT, "dbt", "build", AIRFLOW__NYC_TAXI__DBT_PROGRAM="/bin/echo")
+    assert ended.output == "build\n"
+
+
+@pytest.mark.parametrize("command", ["version", "scheduler --help", "dags backfill -h"])
+def test_what_needs_no_database_does_not_wait(place: Place, stub: str, command: str) -> None:
+    words = command.split()
+    ended = place.run(ENTRYPOINT, *words, PATH=stub, AIRFLOW__DATABASE__SQL_ALCHEMY_CONN=NOWHERE)
+    assert ended.output == "|".join(("airflow", *words, ""))
+
+
+def test_a_command_ends_with_a_sentence_when_init_does_not_come(place: Place, stub: str) -> None:
+    environment = {"PATH": stub, "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": NOWHERE}
+    ended = place.run(ENTRYPOINT, "dags", "list", BOOTSTRAP_WAIT="3", **environment)
+    assert ended.code == 1
+    first, last = ended.output.splitlines()
+    assert first.startswith("Waiting for entrypoint.sh init: Airflow's database cannot be read")
+    assert last.startswith(
+        "entrypoint.sh init did not complete within 3 s: Airflow's database cannot be read"
+    )
+    assert place.run(ENTRYPOINT, "dags", BOOTSTRAP_WAIT="0", **environment).output == "airflow|dags|"
+
+
+def test_a_command_waits_until_init_of_these_versions_is_complete(
+    ready: Place, stub: str, started: Callable[..., subprocess.Popen[str]]
+) -> None:
+    def describe(text: str) -> None:
+        with psycopg.connect(ready.uri, autocommit=True) as connection:
+            connection.execute("update variable set description = %s where key = %s", (text, NAME))
+
+    describe(completed().replace("provider-nyc-taxi ", "provider-nyc-taxi 9."))
+    waiting = started("dags", "list", PATH=stub)
+    assert waiting.stdout
+    assert "it has not completed for the installed versions" in waiting.stdout.readline()
+    assert waiting.poll() is None
+    describe(completed())
+    assert waiting.stdout.read() == "airflow|dags|list|"
+    assert waiting.wait() == 0
+
+
+def test_a_command_waits_where_nothing_was_ever_set_up(
+    place: Place, databases: psycopg.Connection, stub: str
+) -> None:
+    uri = place.server.uri("postgres").replace("postgresql:", "postgresql+psycopg2:")
+    ended = place.run(
+        ENTRYPOINT, "dags", PATH=stub, BOOTSTRAP_WAIT="0.1", AIRFLOW__DATABASE__SQL_ALCHEMY_CONN=uri
+    )
+    assert "init did not complete within 0.1 s: it has not run yet." in ended.output
+
+
+def test_waiting_loads_neither_airflow_nor_sqlalchemy(ready: Place) -> None:
+    code = (
+        "import os, sys; from nyc_taxi.deploy.start import wait_for_init; wait_for_init(os.environ); "
+        "print({'airflow', 'sqlalchemy', 'yaml'} & {*sys.modules})"
+    )
+    assert ready.run(sys.executable, "-c", code).output == "set()\n"
+
+
+def test_an_address_that_only_airflow_knows_is_asked_from_airflow(ready: Place, stub: str) -> None:
+    uri = ready.environment()["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"]
+    command = {"AIRFLOW__DATABASE__SQL_ALCHEMY_CONN_CMD": f"printf %s {uri}"}
+    environment = ready.environment() | command | {"PATH": stub}
+    del environment["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"]
+    done = subprocess.run((ENTRYPOINT, "dags"), env=environment, capture_output=True, text=True, check=False)
+    assert done.stdout.endswith("airflow|dags|"), done
+
+
+@pytest.mark.parametrize("password", ["p:w", "p?w", "p#w", "p%40ss%2Fw%25"])
+def test_the_address_of_airflow_s_database_is_understood_as_airflow_does(password: str) -> None:
+    uri = f"postgresql+psycopg2://taxi:{password}@db.example:5433/airflow?sslmode=require"
+    found = parse_dsn(dsn({"AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": uri}))
+    url = make_url(uri)
+    assert found == {
+        "host": url.host,
+        "port": str(url.port),
+        "user": url.username,
+        "password": url.password,
+        "dbname": url.database,
+        **url.query,
+    }
+
+
+@pytest.mark.parametrize(
+    "uri", ["", "sqlite:////tmp/airflow.db", *(f"postgresql://taxi:{p}@db/airflow" for p in ("1/w", "p/w"))]
+)
+def test_an_address_that_libpq_would_misread_is_left_to_airflow(uri: str) -> None:
+    assert dsn({"AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": uri}) is None
+
+
+def test_the_admin_s_password_is_in_place_before_the_api_server_starts(
+    ready: Place, stub: str, tmp_path: Path
+) -> None:
+    passwords = tmp_path / "passwords.json"
+    passwords.write_text(json.dumps({"vic": "kept", "admin": "earlier"}))
+    passwords.chmod(0o644)
+    password = 'a"b\\c\n$HOME ü'
+    secret = tmp_path / "secret"
+    secret.write_text(f"{password}\n")
+    environment = {
+        "PATH": stub,
+        "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(passwords),
+        "NYC_TAXI_ADMIN_PASSWORD": "",
+        "NYC_TAXI_ADMIN_PASSWORD_FILE": str(secret),
+    }
+    assert ready.run(ENTRYPOINT, "scheduler", **environment).output == "airflow|scheduler|"
+    assert json.loads(passwords.read_text())["admin"] == "earlier"
+    assert ready.run(ENTRYPOINT, "api-server", **environment).output == "airflow|api-server|"
+    assert json.loads(passwords.read_text()) == {"vic": "kept", "admin": password}
+    assert stat.S_IMODE(passwords.stat().st_mode) == 0o600
+    assert {file.name for file in tmp_path.iterdir() if file.is_file()} == {"passwords.json", "secret"}
+
+
+def test_without_a_password_airflow_makes_one_up(ready: Place, stub: str, tmp_path: Path) -> None:
+    passwords = tmp_path / "passwords.json"
+    environment = {"AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(passwords)}
+    ended = ready.run(ENTRYPOINT, "api-server", PATH=stub, NYC_TAXI_ADMIN_PASSWORD="", **environment)
+    assert ended.output == "airflow|api-server|"
+    assert not passwords.exists()
+
+
+def test_a_file_of_passwords_that_cannot_be_written_is_one_sentence(
+    ready: Place, stub: str, tmp_path: Path
+) -> None:
+    passwords = tmp_path / "no folder" / "passwords.json"
+    environment = {"AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(passwords)}
+    ended = ready.run(ENTRYPOINT, "api-server", PATH=stub, **environment)
+    assert ended.code == 1
+    assert ended.output.startswith(f"Cannot write the password file {passwords}: No such file")
+
+
+def test_tracing_the_script_shows_no_secret(ready: Place, stub: str) -> None:
+    ended = ready.run("bash", "-x", ENTRYPOINT, "scheduler", PATH=stub)
+    assert "+ exec python -m nyc_taxi.deploy start scheduler" in ended.output
+
+
+def test_a_signal_ends_the_waiting(
+    place: Place, stub: str, started: Callable[..., subprocess.Popen[str]]
+) -> None:
+    waiting = started("scheduler", PATH=stub, AIRFLOW__DATABASE__SQL_ALCHEMY_CONN=NOWHERE)
+    assert waiting.stdout
+    waiting.stdout.readline()
+    waiting.send_signal(signal.SIGTERM)
+    assert waiting.wait(timeout=HANGS) == 128 + signal.SIGTERM
+
+
+@pytest.mark.slow
+def test_a_signal_reaches_airflow_which_leaves_no_children(
+    ready: Place, started: Callable[..., subprocess.Popen[str]]
+) -> None:
+    scheduler = started("scheduler", "--skip-serve-logs", AIRFLOW__CORE__PARALLELISM="2")
+    process = psutil.Process(scheduler.pid)
+    eventually(lambda: len(process.children()) >= 2)
+    children = process.children(recursive=True)
+    scheduler.send_signal(signal.SIGTERM)
+    output, _ = scheduler.communicate(timeout=HANGS)
+    ready.checked(scheduler.returncode, output)
+    assert scheduler.returncode in {0, -signal.SIGTERM, 128 + signal.SIGTERM}, output
+    assert not psutil.wait_procs(children, HANGS)[1]
+
+
+def watches(pid: int) -> bool:
+    """Whether a process watches files; where that is told nowhere, it has time to begin."""
+    told = Path(f"/proc/{pid}/fdinfo")
+    if not told.is_dir():
+        time.sleep(2)
+        return True
+    try:
+        return any("inotify wd:" in file.read_text() for file in told.iterdir())
+    except OSError:  # of a file that was just closed
+        return False
+
+
+def test_a_changed_source_ends_a_component_so_that_its_container_is_restarted(
+    ready: Place, stub: str, tmp_path: Path, started: Callable[..., subprocess.Popen[str]]
+) -> None:
+    plugins = tmp_path / "plugins"
+    plugins.mkdir()
+    (tmp_path / "programs" / "airflow").write_text("#!/bin/sh\nexec sleep 600\n")
+    component = started(
+        "triggerer", PATH=stub, NYC_TAXI_RELOAD="1", AIRFLOW__CORE__PLUGINS_FOLDER=str(plugins)
+    )
+    process = psutil.Process(component.pid)
+    eventually(lambda: process.name() == "sleep")
+    (watcher,) = eventually(process.children)
+    eventually(lambda: watches(watcher.pid))
+    (plugins / "module.pyc").write_text("x")
+    time.sleep(1)
+    assert component.poll() is None
+    (plugins / "module.py").write_text("x")
+    assert component.wait(HANGS) == -signal.SIGTERM
+    watcher.kill()

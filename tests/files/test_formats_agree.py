@@ -1,0 +1,136 @@
+"""One set of rules: CSV at array speed, CSV field by field, and parquet give the same rows and rejects."""
+
+from __future__ import annotations
+
+import gzip
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from nyc_taxi.core.dataset import RejectLimit, get_dataset
+from nyc_taxi.files.batch import TYPES
+from tests.conftest import REAL_DATA
+from tests.faults import corpus
+from tests.files import naive
+from tests.files.trips import lines, read, text
+
+if TYPE_CHECKING:
+    from nyc_taxi.core.dataset import Dataset
+
+MUTATIONS = [
+    b'"', b'""', b",", b",,", b"\n", b"\r\n", b"\r", b"\0", b"\xff", "é".encode(), b" ", b"0", b"9", b"-",
+    b"+", b".", b":", b"e", b"T", b"Z", b"N", b"NULL", b"\\N", b"NaN", b"inf", b"0x1", b"99999999999",
+    b"2021-02-30 00:00:00",
+]  # fmt: skip
+
+
+def lenient(name: str) -> Dataset:
+    """Return a dataset that refuses no file for its rejects."""
+    return replace(get_dataset(name), rejects=RejectLimit(10**9, 1))
+
+
+@cache
+def real_lines() -> dict[str, bytes]:
+    """Return the first whole lines of a file per schema version, and of some made up here, by dataset."""
+    heads = {"green": text(lines(30)), "green, CRLF": text(lines(30), "\r\n")}
+    for path in sorted((REAL_DATA / "eras").glob("*.csv")) if REAL_DATA.is_dir() else ():
+        if not path.name.startswith("fhvhv"):
+            heads[path.name] = path.read_bytes()[: path.read_bytes().rindex(b"\n") + 1]
+    return heads
+
+
+def check(dataset: Dataset, content: bytes, folder: Path) -> None:
+    """Read a file's content in every way, and compare."""
+    expected = naive.read_csv(dataset, content)
+    path = folder / "trips"
+    path.write_bytes(content)
+    rows, rejects = read(path, dataset)
+    assert rows == expected.rows
+    assert [(reject.row_number, reject.line_number, reject.line) for reject in rejects] == expected.rejects
+
+    numbers = list(expected.fields)
+    table = pa.Table.from_arrays(
+        [
+            pa.array([fields[position] for fields in expected.fields.values()], pa.string())
+            for position, _ in enumerate(expected.plan.targets)
+        ],
+        names=[target.name for target in expected.plan.targets],
+    )
+    pq.write_table(table, path)
+    as_text, refused = read(path, dataset)
+    assert [{**row, "row_number": numbers[row["row_number"] - 1]} for row in as_text] == rows
+    reasons = {reject.row_number: reject.reason for reject in rejects}
+    assert all(reasons[numbers[reject.row_number - 1]] == reject.reason for reject in refused)
+
+    typed = [
+        pa.array([row.get(target.name) for row in rows], TYPES[target.column.type])
+        for target in expected.plan.targets
+        if target.column
+    ]
+    names = [target.name for target in expected.plan.targets if target.column]
+    pq.write_table(pa.Table.from_arrays(typed, names=names), path)
+    native, refused = read(path, dataset)
+    assert not refused
+    assert [row | {"row_number": 0} for row in native] == [
+        {name: value for name, value in row.items() if name != "unmapped"} | {"row_number": 0} for row in rows
+    ]
+
+
+@pytest.mark.parametrize("name", real_lines())
+def test_lines_of_every_schema_version(tmp_path: Path, name: str) -> None:
+    content = real_lines()[name]
+    dataset = lenient(name[: name.find("_")] if "_" in name else "green")
+    check(dataset, content, tmp_path)
+    assert read_rows(dataset, content, tmp_path) >= 3
+
+
+def read_rows(dataset: Dataset, content: bytes, folder: Path) -> int:
+    (folder / "trips").write_bytes(content)
+    return len(read(folder / "trips", dataset)[0])
+
+
+@pytest.mark.parametrize(
+    "file",
+    [
+        "green_tripdata_2020-04.csv.gz",
+        "yellow_tripdata_2020-01.head999.csv",
+        "yellow_tripdata_2021-01.head22792.csv",
+    ],
+)
+def test_real_files(real_data: Path, tmp_path: Path, file: str) -> None:
+    content = (real_data / "real" / file).read_bytes()
+    content = gzip.decompress(content) if file.endswith(".gz") else content
+    some = content.splitlines(keepends=True)[:-1]
+    content = b"".join([*some[:2_000], *some[-2_000:]])
+    check(lenient(file.partition("_")[0]), content, tmp_path)
+
+
+@given(data=st.data())
+def test_mutated_lines(data: st.DataObject) -> None:
+    name = data.draw(st.sampled_from(sorted(real_lines())))
+    content = real_lines()[name]
+    dataset = lenient(name[: name.find("_")] if "_" in name else "green")
+    start = naive.read_csv(dataset, content).plan.data_offset
+    for _ in range(data.draw(st.integers(1, 6))):
+        at = data.draw(st.integers(start, len(content)))
+        width = data.draw(st.sampled_from([0, 1, 1, 3, 19]))
+        content = content[:at] + data.draw(st.sampled_from(MUTATIONS)) + content[at + width :]
+    if content[-1:] not in b"\r\n":
+        content += b"\n"
+    with TemporaryDirectory() as folder:
+        check(dataset, content, Path(folder))
+
+
+@pytest.mark.parametrize("case", [case for case in corpus.CASES if case.rejected], ids=lambda case: case.name)
+def test_corpus_of_faults(case: corpus.Case, tmp_path: Path) -> None:
+    content = gzip.decompress(case.replies[0].body)
+    if len(content) < 1 << 20:
+        check(lenient("green"), content, tmp_path)
