@@ -1,4 +1,4 @@
-"""dbt on one machine: which program runs, on which project, and where what it writes goes."""
+"""dbt on one machine: its program, project and folders."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ PROJECT = CHECKOUT / "dbt_project"
 
 
 class NoDbt(Told):
-    """The environment of dbt is not there."""
+    """dbt's environment does not exist."""
 
 
 def program() -> str:
     """Return the path of dbt.
 
-    :raises NoDbt: when its environment was never built
+    :raises NoDbt: when its environment does not exist
     """
     if not DBT.exists():
-        raise NoDbt(f"There is no {DBT_VENV.name} here yet: make demo and make test set it up.")
+        raise NoDbt(f"{DBT_VENV} does not exist. Run make demo or make test once, which set it up.")
     return str(DBT)
 
 
@@ -32,7 +32,7 @@ def environment(base: Mapping[str, str], folder: Path) -> dict[str, str]:
     """Return an environment in which dbt finds the project, and writes nothing into the checkout.
 
     :param base: environment with the warehouse's address, the variables ``NYC_TAXI_WAREHOUSE_…``
-    :param folder: where compiled statements, results, documentation and logs go
+    :param folder: for compiled statements, results, documentation and logs
     """
     return {
         **base,

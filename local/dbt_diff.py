@@ -1,4 +1,4 @@
-"""What a change of the dbt models changes: rows and sums of each month, in the schemas dev and prod."""
+"""Compares rows and sums of each month between the dbt targets dev and prod, before a change is released."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ MODELS = {
     "marts.fct_fhv_trips": ("dataset", "file_month"),
     "intermediate.int_zone_revenue": ("service_type", "file_month"),
 }
-"""The models that are compared, each with the columns that name a month's rows of it."""
+"""The models to compare, each with the columns that identify a month's rows."""
 
 WHOLE = {"marts.fct_monthly_zone_revenue": ("service_type", "revenue_month")}
-"""Those that are made of all files together, and compared only when both sides have built the same ones."""
+"""Models over all files, which are compared only when both sides have built the same files."""
 
 _SUMMED = ("integer", "bigint", "numeric", "boolean")
 _WIDTH = 130
@@ -33,13 +33,13 @@ _NOT_SUMMED = {"row_number", "attempt_id"}
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """One figure that is not the same on both sides.
+    """A figure that differs between the targets.
 
     :param model: name of the model
     :param month: dataset or service, and month
     :param figure: ``rows``, or the column that is summed; ``true`` counts as 1
-    :param prod: the figure in prod; None where it has nothing
-    :param dev: the figure in dev; None where it has nothing
+    :param prod: the figure in prod; None without rows
+    :param dev: the figure in dev; None without rows
     """
 
     model: str
@@ -52,11 +52,11 @@ class Difference:
 def differences(connection: psycopg.Connection[Any], dev: str = "dev") -> list[Difference]:
     """Compare every month that dev has built with the same month in prod.
 
-    Months that dev has not built are left out, so that a change can be tried on a few months. Columns
-    that only one side has are differences of their own.
+    Months that dev has not built are skipped, so a change can be tried on a few months. A column that only
+    one side has is a difference.
 
-    :param dev: what the schemas of dev begin with
-    :raises Told: when a side was never built
+    :param dev: the prefix of dev's schemas
+    :raises Told: when a target was never built
     """
     found: list[Difference] = []
     built = [_built(connection, prefix) for prefix in ("", f"{dev}_")]
@@ -72,21 +72,21 @@ def differences(connection: psycopg.Connection[Any], dev: str = "dev") -> list[D
     return found
 
 
-def left_out(connection: psycopg.Connection[Any], dev: str = "dev") -> list[str]:
-    """Return the months that prod has built and dev has not, which are compared with nothing."""
+def skipped(connection: psycopg.Connection[Any], dev: str = "dev") -> list[str]:
+    """Return the months that prod has built and dev has not, which are not compared."""
     prod, own = (_built(connection, prefix) for prefix in ("", f"{dev}_"))
     return [f"{dataset} {month:%Y-%m}" for dataset, month in prod if (dataset, month) not in own]
 
 
 def _built(connection: psycopg.Connection[Any], prefix: str) -> list[tuple[Any, ...]]:
-    """Return the months that one side has built.
+    """Return the months that a target has built.
 
     :raises Told: when it was never built
     """
     relation = f"{prefix}ops.built_months"
     if connection.execute("select to_regclass(%s)", (relation,)).fetchall() == [(None,)]:
         raise Told(
-            f"There is no {relation}. Build both sides first: make dbt CMD='build --target prod' "
+            f"{relation} does not exist. Build both targets first: make dbt CMD='build --target prod' "
             "and make dbt CMD=build."
         )
     months = sql.SQL("select dataset, file_month from {} order by dataset, file_month")
@@ -142,11 +142,11 @@ def _figures(
     }
 
 
-def show(found: list[Difference], left_out: list[str]) -> None:
-    """Print the differences as a table, or that there are none, and what was not compared."""
+def show(found: list[Difference], skipped: list[str]) -> None:
+    """Print a table of the differences, and the months that were not compared."""
     console = Console(highlight=False)
-    if left_out:
-        console.print(f"Not built in dev, so not compared: {', '.join(left_out)}.", soft_wrap=True)
+    if skipped:
+        console.print(f"Not built in dev, so not compared: {', '.join(skipped)}.", soft_wrap=True)
     if not found:
         console.print("dev and prod agree in all months that dev has built.")
         return

@@ -107,9 +107,7 @@ class Mart:
 
     @classmethod
     @contextmanager
-    def open(
-        cls, server: EmbeddedPostgres, database: str, folder: Path, program: str
-    ) -> Iterator[Mart]:
+    def open(cls, server: EmbeddedPostgres, database: str, folder: Path, program: str) -> Iterator[Mart]:
         """Prepare a warehouse in an empty database, and load the zones."""
         uri = server.uri(database)
         warehouse = PostgresWarehouse(lambda: psycopg.connect(uri), "postgres_taxi")

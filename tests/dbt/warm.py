@@ -58,7 +58,8 @@ def serve(project: str, program: Path) -> None:
         program.write_text(CLIENT.format(python=sys.executable, address=address))
         program.chmod(0o755)
         signal.signal(signal.SIGCHLD, signal.SIG_IGN)
-        print("ready", flush=True)
+        sys.stdout.write("ready\n")
+        sys.stdout.flush()
         while True:
             client, _ = listening.accept()
             if os.fork() == 0:

@@ -1,4 +1,4 @@
-"""Running dbt on the months that arrived, in a process and an environment of its own."""
+"""Runs dbt on the stale months, as a subprocess."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ if TYPE_CHECKING:
 
 
 class DbtOperator(BaseOperator):
-    """Runs dbt, shows its progress in the log, and ends with a table of the models.
+    """Runs dbt, logs its progress and a table of the models, and records the results of its checks.
 
-    A retry runs only what failed or was skipped, where the last try left its results on this machine; all
-    is run again when data had failed a test.
-    What the checks found of each month is in ``ops.quality_result`` afterwards, also when a month failed one.
+    A retry runs only what failed or was skipped, if the results of the last try are on this machine. After
+    a failed data test, everything is run again.
+    The results of the checks are in ``ops.quality_result`` afterwards, also those of a month that failed.
 
-    :param work: the :class:`~nyc_taxi.dbt.invocation.Invocation` as plain values; None when there is
-        nothing to do, which skips the task (templated)
+    :param work: the :class:`~nyc_taxi.dbt.invocation.Invocation` as plain values; None skips the
+        task (templated)
     :param target: name of the warehouse
     :param warehouse_conn_id: its connection; None for the target's own
     """
@@ -58,80 +58,85 @@ class DbtOperator(BaseOperator):
     def execute(self, context: Context) -> list[dict[str, Any]]:
         """Run dbt, and return the models that it built with their rows and seconds.
 
-        :raises DataTestFailed: naming the months whose data do not pass a test; the others are built
+        :raises DataTestFailed: naming the months whose data failed a test; the other months are built
         """
         if self.work is None:
-            raise AirflowSkipException("Every month of the ledger is built: there is nothing to do.")
-        wanted = Invocation.from_json(self.work)
-        with artifacts(f"{self.dag_id} {wanted.target}", context["run_id"]) as (folder, by_this_run):
+            raise AirflowSkipException("Every month in the ledger is built. There is nothing to do.")
+        invocation = Invocation.from_json(self.work)
+        with artifacts(f"{self.dag_id} {invocation.target}", context["run_id"]) as (folder, by_this_run):
             retried = context["ti"].try_number > 1
             if retried and not by_this_run:
-                self.log.info("There are no results of an earlier try on this machine: all is run again.")
+                self.log.info(
+                    "The results of the last try are not on this machine, so everything is run again."
+                )
             try:
-                nodes = self._run(wanted, folder, only_failed=retried and by_this_run)
+                nodes = self._run(invocation, folder, only_failed=retried and by_this_run)
             except DataTestFailed as failure:
-                if len(wanted.months) < 2:
+                if len(invocation.months) < 2:
                     raise
-                self.log.warning("%s Building month by month, so that none holds up the others.", failure)
-                nodes = self._run_month_by_month(wanted, folder.with_name("month"))
+                self.log.warning(
+                    "%s Building month by month, so that a bad month does not block the others.", failure
+                )
+                nodes = self._run_month_by_month(invocation, folder.with_name("month"))
         return [
             {"model": node.name, "status": node.status, "rows": node.rows, "seconds": round(node.seconds, 2)}
             for node in nodes
             if node.kind == "model"
         ]
 
-    def _run(self, wanted: Invocation, folder: Path, *, only_failed: bool = False) -> tuple[Node, ...]:
+    def _run(self, invocation: Invocation, folder: Path, *, only_failed: bool = False) -> tuple[Node, ...]:
         from nyc_taxi.dbt.results import table
         from nyc_taxi.hooks.dbt import dbt
 
         try:
             nodes = dbt(folder, self.target, self.warehouse_conn_id).run(
-                wanted, self.log.log, only_failed=only_failed
+                invocation, self.log.log, only_failed=only_failed
             )
         except DataTestFailed:
-            self._record(wanted)
+            self._record(invocation)
             raise
-        self._record(wanted)
+        self._record(invocation)
         if nodes:
-            self.log.info("dbt %s:\n%s", wanted.command, table(nodes))
+            self.log.info("dbt %s:\n%s", invocation.command, table(nodes))
         return nodes
 
-    def _record(self, wanted: Invocation) -> None:
-        """Copy what dbt measured to the results of the months, also of those that failed a test."""
+    def _record(self, invocation: Invocation) -> None:
+        """Copy the results of dbt's checks to ``ops.quality_result``."""
         from nyc_taxi.hooks.dbt import record_checks
 
-        new = record_checks(wanted.target, self.target, self.warehouse_conn_id)
+        new = record_checks(invocation.target, self.target, self.warehouse_conn_id)
         self.log.info(
-            "%d results of checks are new in ops.quality_result; airflow taxi show prints a month's.", new
+            "%d new results of checks are in ops.quality_result. airflow taxi show prints those of a month.",
+            new,
         )
 
-    def _run_month_by_month(self, wanted: Invocation, folder: Path) -> tuple[Node, ...]:
-        """Run dbt for each month, in a folder where no retry looks: it has to begin with all of them."""
+    def _run_month_by_month(self, invocation: Invocation, folder: Path) -> tuple[Node, ...]:
+        """Run dbt once per month, in a folder that retries do not use: they have to begin with all months."""
         nodes: list[Node] = []
-        refused: dict[Month, DataTestFailed] = {}
-        for month in wanted.months:
+        failed: dict[Month, DataTestFailed] = {}
+        for month in invocation.months:
             try:
-                nodes += self._run(replace(wanted, months=(month,)), folder)
+                nodes += self._run(replace(invocation, months=(month,)), folder)
             except DataTestFailed as failure:
-                refused[month] = failure
-        if refused:
+                failed[month] = failure
+        if failed:
             raise DataTestFailed(
-                f"{len(wanted.months) - len(refused)} of {len(wanted.months)} months were built. "
-                "Of the others the marts keep what they had: "
-                + " ".join(f"{month}: {failure}" for month, failure in refused.items())
+                f"{len(invocation.months) - len(failed)} of {len(invocation.months)} months were built. "
+                "For the others, the marts keep their previous content. "
+                + " ".join(f"{month}: {failure}" for month, failure in failed.items())
             )
         return tuple(nodes)
 
 
 @contextmanager
 def artifacts(name: str, run_id: str) -> Iterator[tuple[Path, bool]]:
-    """Give the folder in which calls of one kind leave their artifacts, to one call at a time.
+    """Lock the folder for the artifacts of one kind of call, and return it.
 
-    It keeps those of the last call, so that a person can look at a statement, and a retry can go on.
+    The folder keeps the artifacts of the last call, for people and for retries.
 
-    :param name: whose calls
-    :param run_id: the run that calls
-    :return: the folder, and whether the last call there was by the same run
+    :param name: the kind of call
+    :param run_id: the calling run
+    :return: the folder, and whether the last call there was made by the same run
     """
     folder = Path(settings.DBT_ARTIFACTS) / re.sub(r"[^\w-]+", "-", name)
     folder.mkdir(parents=True, exist_ok=True)
