@@ -1,10 +1,10 @@
-# Every command of the project. The work is done by local/; these lines only name it.
+# The commands of the project. local/ implements them.
 # Written for GNU Make 3.81 and newer.
 
 .DEFAULT_GOAL := help
 RUN := @sh local/python.sh
 
-# What a user may set: make demo PORT=8081. It is handed on as it was typed, dollar signs included.
+# Settings of the user, as in make demo PORT=8081. They are passed on verbatim, dollar signs included.
 override ARGS := $(value ARGS)
 override CMD := $(value CMD)
 override MONTHS := $(value MONTHS)
@@ -21,19 +21,19 @@ export ARGS CMD MONTHS PORT PROFILES PYTHON ROWS SOURCE UPGRADE
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' Makefile
 
-demo: ## set up all, start Airflow, load three months of samples (PORT=8080 MONTHS=2021-01..2021-03 ROWS=50000 SOURCE=mirror)
+demo: ## set up and start everything, then load three months (PORT=8080 MONTHS=2021-01..2021-03 ROWS=50000 SOURCE=mirror)
 	$(RUN) demo
 
-up: ## start the demo again with the state that it has (PORT=8080)
+up: ## start the demo again with its state (PORT=8080)
 	$(RUN) up
 
-down: ## stop the demo; its state stays
+down: ## stop the demo and keep its state
 	$(RUN) down
 
 clean: ## stop the demo and remove its state
 	$(RUN) clean
 
-exec: ## run one command in the demo's environment (CMD='airflow dags list')
+exec: ## run a command in the demo's environment (CMD='airflow dags list')
 	$(RUN) exec
 
 shell: ## open a shell in the demo's environment
@@ -45,28 +45,28 @@ psql: ## open psql on the demo's warehouse
 dbt: ## run dbt on the demo's warehouse (CMD='build --target prod')
 	$(RUN) dbt
 
-dbt-diff: ## compare dbt's schemas dev and prod: rows and sums of each month
+dbt-diff: ## compare dbt's dev and prod schemas: rows and sums per month
 	$(RUN) dbt-diff
 
-up-compose: ## build and start the stack of docker-compose.yaml, for which Docker is enough (PROFILES=pgadmin,mirror)
+up-compose: ## build and start the stack of docker-compose.yaml, which needs only Docker (PROFILES=pgadmin,mirror)
 	@sh local/compose.sh
 
-test: ## run all checks and all tests; only some tests with ARGS='tests/unit -k month'
+test: ## run all checks and tests, or some tests (ARGS='tests/unit -k month')
 	$(RUN) test
 
-test-long: ## run all checks and all tests, with as many kills, rounds and files as they know
+test-long: ## run all checks and tests with every kill, round and file
 	@TEST_LONG=1 sh local/python.sh test
 
 test-compose: ## run the tests that start the stack of docker-compose.yaml
 	$(RUN) test-compose
 
-bench: ## measure what docs/performance.md promises, on a machine that does nothing else; some groups with ARGS='load memory'
+bench: ## measure the figures of docs/performance.md on an otherwise idle machine, or some groups (ARGS='load memory')
 	$(RUN) bench
 
-bench-history: ## show how each figure developed from run to run
+bench-history: ## show the measured figures of all runs
 	$(RUN) bench-history
 
-lint: ## run all checks but the tests
+lint: ## run all checks except the tests
 	$(RUN) lint
 
 format: ## sort imports and format the Python files
@@ -75,7 +75,7 @@ format: ## sort imports and format the Python files
 docs-reference: ## write docs/cli.md and docs/settings.md anew, from the code
 	$(RUN) docs-reference
 
-lock: ## write the lock files in requirements/ anew, from pyproject.toml (UPGRADE=1: with the newest versions)
+lock: ## update the lock files in requirements/ from pyproject.toml (UPGRADE=1: to the newest versions)
 	$(RUN) lock
 
 wheel: ## build the provider's wheel into dist/

@@ -5,10 +5,10 @@ from __future__ import annotations
 import sys
 
 from benchmarks.runner import main
-from local.told import Told
+from local.errors import LocalError
 
 if __name__ == "__main__":
     try:
         sys.exit(main(sys.argv[1:]))
-    except Told as error:
+    except LocalError as error:
         sys.exit(str(error))

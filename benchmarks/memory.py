@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from benchmarks.sizes import Sizes
     from nyc_taxi.core.month import Month
 
+TARGET = 300
+"""The MiB that staging a file may take."""
+
 _PAUSE = 0.02
 
 
@@ -33,24 +36,22 @@ class Kind:
 
     :param name: what it is called
     :param layout: what precedes the address of such files in a source list
-    :param most: the MiB that staging one may take
     :param write: writes a file into a folder, of a month and of a number of rows
     """
 
     name: str
     layout: str
-    most: float
     write: Callable[[Path, Month, int], Path]
 
 
 def measure(sizes: Sizes, folder: Path) -> Iterator[Figure]:
     """Measure two files of each kind; the larger one may take as much as the smaller one."""
     with place(folder) as here:
-        for kind, rows in ((CSV, sizes.csv), (BAD_CSV, sizes.batches), (PARQUET, sizes.batches)):
-            peaks = [_peak(here, kind, number) for number in rows]
-            for number, peak in zip(rows, peaks, strict=True):
-                yield Figure(f"memory of staging {number:,} rows of {kind.name}", peak, "MiB", kind.most)
-            name = f"memory of staging {kind.name}, {rows[1]:,} rows against {rows[0]:,}"
+        for kind in KINDS:
+            peaks = [_peak(here, kind, number) for number in sizes.long]
+            for number, peak in zip(sizes.long, peaks, strict=True):
+                yield Figure(f"memory of staging {number:,} rows of {kind.name}", peak, "MiB", TARGET)
+            name = f"memory of staging {kind.name}, {sizes.long[1]:,} rows against {sizes.long[0]:,}"
             yield Figure(name, peaks[1] / peaks[0], "×", 1.2, note="flat; a fifth is the allocator's")
 
 
@@ -81,6 +82,8 @@ def _peak(here: Place, kind: Kind, rows: int) -> float:
     return (peak - before) / MIB
 
 
-CSV = Kind("csv.gz", "", 64, long_csv)
-BAD_CSV = Kind("csv.gz with a bad row", "", 300, long_bad_csv)
-PARQUET = Kind("parquet", "tlc+", 300, long_parquet)
+KINDS = (
+    Kind("csv.gz", "", long_csv),
+    Kind("csv.gz with a bad row", "", long_bad_csv),
+    Kind("parquet", "tlc+", long_parquet),
+)

@@ -16,9 +16,9 @@ from psycopg import sql
 from benchmarks import files
 from benchmarks.files import apart
 from local.environment import CHECKOUT
+from local.errors import LocalError
 from local.postgres import EmbeddedPostgres
 from local.state import Ports
-from local.told import Told
 from nyc_taxi.core.month import Month
 from nyc_taxi.files.source_list import SourceList
 
@@ -32,7 +32,7 @@ FIRST = Month("2021-01")
 _PATIENCE = 20.0
 
 
-class BenchmarkFailed(Told):
+class BenchmarkFailed(LocalError):
     """Something could not be measured."""
 
 

@@ -16,7 +16,7 @@ from rich.table import Table
 from benchmarks import course, history, imports, load, machine, memory, months, scheduler, unchanged
 from benchmarks.history import Measured, Run, number
 from benchmarks.sizes import TINY, USUAL
-from local.told import Told
+from local.errors import LocalError
 from nyc_taxi.errors import TaxiError
 
 if TYPE_CHECKING:
@@ -117,7 +117,7 @@ def _group(name: str, sizes: Sizes, folder: Path, console: Console) -> tuple[Mea
     try:
         with console.status(f"{name}: {about}"):
             figures.extend(GROUPS[name].measure(sizes, scratch))
-    except (Told, TaxiError) as error:
+    except (LocalError, TaxiError) as error:
         why = str(error)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)

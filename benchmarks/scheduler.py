@@ -70,8 +70,8 @@ def _between(one: Run) -> float:
 
 def _large(on: Stack, months: MonthRange) -> Iterator[Figure]:
     """Measure large months in turns with the same loads in this process, and then that they are unchanged."""
-    on.postgres.create_database("beside")
-    store = warehouse(on.postgres.uri("beside"))
+    on.postgres.create_database("alone")
+    store = warehouse(on.postgres.uri("alone"))
     sources = SourceList.parse(on.files_url)
     first, *others = months
     run(on, "yellow_postgres", str(first))

@@ -18,8 +18,7 @@ class Sizes:
     :param month: rows of each of those
     :param ends: how many of the first and of the last months are compared
     :param months_rounds: how often they are loaded
-    :param csv: rows of a short and a long CSV file whose staging's memory is measured
-    :param batches: the same for files that are read in batches: CSV with a bad row, and parquet
+    :param long: rows of a short and a long file whose staging's memory is measured
     :param small_runs: runs of small months through the scheduler
     :param large_runs: runs of large months through the scheduler
     :param imports: how often each DAG file is imported
@@ -35,8 +34,7 @@ class Sizes:
     month: int
     ends: int
     months_rounds: int
-    csv: tuple[int, int]
-    batches: tuple[int, int]
+    long: tuple[int, int]
     small_runs: int
     large_runs: int
     imports: int
@@ -53,8 +51,7 @@ USUAL = Sizes(
     month=50_000,
     ends=4,
     months_rounds=5,
-    csv=(1_000_000, 10_000_000),
-    batches=(1_000_000, 4_000_000),
+    long=(1_000_000, 4_000_000),
     small_runs=8,
     large_runs=3,
     imports=3,
@@ -71,8 +68,7 @@ TINY = Sizes(
     month=300,
     ends=1,
     months_rounds=1,
-    csv=(1_000, 3_000),
-    batches=(1_000, 3_000),
+    long=(1_000, 3_000),
     small_runs=1,
     large_runs=1,
     imports=1,

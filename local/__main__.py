@@ -1,6 +1,6 @@
 """The commands behind the Makefile: ``python -m local COMMAND``.
 
-Started by any Python that can build the environment; all but the building is done inside it.
+Any Python that can build the environment may start it. Everything else runs inside the environment.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, NoReturn
 from local import environment
 from local.checks import CheckFailed, check_machine
 from local.environment import CHECKOUT, PYTHON
+from local.errors import LocalError
 from local.state import demo_state
-from local.told import Told
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,7 +30,7 @@ STATE = demo_state()
 
 
 def demo() -> int:
-    """Build what is missing, start all and load the sample months."""
+    """Build what is missing, start everything and load the sample months."""
     check_machine(CHECKOUT, first=not PYTHON.exists())
     inside("demo")
     environment.ensure("dbt")
@@ -40,13 +40,13 @@ def demo() -> int:
     try:
         return demo.demo()
     except TaxiError as error:
-        raise Told(str(error)) from error
+        raise LocalError(str(error)) from error
 
 
 def up() -> int:
-    """Start the demo again with the state that it has."""
+    """Start the demo again with its state."""
     if not STATE.exists():
-        raise CheckFailed("There is no demo here yet: make demo starts one.")
+        raise CheckFailed("There is no demo here yet. Start one with make demo.")
     check_machine(CHECKOUT, first=not PYTHON.exists())
     inside("demo")
     environment.ensure("dbt")
@@ -56,7 +56,7 @@ def up() -> int:
 
 
 def down() -> int:
-    """Stop the demo; its state stays."""
+    """Stop the demo and keep its state."""
     if not STATE.exists():
         print("There is no demo here.")
         return 0
@@ -64,9 +64,9 @@ def down() -> int:
     from local.stack import Stack
 
     stack = Stack(STATE.folder, STATE.settings())
-    with stack.alone():
+    with stack.locked():
         stack.stop()
-    print("The demo is stopped. make up starts it again, make clean removes its state.")
+    print("The demo has stopped. make up starts it again, make clean removes its state.")
     return 0
 
 
@@ -77,19 +77,19 @@ def clean() -> int:
         from local.stack import Stack
 
         stack = Stack(STATE.folder, STATE.settings())
-        with stack.alone():
+        with stack.locked():
             stack.stop()
             stack.postgres.remove()
     shutil.rmtree(STATE.folder, ignore_errors=True)
-    print("The demo's state is removed. The Python environment .venv stays.")
+    print("The demo's state has been removed. The Python environment .venv stays.")
     return 0
 
 
 def run_command() -> int:
-    """Run the shell command line in CMD inside the demo's environment; its output and status are its own."""
+    """Run the shell command line in CMD inside the demo's environment, with its own output and exit code."""
     command = os.environ.get("CMD", "")
     if not command.strip():
-        raise CheckFailed("Say which command to run, for example: make exec CMD='airflow dags list'")
+        raise CheckFailed("Name a command to run, for example: make exec CMD='airflow dags list'")
     return _become(["sh", "-c", command])
 
 
@@ -107,7 +107,7 @@ def dbt() -> int:
     """Run dbt with the arguments in CMD, on the demo's warehouse."""
     command = os.environ.get("CMD", "")
     if not command.strip():
-        raise CheckFailed("Say what dbt is to do, for example: make dbt CMD='build --target prod'")
+        raise CheckFailed("Name a command of dbt, for example: make dbt CMD='build --target prod'")
     stack = _running_stack()
     from local import dbt
 
@@ -115,7 +115,7 @@ def dbt() -> int:
 
 
 def dbt_diff() -> int:
-    """Show what dbt has built otherwise in dev than in prod, and fail when there is anything."""
+    """Show the differences between what dbt has built in dev and in prod, and fail if there are any."""
     stack = _running_stack()
     import psycopg
 
@@ -153,7 +153,7 @@ def bench() -> int:
 
 
 def bench_history() -> int:
-    """Print how each figure developed."""
+    """Print the figures of all runs."""
     inside("demo")
     from benchmarks import runner
 
@@ -161,7 +161,7 @@ def bench_history() -> int:
 
 
 def lint() -> int:
-    """Run every check but the tests."""
+    """Run every check except the tests."""
     inside("dev")
     from local import quality
 
@@ -185,7 +185,7 @@ def docs_reference() -> int:
 
 
 def lock() -> int:
-    """Write the lock files anew; with UPGRADE=1, with the newest versions that fit."""
+    """Update the lock files; with UPGRADE=1, to the newest versions that fit."""
     environment.lock(upgrade=bool(os.environ.get("UPGRADE")))
     return 0
 
@@ -207,9 +207,9 @@ COMMANDS: dict[str, Callable[[], int]] = {
 
 
 def inside(kind: str | None = None) -> None:
-    """Go on in the checkout's environment, brought up to date first when a kind is named.
+    """Continue in the checkout's environment, which is updated first if a kind is named.
 
-    Does not return when this process is not there: it is replaced by one that is.
+    If this process runs elsewhere, it is replaced by one that runs there.
     """
     here = Path(sys.prefix).resolve() == environment.VENV.resolve()
     if kind is None and not here and not environment.usable():
@@ -222,42 +222,42 @@ def inside(kind: str | None = None) -> None:
 def _running_stack() -> Stack:
     """Return the demo's stack.
 
-    :raises CheckFailed: when no demo runs
+    :raises CheckFailed: if no demo is running
     """
     if not (STATE.exists() and PYTHON.exists()):
-        raise CheckFailed("There is no demo here yet: make demo starts one.")
+        raise CheckFailed("There is no demo here yet. Start one with make demo.")
     inside()
     from local.stack import Stack
 
     stack = Stack(STATE.folder, STATE.settings())
     if not stack.running():
-        raise CheckFailed("The demo is stopped: make up starts it.")
+        raise CheckFailed("The demo is not running. Start it with make up.")
     return stack
 
 
 def _become(command: list[str], its_environment: dict[str, str] | None = None) -> NoReturn:
     """Replace this process by a command in the demo's environment.
 
-    :param its_environment: another environment for the command, made from the demo's
-    :raises CheckFailed: when no demo runs
+    :param its_environment: environment variables of the command, instead of the demo's
+    :raises CheckFailed: if no demo is running
     """
     environment = its_environment or _running_stack().environment()
     program = shutil.which(command[0], path=environment["PATH"])
     if program is None:
-        raise CheckFailed(f"There is no program {command[0]}.")
+        raise CheckFailed(f"There is no program {command[0]} on the PATH.")
     os.execve(program, command, environment)
 
 
 def main() -> int:
-    """Run the command that is named first; failures are told in a sentence."""
+    """Run the command that the first argument names; an error is one sentence."""
     signal.signal(signal.SIGTERM, _interrupt)
     signal.signal(signal.SIGHUP, _interrupt)
     try:
         return COMMANDS[sys.argv[1]]()
     except KeyboardInterrupt:
-        print("Interrupted: what this command started is stopped again.", file=sys.stderr)
+        print("Interrupted. What this command had started has been stopped.", file=sys.stderr)
         return 130
-    except Told as error:
+    except LocalError as error:
         print(error, file=sys.stderr)
         return 1
 

@@ -1,4 +1,4 @@
-"""The environment variables that make Airflow run small and quick on one machine."""
+"""Airflow's settings for one machine, as environment variables."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ if TYPE_CHECKING:
     from local.state import Ports, State
 
 IDLE_SLEEP = "0.1"
-"""Seconds that an idle scheduler sleeps: a small month takes 2.2 s with 0.1, 2.7 s with 0.2, and 3 s more
-with 1.0, Airflow's default. While nothing runs, 0.1 takes 18 % of a core and 0.25 takes 11 %."""
+"""Seconds that an idle scheduler sleeps. A small month takes 2.2 s with 0.1, 2.7 s with 0.2, and 3 s more
+with 1.0, Airflow's default. An idle scheduler takes 18 % of a core with 0.1, and 11 % with 0.25."""
 
 
 def environment(checkout: Path, state: State, ports: Ports, metadata_uri: str) -> dict[str, str]:
-    """Return the environment of everything that belongs to a stack: the user's own, and Airflow's settings.
+    """Return the environment of a stack's processes: the user's own, and Airflow's settings.
 
     :param checkout: folder of the DAGs and plugins
     :param state: the stack's folder
@@ -52,7 +52,7 @@ def environment(checkout: Path, state: State, ports: Ports, metadata_uri: str) -
 
 
 _MACOS = {"OBJC_DISABLE_INITIALIZE_FORK_SAFETY": "YES", "PGGSSENCMODE": "disable"}
-"""A process that forked is killed by macOS without these, in Objective-C code and in libpq."""
+"""Without these, macOS kills forked processes in Objective-C code and in libpq."""
 
 
 def _settings(checkout: Path, state: State, ports: Ports, metadata_uri: str) -> dict[str, str]:
@@ -76,8 +76,7 @@ def _settings(checkout: Path, state: State, ports: Ports, metadata_uri: str) -> 
         "API_AUTH__JWT_SECRET": state.secret("jwt", size=64),
         "SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": IDLE_SLEEP,
         "SCHEDULER__ENABLE_HEALTH_CHECK": "False",
-        # Tasks that a killed scheduler had queued are taken over within a minute, and not in five; so are
-        # tasks whose worker was killed.
+        # Tasks of a killed scheduler or worker are restarted within a minute instead of five.
         "SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL": "15",
         "SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "60",
         "DAG_PROCESSOR__PARSING_PROCESSES": "2",
@@ -85,13 +84,13 @@ def _settings(checkout: Path, state: State, ports: Ports, metadata_uri: str) -> 
         "DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "60",
         "DAG_PROCESSOR__PRINT_STATS_INTERVAL": "0",
         "USAGE_DATA_COLLECTION__ENABLED": "False",
-        # A month that appears in the sample folder is seen soon.
+        # A new month in the sample folder is found soon.
         "NYC_TAXI__ASK_INTERVAL": "30",
         "NYC_TAXI__DBT_PROGRAM": str(DBT),
     }
 
 
 def _without_proxy(inherited: dict[str, str]) -> str:
-    """Return the hosts that no proxy is asked for, this machine among them."""
+    """Return the hosts that are reached without a proxy, including this machine."""
     given = inherited.get("NO_PROXY") or inherited.get("no_proxy") or ""
     return ",".join(filter(None, (given, "127.0.0.1", "localhost")))

@@ -1,4 +1,4 @@
-"""Airflow's REST API, as far as the local stack and its tests need it."""
+"""A client of Airflow's REST API for the local stack and its tests."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from typing import Any
 
 import requests
 
-from local.told import Told
+from local.errors import LocalError
 
 _SECONDS = 30
 
 
-class ApiFailed(Told):
+class ApiFailed(LocalError):
     """Airflow's API refused a request or did not answer."""
 
     def __init__(self, message: str, status: int | None = None) -> None:
@@ -25,7 +25,7 @@ class ApiFailed(Told):
 class AirflowApi:
     """A session with the API of one Airflow.
 
-    :param url: address of the api-server, without a slash at its end
+    :param url: address of the api-server, without a trailing slash
     :param user: name of a user of the simple auth manager
     :param password: that user's password
     """
@@ -43,7 +43,7 @@ class AirflowApi:
         self._session.close()
 
     def health(self) -> dict[str, str]:
-        """Return each part's status; empty when the api-server does not answer."""
+        """Return the status of each component; empty if the api-server does not answer."""
         try:
             answer = self._session.get(f"{self.url}/api/v2/monitor/health", timeout=5)
             parts: dict[str, dict[str, str]] = answer.json()
@@ -52,7 +52,7 @@ class AirflowApi:
         return {name: part.get("status") or "" for name, part in parts.items()}
 
     def get(self, path: str, **query: Any) -> Any:
-        """Ask for something below ``/api/v2/``."""
+        """Read something below ``/api/v2/``."""
         return self._request("GET", path, params=query)
 
     def post(self, path: str, body: dict[str, Any]) -> Any:
@@ -64,23 +64,23 @@ class AirflowApi:
         return self._request("PATCH", path, json=body, params=query)
 
     def put(self, path: str) -> Any:
-        """Ask for an action below ``/api/v2/``."""
+        """Request an action below ``/api/v2/``."""
         return self._request("PUT", path)
 
     def dags(self) -> list[str]:
-        """Return the names of all DAGs that Airflow has read."""
+        """Return the names of all DAGs that Airflow has parsed."""
         return [dag["dag_id"] for dag in self.get("dags", limit=1000)["dags"]]
 
     def import_errors(self) -> list[str]:
-        """Return the messages of all DAG files that could not be read."""
+        """Return the errors of all DAG files that fail to import."""
         return [error["stack_trace"] for error in self.get("importErrors")["import_errors"]]
 
     def unpause(self, pattern: str = "%") -> None:
-        """Let the DAGs run whose names match a pattern of SQL's ``like``; all of them by default."""
+        """Unpause the DAGs whose names match a pattern of SQL's ``like``; all of them by default."""
         self.patch("dags", {"is_paused": False}, update_mask="is_paused", dag_id_pattern=pattern)
 
     def trigger(self, dag_id: str, conf: dict[str, Any] | None = None) -> str:
-        """Start a run by hand, as the form does without its logical date, and return its id."""
+        """Start a manual run without a logical date, as the trigger form does, and return its id."""
         run = self.post(f"dags/{dag_id}/dagRuns", {"logical_date": None, "conf": conf or {}})
         run_id: str = run["dag_run_id"]
         return run_id
@@ -97,9 +97,9 @@ class AirflowApi:
         return instances
 
     def wait(self, dag_id: str, run_id: str, seconds: float = 300) -> str:
-        """Return the state in which a run ends.
+        """Return the final state of a run.
 
-        :raises ApiFailed: when it has not ended in time
+        :raises ApiFailed: if it has not ended in time
         """
         end = time.monotonic() + seconds
         while (state := self.run(dag_id, run_id)["state"]) not in ENDED:
@@ -133,7 +133,7 @@ class AirflowApi:
 
 
 ENDED = frozenset({"success", "failed"})
-"""States in which a run stays."""
+"""Final states of a run."""
 
 
 def _content(answer: requests.Response) -> Any:

@@ -1,4 +1,4 @@
-"""What a machine must have before the demo starts, each thing missing said in one sentence."""
+"""Checks of the machine before the demo starts. Each failure is one sentence."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ import platform
 import shutil
 from typing import TYPE_CHECKING
 
+from local.errors import LocalError
 from local.state import listening
-from local.told import Told
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -18,30 +18,30 @@ _NEEDED_AT_FIRST = 2_000 * _MB
 _NEEDED_LATER = 300 * _MB
 
 
-class CheckFailed(Told):
-    """The machine is not ready; the message says what to do."""
+class CheckFailed(LocalError):
+    """The machine is not ready, or a setting is invalid. The message says what to do."""
 
 
 def check_machine(checkout: Path, *, first: bool) -> None:
     """Check disk space and the programs that are not Python packages.
 
     :param checkout: folder that everything is written to
-    :param first: whether the Python environment is still to be installed
-    :raises CheckFailed: for the first thing that is missing
+    :param first: whether the Python environment has not been installed yet
+    :raises CheckFailed: if something is missing
     """
     free, needed = shutil.disk_usage(checkout).free, _NEEDED_AT_FIRST if first else _NEEDED_LATER
     if free < needed:
         raise CheckFailed(
-            f"{checkout} has {free // _MB:,} MB of free disk space; {needed // _MB:,} MB are needed. "
-            "Make room first."
+            f"{checkout} has {free // _MB:,} MB of free disk space, but {needed // _MB:,} MB are needed. "
+            "Free some space first."
         )
     if shutil.which("bash") is None:
-        raise CheckFailed("The program bash is not on the PATH: install it first.")
+        raise CheckFailed("The program bash is not on the PATH. Install it first.")
     if os.geteuid() == 0 and shutil.which("setpriv") is None:
         why = "macOS has none" if platform.system() == "Darwin" else "it is part of util-linux"
         raise CheckFailed(
             "Postgres refuses to run as root, and the program setpriv, which changes the user, is not on the "
-            f"PATH ({why}): run this as an ordinary user."
+            f"PATH ({why}). Run this as an ordinary user."
         )
 
 
@@ -49,11 +49,11 @@ def check_port(port: int, command: str) -> None:
     """Check that the UI's port is free.
 
     :param command: the make target that was called, for the message
-    :raises CheckFailed: when another program listens there
+    :raises CheckFailed: if another program listens there
     """
     if not 1024 <= port <= 65535:
-        raise CheckFailed(f"PORT={port} cannot be used: choose a port from 1024 to 65535.")
+        raise CheckFailed(f"PORT={port} is not allowed. Choose a port from 1024 to 65535.")
     if listening(port):
         raise CheckFailed(
-            f"Port {port} is taken by another program. Choose another one: make {command} PORT={port + 1}"
+            f"Another program uses port {port}. Choose another one: make {command} PORT={port + 1}"
         )

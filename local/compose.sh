@@ -1,7 +1,7 @@
 #!/bin/sh
-# Builds and starts the stack of docker-compose.yaml, and returns when all of it is healthy.
-# The first time, it makes .env with keys and passwords of its own. Needs Docker with Compose 2.20 or newer, and no Python.
-# PROFILES=pgadmin,mirror starts these as well, and .env remembers them until others are named.
+# Builds and starts the stack of docker-compose.yaml, and returns when it is healthy. Needs Docker with Compose
+# 2.20 or newer, and no Python. The first time, it writes .env with generated keys and passwords.
+# PROFILES=pgadmin,mirror starts these as well. They are kept in .env until others are named.
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -12,14 +12,14 @@ fail() {
     exit 1
 }
 
-# The value of a setting: the environment's, else the one in .env
+# The value of a setting, from the environment or else from .env
 setting() {
     eval "value=\${$1:-}"
     [ -n "$value" ] || value=$(sed -n "s/^$1=//p" .env 2>/dev/null | tail -n 1)
     printf '%s' "$value"
 }
 
-# Write a setting into .env, in the place of the line that it has there, if any.
+# Writes a setting to .env, in place of its line if it has one.
 keep() {
     umask 077
     awk -v name="$1" -v value="$2" '
@@ -30,46 +30,46 @@ keep() {
     mv .env.new .env
 }
 
-# Whether a profile is asked for
+# Whether a profile is selected
 asked() {
     case ",$profiles," in *",$1,"*) true ;; *) false ;; esac
 }
 
-# So many random bytes in letters, digits, - and _
+# So many random bytes as letters, digits, - and _
 random() {
     head -c "$1" /dev/urandom | base64 | tr -d '\n' | tr '+/' '-_'
 }
 
 check_docker() {
-    command -v docker >/dev/null || fail 'The program docker is not on the PATH: install Docker, or use make demo, which needs none.'
+    command -v docker >/dev/null || fail 'The program docker is not on the PATH. Install Docker, or use make demo, which does not need it.'
     version=$(docker compose version --short 2>/dev/null) || version=''
     case ${version#v} in
-        '') fail 'Docker has no Compose here: install the plugin docker-compose (docker compose version shows it).' ;;
-        1.* | 2.[0-9] | 2.[0-9].* | 2.1[0-9] | 2.1[0-9].*) fail 'This Compose is too old; 2.20 or newer is needed: install the plugin docker-compose.' ;;
+        '') fail 'Docker has no Compose here. Install the plugin docker-compose (docker compose version shows it).' ;;
+        1.* | 2.[0-9] | 2.[0-9].* | 2.1[0-9] | 2.1[0-9].*) fail 'This Compose is older than 2.20. Install a newer plugin docker-compose.' ;;
     esac
-    docker version >/dev/null 2>&1 || fail 'The Docker engine does not answer: start it (docker version says what is wrong).'
+    docker version >/dev/null 2>&1 || fail 'The Docker engine does not answer. Start it (docker version shows the error).'
 }
 
-# The containers run as a user of their own, who on Linux reads files of this checkout as any other user would.
+# The containers run as another user. On Linux, that user reads the checkout with the permissions of others.
 check_readable() {
     [ "$(uname)" = Linux ] || return 0
     hidden=$(find compose dags dbt_project entrypoint.sh include local plugins requirements -name __pycache__ -prune \
         -o \( -type d ! -perm -005 -o -type f ! -perm -004 \) -print 2>/dev/null | head -n 1) || true
-    [ -z "$hidden" ] || fail "The containers cannot read $hidden: run chmod -R go=rX compose dags dbt_project entrypoint.sh include local plugins requirements"
+    [ -z "$hidden" ] || fail "The containers cannot read $hidden. Run chmod -R go=rX compose dags dbt_project entrypoint.sh include local plugins requirements"
 }
 
-# Compose starts nothing for a profile that does not exist, and says nothing.
+# Compose silently ignores a profile that does not exist.
 check_profiles() {
     known=$(cat docker-compose.yaml compose/*/compose.yaml 2>/dev/null | sed -n 's/^ *profiles: \[\(.*\)\]$/\1/p' | tr -s ', ' '\n' | sort -u | tr '\n' ' ')
     for profile in $(echo "$profiles" | tr ',' ' '); do
         case " $known" in
             *" $profile "*) ;;
-            *) fail "There is no profile $profile; there are: ${known% }" ;;
+            *) fail "There is no profile $profile. Choose from: ${known% }" ;;
         esac
     done
 }
 
-# Make .env when there is none, and add the keys and passwords that it lacks.
+# Writes .env if it is missing, and generates the keys and passwords that it lacks.
 fill_in() {
     if asked pgadmin; then secrets="$secrets PGADMIN_PASSWORD"; fi
     missing=''
@@ -79,12 +79,12 @@ fill_in() {
     [ -n "$missing" ] || return 0
     project=$(setting COMPOSE_PROJECT_NAME)
     project=${project:-nyc-taxi}
-    # What a profile adds to an older stack hinders only that profile's own data.
+    # A password that only a profile needs concerns only that profile's data.
     case $missing in ' PGADMIN_PASSWORD') volume=pgadmin ;; *) volume='' ;; esac
     volumes=$(docker volume ls --quiet --filter "label=com.docker.compose.project=$project" \
         ${volume:+--filter "label=com.docker.compose.volume=$volume"} | tr '\n' ' ')
-    [ -z "$volumes" ] || fail "The stack $project has data, but .env does not say its${missing}. Bring back the .env that it was made with." \
-        "If the data is another checkout's, give this one a name and ports of its own: COMPOSE_PROJECT_NAME, AIRFLOW_PORT and WAREHOUSE_PORT, in a copy of .env.example named .env." \
+    [ -z "$volumes" ] || fail "The stack $project has data, but .env lacks its${missing}. Restore the .env that it was created with." \
+        "If the data is another checkout's, copy .env.example to .env, and set another COMPOSE_PROJECT_NAME, AIRFLOW_PORT and WAREHOUSE_PORT there." \
         "Or remove the data: docker rm --force \$(docker ps --all --quiet --filter label=com.docker.compose.project=$project); docker volume rm $volumes"
     [ -f .env ] || (umask 077 && cp .env.example .env.new && mv .env.new .env)
     for name in $missing; do
@@ -97,7 +97,7 @@ fill_in() {
     made=$missing
 }
 
-# Write into .env what the profiles are, so that plain docker compose knows them, and what they are used for.
+# Writes the profiles to .env, so that plain docker compose knows them, and the settings that follow from them.
 follow_profiles() {
     [ -z "${PROFILES:-}" ] || keep COMPOSE_PROFILES "$profiles"
     if asked mirror; then
@@ -116,7 +116,7 @@ follow_profiles() {
     fi
 }
 
-# Remove what is still there of other profiles: plain docker compose would leave it, also at down.
+# Removes the containers of other profiles, which docker compose would ignore, even at down.
 leave_others() {
     wanted=$(docker compose config --services)
     others=$(COMPOSE_PROFILES=$(echo "$known" | tr ' ' ',') docker compose config --services \
@@ -125,15 +125,15 @@ leave_others() {
     [ -z "$others" ] || docker compose rm --stop --force $others
 }
 
-# Say what init said, and which port is taken, where that is why the stack does not run.
+# Shows the output of init, and the ports that other programs use.
 explain() {
     said=$(docker compose logs --no-log-prefix --tail 5 init 2>/dev/null) || true
-    [ -z "$said" ] || printf 'What init said last:\n%s\n' "$said" >&2
+    [ -z "$said" ] || printf 'The last output of init:\n%s\n' "$said" >&2
     # shellcheck disable=SC2046  # a list of ids
     taken=$(docker inspect --format '{{.State.Error}}' $(docker compose ps --all --quiet) 2>/dev/null \
         | grep -E 'in use|already allocated|not available' | grep -Eo '127\.0\.0\.1:[1-9][0-9]*' | sort -u) || true
     for port in $taken; do
-        echo "Another program of this machine has the port $port. Set another one in .env, in one of its lines …_PORT." >&2
+        echo "Another program uses the port $port. Set another one in .env, in the line of that port (…_PORT)." >&2
     done
 }
 
@@ -150,18 +150,18 @@ follow_profiles
 leave_others
 if ! docker compose up --detach --build --wait; then
     explain
-    fail 'The stack is not healthy: docker compose ps --all shows what does not run, docker compose logs NAME why.'
+    fail 'The stack is not healthy. docker compose ps --all shows which service fails, and docker compose logs NAME why.'
 fi
 echo "Airflow runs at http://localhost:$(docker compose port api-server 8080 | sed 's/.*://')"
 case $made in
-    *AIRFLOW_PASSWORD*) echo "Log in as admin with the password $(setting AIRFLOW_PASSWORD), which is kept in .env and not shown again." ;;
+    *AIRFLOW_PASSWORD*) echo "Log in as admin with the password $(setting AIRFLOW_PASSWORD), which is in .env and is not shown again." ;;
     *) echo 'Log in as admin; .env has the password (AIRFLOW_PASSWORD).' ;;
 esac
 if asked pgadmin; then
     email=$(setting PGADMIN_EMAIL)
     echo "pgAdmin runs at http://localhost:$(docker compose port pgadmin 8080 | sed 's/.*://')"
     case $made in
-        *PGADMIN_PASSWORD*) echo "Log in as ${email:-admin@example.com} with the password $(setting PGADMIN_PASSWORD), which is kept in .env and not shown again." ;;
+        *PGADMIN_PASSWORD*) echo "Log in as ${email:-admin@example.com} with the password $(setting PGADMIN_PASSWORD), which is in .env and is not shown again." ;;
         *) echo "Log in as ${email:-admin@example.com}; .env has the password (PGADMIN_PASSWORD)." ;;
     esac
 fi

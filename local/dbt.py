@@ -1,11 +1,11 @@
-"""dbt on one machine: its program, project and folders."""
+"""dbt on one machine: its program, its project, and the folder of its output."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from local.environment import CHECKOUT, DBT, DBT_VENV
-from local.told import Told
+from local.errors import LocalError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -14,25 +14,21 @@ if TYPE_CHECKING:
 PROJECT = CHECKOUT / "dbt_project"
 
 
-class NoDbt(Told):
-    """dbt's environment does not exist."""
-
-
 def program() -> str:
     """Return the path of dbt.
 
-    :raises NoDbt: when its environment does not exist
+    :raises LocalError: if its environment was never built
     """
     if not DBT.exists():
-        raise NoDbt(f"{DBT_VENV} does not exist. Run make demo or make test once, which set it up.")
+        raise LocalError(f"There is no {DBT_VENV.name} here yet. Set it up with make demo or make test.")
     return str(DBT)
 
 
 def environment(base: Mapping[str, str], folder: Path) -> dict[str, str]:
-    """Return an environment in which dbt finds the project, and writes nothing into the checkout.
+    """Return the environment in which dbt finds the project, and writes nothing into the checkout.
 
     :param base: environment with the warehouse's address, the variables ``NYC_TAXI_WAREHOUSE_…``
-    :param folder: for compiled statements, results, documentation and logs
+    :param folder: where compiled statements, results, documentation and logs go
     """
     return {
         **base,

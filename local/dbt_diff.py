@@ -10,7 +10,7 @@ from psycopg import sql
 from rich.console import Console
 from rich.table import Table
 
-from local.told import Told
+from local.errors import LocalError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -55,8 +55,8 @@ def differences(connection: psycopg.Connection[Any], dev: str = "dev") -> list[D
     Months that dev has not built are skipped, so a change can be tried on a few months. A column that only
     one side has is a difference.
 
-    :param dev: the prefix of dev's schemas
-    :raises Told: when a target was never built
+    :param dev: what the schemas of dev begin with
+    :raises LocalError: when a side was never built
     """
     found: list[Difference] = []
     built = [_built(connection, prefix) for prefix in ("", f"{dev}_")]
@@ -81,12 +81,12 @@ def skipped(connection: psycopg.Connection[Any], dev: str = "dev") -> list[str]:
 def _built(connection: psycopg.Connection[Any], prefix: str) -> list[tuple[Any, ...]]:
     """Return the months that a target has built.
 
-    :raises Told: when it was never built
+    :raises LocalError: when it was never built
     """
     relation = f"{prefix}ops.built_months"
     if connection.execute("select to_regclass(%s)", (relation,)).fetchall() == [(None,)]:
-        raise Told(
-            f"{relation} does not exist. Build both targets first: make dbt CMD='build --target prod' "
+        raise LocalError(
+            f"There is no {relation}. Build both sides first: make dbt CMD='build --target prod' "
             "and make dbt CMD=build."
         )
     months = sql.SQL("select dataset, file_month from {} order by dataset, file_month")

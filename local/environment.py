@@ -1,9 +1,10 @@
 """The checkout's Python environments: ``.venv`` for Airflow and the project itself, ``.venv-dbt`` for dbt.
 
-Each holds exactly what a lock file names. dbt needs versions that Airflow's providers do not go with.
+Each holds exactly what a lock file names. They are separate because dbt needs versions that conflict with
+Airflow's providers.
 
-Only the standard library is used, and only package registries are asked: uv, which does the work,
-comes from there too. Settings of pip (index, certificates) hold for uv as well.
+This module uses only the standard library, and package registries, from which uv is installed, too. Settings
+of pip (index, certificates) apply to uv as well.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from local.told import Told
+from local.errors import LocalError
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 VENV = CHECKOUT / ".venv"
@@ -31,7 +32,7 @@ LOCKS = {
     "dbt": "requirements/dbt.txt",
     "dbt-bigquery": "requirements/dbt-bigquery.txt",
 }
-"""What each kind of environment holds: ``dev`` all of ``demo`` and more, ``dbt-bigquery`` all of ``dbt``."""
+"""The lock file of each kind of environment; ``dev`` includes ``demo``, ``dbt-bigquery`` includes ``dbt``."""
 
 _LARGER = {"demo": "dev", "dbt": "dbt-bigquery"}
 
@@ -43,7 +44,7 @@ _AS_UV_HAS_IT = {
     "trusted-host": ("UV_INSECURE_HOST", " "),
     "cert": ("SSL_CERT_FILE", " "),
 }
-"""Pip's settings: uv's variable for each, and what it puts between several values."""
+"""Settings of pip, each with uv's variable and the separator of several values."""
 
 _PROJECT = ("pyproject.toml", "--extra=duckdb", "--extra=metrics")
 
@@ -59,19 +60,19 @@ _COMPILED = {
 }
 
 _PYTHON = {"gcp.txt": "3.13"}
-"""The oldest Python that a lock file is for, where that is not the project's own."""
+"""The oldest Python of a lock file that differs from the project's own."""
 
 
-class EnvironmentFailed(Told):
+class EnvironmentFailed(LocalError):
     """The environment could not be built."""
 
 
 def ensure(kind: str) -> bool:
-    """Bring an environment to what its lock file says; nothing happens when it is there already.
+    """Build or update an environment from its lock file, unless it is up to date.
 
-    :param kind: one of :data:`LOCKS`; an environment that holds the larger of two kinds is never reduced
+    :param kind: one of :data:`LOCKS`; an environment of the larger of two kinds is never reduced
     :return: whether anything was changed
-    :raises EnvironmentFailed: when a step of building it failed, after that step's own messages
+    :raises EnvironmentFailed: if a step failed; it has printed its own messages
     """
     venv = _folder(kind)
     stamp = _read_stamp(venv)
@@ -81,13 +82,11 @@ def ensure(kind: str) -> bool:
     wanted = _stamp_of(kind)
     if stamp == wanted:
         return False
-    print(
-        f"Setting up {venv.name} from {LOCKS[kind]} (once; a few minutes when nothing is cached)", flush=True
-    )
+    print(f"Setting up {venv.name} from {LOCKS[kind]} (once; a few minutes if nothing is cached)", flush=True)
     uv = _uv()
     _stamp(venv).unlink(missing_ok=True)
     if not usable(venv):
-        base = Path(sys.executable).resolve()  # not the one inside the folder that is made anew
+        base = Path(sys.executable).resolve()  # not the one inside the folder that is rebuilt
         _run(uv, "venv", "--quiet", "--clear", "--no-python-downloads", f"--python={base}", str(venv))
     install = ("--python", str(venv / "bin" / "python"))
     quiet = () if sys.stderr.isatty() else ("--quiet",)
@@ -102,9 +101,9 @@ def ensure(kind: str) -> bool:
 
 
 def lock(*, upgrade: bool) -> None:
-    """Write the lock files anew, keeping the versions that they name unless asked to upgrade.
+    """Update the lock files, with the versions that they name unless upgrading.
 
-    :raises EnvironmentFailed: when no set of versions fits
+    :raises EnvironmentFailed: if no set of versions fits
     """
     uv = _uv()
     for name, inputs in _COMPILED.items():
@@ -121,17 +120,17 @@ def lock(*, upgrade: bool) -> None:
 
 
 def _folder(kind: str) -> Path:
-    """Return the environment that a kind is for."""
+    """Return the folder of a kind of environment."""
     return DBT_VENV if kind.startswith("dbt") else VENV
 
 
 def _stamp(venv: Path) -> Path:
-    """Return the file that says what an environment was brought to."""
+    """Return the file that says what an environment was built from."""
     return venv / "synced.json"
 
 
 def _stamp_of(kind: str) -> dict[str, str]:
-    """Return what tells one state of an environment from another."""
+    """Return what an environment is built from."""
     return {
         "kind": kind,
         "lock": hashlib.sha256((CHECKOUT / LOCKS[kind]).read_bytes()).hexdigest(),
@@ -150,9 +149,9 @@ def _read_stamp(venv: Path) -> dict[str, str]:
 
 
 def usable(venv: Path | None = None) -> bool:
-    """Whether an environment runs, on the Python that runs this, and sits where it was made.
+    """Whether an environment works, uses the Python of this process, and was not moved.
 
-    :param venv: its folder; the one of Airflow when left out
+    :param venv: its folder; by default, the one of Airflow
     """
     venv = venv or VENV
     python = venv / "bin" / "python"
@@ -165,13 +164,13 @@ def usable(venv: Path | None = None) -> bool:
 def uv(*arguments: str) -> None:
     """Run the locked uv, with the user's settings for package registries.
 
-    :raises EnvironmentFailed: when it fails, after its own messages
+    :raises EnvironmentFailed: if it fails; it has printed its own messages
     """
     _run(_uv(), *arguments)
 
 
 def _uv() -> str:
-    """Return the path of the locked uv, installed from the package registry when it is not there."""
+    """Return the path of the locked uv, which is installed first if it is missing."""
     lock = CHECKOUT / "requirements" / "uv.txt"
     uv, stamp = _TOOLS / "bin" / "uv", _TOOLS / "uv.txt"
     if not (uv.exists() and stamp.exists() and stamp.read_bytes() == lock.read_bytes()):
@@ -184,7 +183,7 @@ def _uv() -> str:
 
 
 def _settings() -> dict[str, str]:
-    """Return the environment for uv: the user's own, with pip's settings where uv has none."""
+    """Return the environment of uv: the user's own, with pip's settings where uv has none."""
     settings = {name: value for name, value in os.environ.items() if name != "VIRTUAL_ENV"}
     settings.setdefault("UV_SYSTEM_CERTS", "true")
     if {"UV_DEFAULT_INDEX", "UV_INDEX_URL", "UV_CONFIG_FILE"} & settings.keys():
@@ -210,14 +209,14 @@ def _pip_settings() -> dict[str, str]:
 
 
 def _run(*command: str) -> None:
-    """Run one step, its messages straight to the terminal."""
+    """Run one step, whose messages go to the terminal."""
     settings = _settings() if command[0].endswith("/uv") else None
     try:
         done = subprocess.run(command, cwd=CHECKOUT, env=settings, stdin=subprocess.DEVNULL, check=False)
     except OSError as error:
-        raise EnvironmentFailed(f"{command[0]} does not run: {error}") from error
+        raise EnvironmentFailed(f"{command[0]} cannot be run: {error}") from error
     if done.returncode:
         raise EnvironmentFailed(
             f"Setting up the Python environment failed (exit code {done.returncode}, messages above). "
-            "Run the same command again: what was fetched is kept."
+            "Run the same command again; downloaded packages are cached."
         )

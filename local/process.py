@@ -1,8 +1,8 @@
-"""Background processes that are always found again and stopped whole, with all their children.
+"""Background processes that are always found again, and stopped with all their children.
 
-A process gets a session of its own and holds a lock for as long as it, or a child of it, lives. The
-lock says whether something of it is left, so a recycled process id is never taken for ours; the
-session says who belongs to it, also when a child has a process group of its own, as Airflow's tasks do.
+A process gets its own session, and holds a lock as long as it or one of its children lives. The lock says
+whether anything of it is left, so a recycled process id is never mistaken for it. The session says which
+processes belong to it, including children with their own process group, such as Airflow's tasks.
 """
 
 from __future__ import annotations
@@ -20,24 +20,24 @@ from typing import IO, TYPE_CHECKING
 
 import psutil
 
+from local.errors import LocalError
 from local.files import write_private
-from local.told import Told
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
 
-class ProcessFailed(Told):
-    """A background process did not start, or does not end."""
+class ProcessFailed(LocalError):
+    """A background process did not start, or does not stop."""
 
 
 @dataclass(frozen=True, slots=True)
 class Background:
-    """One program that runs in the background.
+    """A program that runs in the background.
 
-    :param name: what it is called in messages and file names
-    :param folder: where its log and its identity are kept
+    :param name: its name in messages and file names
+    :param folder: folder of its log and its identity
     """
 
     name: str
@@ -45,16 +45,16 @@ class Background:
 
     @property
     def log(self) -> Path:
-        """What the program wrote, of this start and the one before."""
+        """The output of the program since its start."""
         return self.folder / f"{self.name}.log"
 
     def start(self, command: Sequence[str], environment: Mapping[str, str], cwd: Path) -> None:
-        """Start the program; nothing happens when it runs.
+        """Start the program unless it runs.
 
-        What a program that died has left behind is ended first: a killed scheduler leaves its workers,
-        which would wait for ever.
+        Leftovers of a killed program are stopped first: a killed scheduler leaves workers that would wait
+        forever.
 
-        :raises ProcessFailed: when the command cannot be run, or something left behind does not end
+        :raises ProcessFailed: if the command cannot be run, or a leftover does not stop
         """
         self.folder.mkdir(parents=True, exist_ok=True)
         if not self.alive():
@@ -76,14 +76,14 @@ class Background:
                         pass_fds=(lock.fileno(),),
                     )
                 except OSError as error:
-                    raise ProcessFailed(f"{self.name} does not start: {error}") from error
+                    raise ProcessFailed(f"{self.name} cannot be started: {error}") from error
                 _started[process.pid] = process
                 write_private(self._identity, json.dumps({"session": process.pid}))
 
     def running(self) -> bool:
-        """Whether the program, or a child that it left behind, is alive."""
+        """Whether the program, or a child that it left behind, runs."""
         for process in _started.values():
-            process.poll()  # a child of ours that ended is not kept as a zombie
+            process.poll()  # a child of this process would stay a zombie
         try:
             with self._lock.open() as lock:
                 fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
@@ -94,18 +94,18 @@ class Background:
         return False
 
     def alive(self) -> bool:
-        """Whether the program itself is alive, and not only something that it left behind."""
+        """Whether the program itself runs, and not only a child that it left behind."""
         session = self._session
         if session is None or not self.running():
             return False
         try:
-            # A process id is not given away again while a session is called by it.
+            # A process id is not recycled while it is the id of a session.
             return psutil.Process(session).status() != psutil.STATUS_ZOMBIE
         except psutil.Error:
             return False
 
     def stop(self, patience: float = 8) -> None:
-        """End the program and all its children, and return once they are gone; see :func:`stop`."""
+        """Stop the program and all its children; see :func:`stop`."""
         stop((self,), patience)
 
     def tail(self, lines: int = 12) -> str:
@@ -130,19 +130,19 @@ class Background:
             return None
         return session
 
-    def ask(self) -> None:
-        """Ask the program to end in its own time."""
+    def terminate(self) -> None:
+        """Send the program SIGTERM."""
         session = self._session
         if session is not None and self.alive():
             with contextlib.suppress(ProcessLookupError):
                 os.kill(session, signal.SIGTERM)
 
     def forget(self) -> None:
-        """Drop the identity of a program that has ended."""
+        """Delete the identity of a program that has stopped."""
         self._identity.unlink(missing_ok=True)
 
     def members(self) -> set[psutil.Process]:
-        """Return the processes of the session, and their children in sessions of their own."""
+        """Return the processes of the session, and their children in other sessions."""
         session = self._session
         if session is None or not self.running():
             return set()
@@ -159,28 +159,32 @@ class Background:
 
 
 def stop(parts: Sequence[Background], patience: float = 8) -> None:
-    """End programs and all their children at the same time, and return once they are gone.
+    """Stop programs and all their children at the same time, and return once they are gone.
 
-    :param patience: seconds that they get after being asked, before their processes are ended one by one;
-        when no program is alive that could be asked, that is at once
-    :raises ProcessFailed: when something lives on
+    :param patience: seconds after SIGTERM until their processes are stopped one by one; that happens at once
+        if none of the programs themselves runs
+    :raises ProcessFailed: if a process does not stop
     """
-    # Before they are asked: whoever outlives its parent is no longer known as its child.
+    # Before SIGTERM: a process that outlives its parent can no longer be found as its child.
     members = {member for part in parts for member in part.members()}
     asked = [part for part in parts if part.alive()]
     for part in asked:
-        part.ask()
+        part.terminate()
     if not _gone_within(patience if asked else 0, parts, members):
         for number, seconds in ((signal.SIGTERM, 2), (signal.SIGKILL, 20)):
             members |= {member for part in parts for member in part.members()}
             for member in members:
-                with contextlib.suppress(psutil.Error):  # of a process that is gone, also if its id is not
+                with contextlib.suppress(
+                    psutil.Error
+                ):  # of a process that is gone, even if its id is in use again
                     member.send_signal(number)
             if _gone_within(seconds, parts, members):
                 break
         else:
             left = ", ".join(f"{member.pid}" for member in members if _lives(member))
-            raise ProcessFailed(f"{', '.join(part.name for part in parts)}: the processes {left} do not end.")
+            raise ProcessFailed(
+                f"{', '.join(part.name for part in parts)}: the processes {left} do not stop. Kill them."
+            )
     for part in parts:
         part.forget()
 
@@ -205,7 +209,7 @@ _started: dict[int, subprocess.Popen[bytes]] = {}
 
 
 def _taken(lock: IO[str]) -> bool:
-    """Take the lock of a program that does not run; whoever only looks at it has it for an instant."""
+    """Take the lock of a program that does not run; a process that only checks it holds it for an instant."""
     for _ in range(10):
         with contextlib.suppress(BlockingIOError):
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -216,9 +220,9 @@ def _taken(lock: IO[str]) -> bool:
 
 @contextlib.contextmanager
 def uninterrupted() -> Iterator[None]:
-    """Hold back Ctrl-C and requests to end until something that must be whole is done.
+    """Delay SIGINT, SIGTERM and SIGHUP until the body is done.
 
-    They are not masked: a process started meanwhile would inherit that.
+    They are not masked, because a process started meanwhile would inherit the mask.
     """
     if threading.current_thread() is not threading.main_thread():
         yield

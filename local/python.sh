@@ -1,9 +1,9 @@
 #!/bin/sh
-# Runs `python -m local` with the arguments: by the checkout's own environment when that works,
-# otherwise by a Python that is able to build it. PYTHON=... names one.
+# Runs `python -m local` with the arguments, in the checkout's own environment if that works, otherwise with a
+# Python that can build it. PYTHON=... names one.
 set -eu
 cd "$(dirname "$0")/.."
-# Compiled files halve every start of Airflow; make's own settings are not for the programs it starts.
+# Compiled files halve the start of Airflow. make's own settings are not meant for what it starts.
 unset PYTHONDONTWRITEBYTECODE MAKEFLAGS MFLAGS MAKELEVEL
 
 suits='import sys
@@ -17,8 +17,8 @@ except ImportError:
 
 if [ -n "${PYTHON:-}" ]; then
     if ! why=$("$PYTHON" -c "$suits" 2>&1); then
-        case $why in 'is Python'* | 'has no venv'*) ;; *) why='does not run' ;; esac
-        echo "PYTHON=$PYTHON cannot be used, it $why: Python 3.11, 3.12 or 3.13 with venv is needed." >&2
+        case $why in 'is Python'* | 'has no venv'*) ;; *) why='cannot be run' ;; esac
+        echo "PYTHON=$PYTHON $why. Name a Python 3.11, 3.12 or 3.13 with its venv module." >&2
         exit 1
     fi
     exec "$PYTHON" -m local "$@"
@@ -36,5 +36,5 @@ for python in python3.13 python3.12 python3.11 python3 python "$HOME"/.pyenv/ver
     fi
     case $why in *'is Python'* | *venv*) seen="$seen; $python $why" ;; esac
 done
-echo "Python 3.11, 3.12 or 3.13 with its venv module is needed${seen}. Install one, or name it: PYTHON=/path/to/python3.12" >&2
+echo "No Python 3.11, 3.12 or 3.13 with its venv module was found${seen}. Install one, or name it: PYTHON=/path/to/python3.12" >&2
 exit 1

@@ -26,7 +26,7 @@ _CHECKS: dict[str, tuple[str, ...]] = {
     "reference pages": ("python", "-m", "local.reference", "--check"),
 }
 
-_TESTS: dict[str, str] = {
+TESTS: dict[str, str] = {
     "scheduler": "tests/scheduler",
     "postgres": "tests/postgres tests/faults tests/kills tests/rounds",
     "dags": "tests/dags",
@@ -57,7 +57,7 @@ def test(arguments: str) -> int:
     """
     if arguments:
         return _run("pytest", ("pytest", *shlex.split(arguments)))
-    groups = {name: (_program("pytest"), *folders.split()) for name, folders in _TESTS.items()}
+    groups = {name: (_program("pytest"), *folders.split()) for name, folders in TESTS.items()}
     results = run_side_by_side(
         {**groups, "checks": (sys.executable, "-m", "local", "lint")}, os.cpu_count() or 1
     )

@@ -1,4 +1,4 @@
-"""Postgres, a file server and Airflow: started together, stopped together, nothing left behind."""
+"""Postgres, a file server and Airflow, started and stopped together without leftovers."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any
 
 from local import airflow_settings
 from local.environment import CHECKOUT
+from local.errors import LocalError
 from local.postgres import EmbeddedPostgres
 from local.process import Background, stop, uninterrupted
 from local.state import Settings, State
-from local.told import Told
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping
@@ -26,27 +26,23 @@ if TYPE_CHECKING:
     from local.api import AirflowApi
 
 AIRFLOW = ("api-server", "scheduler", "dag-processor", "triggerer")
-"""Airflow's parts; ``airflow standalone`` is not used, since it leaves them behind when it is ended."""
+"""Airflow's components; ``airflow standalone`` is not used, because it leaves them behind if it is killed."""
 
 _READY_WITHIN = 300
-"""Seconds until a stack that does not get ready is given up; a part that ends is noticed at once."""
+"""Seconds to wait until the stack is ready. A component that exits is noticed at once."""
 
 
-class StackFailed(Told):
-    """The stack cannot be started or is not as it should be."""
-
-
-class Busy(StackFailed):
-    """Another command is starting or stopping the same stack."""
+class StackFailed(LocalError):
+    """The stack cannot be started or stopped."""
 
 
 @dataclass(frozen=True)
 class Stack:
-    """One Airflow with all that it needs, on 127.0.0.1.
+    """An Airflow with all that it needs, on 127.0.0.1.
 
-    :param folder: where all its state is kept
+    :param folder: where its state is kept
     :param settings: ports, source and sample size
-    :param extra: environment variables on top of the stack's own
+    :param extra: environment variables in addition to the stack's own
     """
 
     folder: Path
@@ -91,11 +87,11 @@ class Stack:
         return AirflowApi(f"http://127.0.0.1:{self.settings.ports.ui}", "admin", self.state.password())
 
     def on_free_ports(self) -> Stack:
-        """Return this stack, or one that differs in the ports that a user does not choose and others have."""
+        """Return this stack with free ports for what is not the UI."""
         return replace(self, settings=replace(self.settings, ports=self.settings.ports.with_free()))
 
     def environment(self) -> dict[str, str]:
-        """Return the environment in which all parts run, and commands of a user."""
+        """Return the environment of all components and of the user's commands."""
         own = airflow_settings.environment(CHECKOUT, self.state, self.settings.ports, self.metadata_uri)
         own["PATH"] = os.pathsep.join((own["PATH"], str(self.postgres.psql().parent)))
         local = self.settings.source == "local"
@@ -117,58 +113,63 @@ class Stack:
         }
 
     def running(self) -> bool:
-        """Whether every part runs."""
-        return all(part.alive() for part in self._parts()) and self.postgres.running()
+        """Whether every component runs."""
+        return all(one.alive() for one in self._components()) and self.postgres.running()
 
-    def anything_running(self) -> bool:
-        """Whether a part, or something that a part left behind, runs."""
-        return any(part.running() for part in self._parts()) or self.postgres.running()
+    def any_running(self) -> bool:
+        """Whether a component, or a child that it left behind, runs."""
+        return any(one.running() for one in self._components()) or self.postgres.running()
+
+    def component(self, name: str) -> Background:
+        """Return the process of a component: ``files``, or one of :data:`AIRFLOW`."""
+        return Background(name, self.state.processes)
 
     def start(self, say: Callable[[str], Any] = lambda _: None) -> None:
-        """Start what does not run, and return when Airflow is ready; on any failure stop it all again.
+        """Start what does not run, and return when Airflow is ready. On a failure, stop it again.
 
-        What ran before is left running, also on failure; but Airflow's parts are started anew when their
-        database had gone.
+        Components that ran before are left running, also on a failure. Only if their database was down are
+        Airflow's components restarted.
 
-        :param say: told about each step
-        :raises StackFailed: in one sentence and with the end of a log, when a part does not come up
+        :param say: called with each step
+        :raises StackFailed: in one sentence and with the end of a log, if a component does not start
         """
-        before = {part.name for part in self._parts() if part.alive()}
+        before = {one.name for one in self._components() if one.alive()}
         postgres_before = self.postgres.running()
         try:
             self._start(say)
         except BaseException:
             with uninterrupted():
                 self._stop(
-                    [part for part in self._parts() if part.name not in before], postgres=not postgres_before
+                    [one for one in self._components() if one.name not in before],
+                    postgres=not postgres_before,
                 )
             raise
 
     def stop(self) -> None:
-        """Stop all parts and their children, the database last; what does not run is no error."""
+        """Stop all components and their children, the database last. None of them needs to run."""
         with uninterrupted():
-            self._stop(self._parts(), postgres=True)
+            self._stop(self._components(), postgres=True)
 
     @contextlib.contextmanager
-    def alone(self) -> Iterator[None]:
+    def locked(self) -> Iterator[None]:
         """Keep other commands from starting or stopping the stack at the same time.
 
-        :raises Busy: when one is at it
+        :raises StackFailed: if another command is doing that
         """
         self.folder.mkdir(parents=True, exist_ok=True)
         with (self.folder / "lock").open("a+") as lock:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
-                raise Busy(
-                    "Another make demo, up, down or clean is at work here: wait until it ends."
+                raise StackFailed(
+                    "Another make demo, up, down or clean is running here. Wait until it ends."
                 ) from None
             yield
 
-    def bootstrap(self, say: Callable[[str], Any] = lambda _: None) -> None:
-        """Bring Airflow's database, pools and connections to the settings; all messages go to a log.
+    def init(self, say: Callable[[str], Any] = lambda _: None) -> None:
+        """Run ``entrypoint.sh init``, with its output in a log.
 
-        :param say: told what is not as the settings say, because a person changed it in Airflow
+        :param say: called with each difference from the settings that a person made in Airflow
         :raises StackFailed: with the end of the log
         """
         self.state.processes.mkdir(parents=True, exist_ok=True)
@@ -186,87 +187,85 @@ class Stack:
         lines = log.read_text().splitlines()
         if done.returncode:
             tail = "\n".join(lines[-12:])
-            raise StackFailed(f"Airflow's database could not be prepared; the end of {log}:\n{tail}")
+            raise StackFailed(f"entrypoint.sh init failed. The end of {log}:\n{tail}")
         for line in lines:
             if "BOOTSTRAP_OVERWRITE" in line:
                 say(line)
 
     def wait_for_dags(self, names: Collection[str], seconds: float = 120) -> None:
-        """Return when Airflow has read the files of some DAGs.
+        """Return when Airflow has parsed the files of some DAGs.
 
-        :raises StackFailed: when it has not in time, with the errors in DAG files
+        :raises StackFailed: if it has not in time, with the errors of DAG files
         """
         end = time.monotonic() + seconds
         while missing := sorted(set(names) - set(self.api.dags())):
             if time.monotonic() > end:
                 errors = "\n".join(self.api.import_errors())
-                raise StackFailed(f"Airflow has not read {', '.join(missing)} after {seconds:g} s. {errors}")
+                raise StackFailed(
+                    f"Airflow has not parsed {', '.join(missing)} within {seconds:g} s. {errors}".rstrip()
+                )
             time.sleep(0.2)
 
-    def _parts(self) -> list[Background]:
-        return [Background(name, self.state.processes) for name in ("files", *AIRFLOW)]
+    def _components(self) -> list[Background]:
+        return [self.component(name) for name in ("files", *AIRFLOW)]
 
     def _start(self, say: Callable[[str], Any]) -> None:
-        files, *airflow = self._parts()
-        without_database = [part for part in airflow if part.running()] if not self.postgres.running() else []
+        files, *airflow = self._components()
+        orphaned = [] if self.postgres.running() else [one for one in airflow if one.running()]
         self.postgres.start()
-        if without_database:
-            # They end when their database has gone, but some of them only later, after they seemed well.
-            self._stop(without_database, postgres=False)
-        # Airflow commits some forty times a task. After a crash of the server it would do the work of the
-        # last half second again; the warehouse loses nothing.
+        if orphaned:
+            # They exit because their database is down, but some only later, after they seemed healthy.
+            self._stop(orphaned, postgres=False)
+        # Airflow commits about forty times per task. After a crash of the server, it repeats the work of the
+        # last half second. The warehouse loses nothing.
         self.postgres.create_database("airflow", synchronous_commit="off")
         self.postgres.create_database("taxi")
         say(f"Postgres 18 on port {self.settings.ports.postgres}")
         for folder in (self.state.airflow, self.state.samples):
             folder.mkdir(parents=True, exist_ok=True)
-        self.state.password()  # before Airflow makes one of its own
-        self.bootstrap(say)
+        self.state.password()  # before Airflow generates one
+        self.init(say)
         say("Airflow's database, pools and connections")
         server = ("-m", "local.file_server", str(self.state.samples), str(self.settings.ports.files))
         files.start((sys.executable, *server), self.environment(), CHECKOUT)
-        for part in airflow:
-            self._start_airflow(part)
-        self._wait_until_ready()
+        for one in airflow:
+            # All logs are in one folder, which the api-server reads itself.
+            more = ("--skip-serve-logs",) if one.name in {"scheduler", "triggerer"} else ()
+            one.start(
+                ("bash", str(CHECKOUT / "entrypoint.sh"), one.name, *more), self.environment(), CHECKOUT
+            )
+        self._wait_until_healthy()
         say(f"Airflow on port {self.settings.ports.ui}")
 
-    def _start_airflow(self, part: Background) -> None:
-        # All logs are in one folder, which the api-server reads itself.
-        more = ("--skip-serve-logs",) if part.name in {"scheduler", "triggerer"} else ()
-        command = ("bash", str(CHECKOUT / "entrypoint.sh"), part.name, *more)
-        part.start(command, self.environment(), CHECKOUT)
-
-    def _wait_until_ready(self) -> None:
-        """Return when all parts of Airflow have reported that they are well."""
+    def _wait_until_healthy(self) -> None:
+        """Return when all of Airflow's components have reported that they are healthy."""
         end = time.monotonic() + _READY_WITHIN
         while True:
             health = self.api.health()
             if health and all(status == "healthy" for status in health.values()):
                 return
-            for part in self._parts():
-                if not part.alive():
-                    raise StackFailed(
-                        f"{part.name} ended at its start; the end of {part.log}:\n{part.tail()}"
-                    )
+            for one in self._components():
+                if not one.alive():
+                    raise StackFailed(f"{one.name} exited at its start. The end of {one.log}:\n{one.tail()}")
             if time.monotonic() > end:
                 raise StackFailed(
-                    f"Airflow was not ready after {_READY_WITHIN} s ({health or 'the API does not answer'}): "
-                    f"see the logs in {self.state.processes}."
+                    f"Airflow was not ready after {_READY_WITHIN} s ({health or 'the API does not answer'}). "
+                    f"See the logs in {self.state.processes}."
                 )
             time.sleep(0.2)
 
-    def _stop(self, parts: list[Background], *, postgres: bool) -> None:
-        """Stop parts: those that make work first, then what work needs, the database last.
+    def _stop(self, components: list[Background], *, postgres: bool) -> None:
+        """Stop the components that start tasks, then those that tasks need, the database last.
 
-        One that cannot be stopped keeps no other from being stopped.
+        If one cannot be stopped, the others are stopped all the same.
         """
-        makers = [part for part in parts if part.name in {"scheduler", "dag-processor"}]
-        others = [part for part in parts if part not in makers]
-        for part in others:
-            if part.name == "triggerer":
-                part.ask()  # it takes its time, and needs the others for it
+        first = [one for one in components if one.name in {"scheduler", "dag-processor"}]
+        others = [one for one in components if one not in first]
+        for one in others:
+            if one.name == "triggerer":
+                one.terminate()  # it takes a while, and needs the others until it has ended
         with contextlib.ExitStack() as then:
             if postgres:
                 then.callback(self.postgres.stop)
             then.callback(stop, others, patience=5)
-            stop(makers)
+            stop(first)

@@ -1,4 +1,4 @@
-"""The folder that holds all state of a local stack, and what is remembered in it."""
+"""The folder of a local stack's state, and the settings that are stored in it."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ class Ports:
 
     @classmethod
     def free(cls) -> Ports:
-        """Return three ports that nobody listens on now."""
+        """Return three ports that are free now."""
         return cls(*(_free_port() for _ in range(3)))
 
     def with_free(self) -> Ports:
-        """Return these ports, the two that a user does not choose replaced where they are taken.
+        """Return these ports, but free ones for Postgres and the file server where theirs are taken.
 
-        The UI's port is taken, too: a user may have chosen what is the default of another one.
+        The UI's port counts as taken, because a user may have chosen the default of another one.
         """
         taken, chosen = {self.ui}, {}
         for name, port in (("postgres", self.postgres), ("files", self.files)):
@@ -49,11 +49,11 @@ class Ports:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What a stack is started with, remembered from one start to the next.
+    """The settings of a stack, kept from one start to the next.
 
-    :param ports: where it listens
-    :param source: ``local`` for the sample months, else a source list of the connection nyc_tlc
-    :param rows: rows of each sample month
+    :param ports: its ports
+    :param source: ``local`` for the sample months, or a source list as in the connection nyc_tlc
+    :param rows: rows per sample file
     :param months: the months that the demo loads, as ``2021-01..2021-03``
     """
 
@@ -65,7 +65,7 @@ class Settings:
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """A stack's folder; everything that the stack writes is under it.
+    """A stack's folder, under which the stack writes all its files.
 
     :param folder: the folder, which need not exist
     """
@@ -89,12 +89,12 @@ class State:
 
     @property
     def dbt(self) -> Path:
-        """What dbt writes beside the warehouse: statements, results, documentation, logs."""
+        """What dbt writes outside the warehouse: statements, results, documentation, logs."""
         return self.folder / "dbt"
 
     @property
     def processes(self) -> Path:
-        """Log and identity of every process that was started."""
+        """Log and identity of every background process."""
         return self.folder / "processes"
 
     @property
@@ -107,7 +107,7 @@ class State:
         return self._settings.exists()
 
     def settings(self) -> Settings:
-        """Return what the stack was last started with; the defaults before its first start."""
+        """Return the settings of the last start; the defaults before the first one."""
         try:
             found: dict[str, Any] = json.loads(self._settings.read_text())
         except FileNotFoundError:
@@ -115,18 +115,18 @@ class State:
         return Settings(**{**found, "ports": Ports(**found["ports"])})
 
     def remember(self, settings: Settings) -> None:
-        """Keep the settings for the next start."""
+        """Store the settings for the next start."""
         write_private(self._settings, json.dumps(asdict(settings), indent=2) + "\n")
 
     def password(self) -> str:
-        """Return the password of the UI's user ``admin``, made at first use."""
+        """Return the password of the UI's user ``admin``, generated at first use."""
         if not self.passwords.exists():
             write_private(self.passwords, json.dumps({"admin": secrets.token_urlsafe(12)}) + "\n")
         password: str = json.loads(self.passwords.read_text())["admin"]
         return password
 
     def secret(self, name: str, size: int = 32) -> str:
-        """Return a secret of so many random bytes, in base64 as a Fernet key is, made at first use."""
+        """Return a secret of so many random bytes, generated at first use, in the form of a Fernet key."""
         path = self.folder / "secrets" / name
         if not path.exists():
             write_private(path, base64.urlsafe_b64encode(secrets.token_bytes(size)).decode())
@@ -138,12 +138,12 @@ class State:
 
 
 def demo_state() -> State:
-    """Return the folder of the checkout's demo: ``.demo``, or what the variable NYC_TAXI_DEMO names."""
+    """Return the folder of the checkout's demo: ``.demo``, or the one that NYC_TAXI_DEMO names."""
     return State(Path(os.environ.get("NYC_TAXI_DEMO") or CHECKOUT / ".demo").absolute())
 
 
 def listening(port: int) -> bool:
-    """Whether a program of this machine has the port on 127.0.0.1."""
+    """Whether a program of this machine uses the port on 127.0.0.1."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

@@ -142,7 +142,7 @@ class FileServer:
         """Publish a file under a path, or publish it anew.
 
         :param fault: name of what goes wrong with it, of :data:`FAULTS`
-        :param etag: its entity tag; made from the content when empty, left out when None
+        :param etag: its entity tag; made from the content when empty, omitted when None
         """
         headers = {
             "ETag": f'"{hashlib.sha256(body).hexdigest()[:16]}"' if etag == "" else etag,

@@ -62,7 +62,7 @@ class WaitedTooLong(ContractError):
 
 
 class SourceUnreachable(TransientError):
-    """The source did not answer, or answered with a failure of its own (5xx, 429).
+    """The source did not answer, or answered with a server error (5xx, 429).
 
     :param retry_after: seconds that it wants to be left alone for, if it said so
     """

@@ -36,8 +36,6 @@ _NEEDED = (
     "nyc_taxi.load.audit",
     "nyc_taxi.load.stage",
     "nyc_taxi.pipelines",
-    "nyc_taxi.postgres.stage",
-    "nyc_taxi.postgres.warehouse",
 )
 _TASK = "TaskRunnerMarker"
 _NOT_PLAIN = re.compile(r"[^\w.:/%~+-]", re.ASCII)
@@ -56,15 +54,17 @@ def on_starting(component: object) -> None:
     if type(component).__name__ == _TASK:
         return
     try:
-        for module in _NEEDED:
-            import_module(module)
         from nyc_taxi.assets import raw_asset
         from nyc_taxi.core.dataset import dataset_names
         from nyc_taxi.hooks.warehouse import warehouse_hook
         from nyc_taxi.options import configured_targets
 
+        for module in _NEEDED:
+            import_module(module)
         for target in configured_targets():
             warehouse_hook(target)
+            for module in target.preload:
+                import_module(module)
             raw_asset(target.name)  # the first asset loads the handlers of all providers
         dataset_names()
     except Exception:

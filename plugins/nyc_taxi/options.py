@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from configparser import ConfigParser
 from typing import TYPE_CHECKING, Final
 
 from airflow.sdk.configuration import conf
@@ -17,9 +16,6 @@ if TYPE_CHECKING:
 SECTION: Final = "nyc_taxi"
 """The section of Airflow's configuration that holds this package's options."""
 
-DEFAULT: Final = "default of the provider"
-"""The origin of a value that nobody has set."""
-
 LEAST: Final = {
     "ask_interval": 1,
     "give_up_after": 0,
@@ -32,9 +28,6 @@ LEAST: Final = {
 
 MOST: Final = 2**31 - 1
 """The largest number that Airflow's database can store."""
-
-ELSEWHERE: Final = ("_cmd", "_secret")
-"""Suffixes of an option's name under which a command or a secrets backend supplies its value."""
 
 _CHOICES: Final = {"dbt_target": ("prod", "dev")}
 _MAY_BE_EMPTY: Final = frozenset({"dbt_project"})
@@ -74,7 +67,7 @@ def fault(name: str, value: str) -> str:
         return ""
     return (
         f"[{SECTION}] {name} must be {allowed}, not {value!r}. "
-        f"Correct it in {origin_of(SECTION, name)}; no DAG can be read until then."
+        f"Correct it in {_origin(name)}; no DAG can be read until then."
     )
 
 
@@ -101,21 +94,9 @@ def _listed(value: str) -> list[str]:
     return [name.strip() for name in value.split(",") if name.strip()]
 
 
-def origin_of(section: str, name: str) -> str:
-    """Return where Airflow takes an option's value from.
+def _origin(name: str) -> str:
+    """Return where a value that is not the default was set."""
+    from airflow.configuration import AIRFLOW_CONFIG
 
-    The order is that of ``conf.get``: the environment, ``airflow.cfg``, the default. ``…_CMD`` and
-    ``…_SECRET`` count only for options that Airflow knows to be secret.
-    """
-    from airflow.configuration import AIRFLOW_CONFIG, conf
-
-    ways = ("", *ELSEWHERE) if conf.is_sensitive_option(section, name) else ("",)
-    variable = f"AIRFLOW__{section.upper()}__{name.upper()}"
-    for way in ways:
-        if f"{variable}{way.upper()}" in os.environ:
-            return f"{variable}{way.upper()}"
-    for way in ways:
-        # The base class reads the file alone; conf.has_option would look in all layers.
-        if ConfigParser.has_option(conf, section, f"{name}{way}"):
-            return f"{AIRFLOW_CONFIG}{f', {name}{way}' if way else ''}"
-    return DEFAULT
+    variable = f"AIRFLOW__{SECTION.upper()}__{name.upper()}"
+    return variable if variable in os.environ else str(AIRFLOW_CONFIG)

@@ -18,6 +18,7 @@ class Target:
     :param conn_id: id of its connection, unless another one is given
     :param hook: dotted path of its hook class, a :class:`~nyc_taxi.hooks.warehouse.WarehouseHook`
     :param pool: pool that limits how many months are written to it at the same time
+    :param preload: modules that its tasks import late, for a process that is forked into tasks
     """
 
     name: str
@@ -25,6 +26,7 @@ class Target:
     conn_id: str
     hook: str
     pool: str
+    preload: tuple[str, ...] = ()
 
     def dag_id(self, subject: str) -> str:
         """Return the id of the DAG for a dataset or another subject, such as ``green_postgres``."""
@@ -38,6 +40,7 @@ TARGETS: Final = (
         conn_id="postgres_taxi",
         hook="nyc_taxi.hooks.postgres.TaxiPostgresHook",
         pool="postgres_load",
+        preload=("nyc_taxi.postgres.stage",),
     ),
 )
 

@@ -57,7 +57,7 @@ def test_names_the_months_that_failed_and_their_tasks(
     while_waiting(lambda: finish({"2021-01": "failed", "2021-02": "success"}))
     assert run("green -s 2021-01 -e 2021-02") == 1
     said = capsys.readouterr().err
-    assert "1 of 2 months of green did not succeed: 2021-01 (failed, work)." in said
+    assert "1 of 2 months of green did not succeed: 2021-01 (work failed)." in said
 
 
 def test_a_run_with_only_deferred_tasks_waits_for_its_file(
@@ -146,12 +146,12 @@ def test_a_short_outage_of_the_metadata_database_does_not_end_the_waiting(
     assert "Traceback" not in said
 
 
-def test_says_that_no_scheduler_runs_at_first_and_after_a_silence(
+def test_says_that_no_scheduler_runs_at_first_and_again_later(
     while_waiting: Callable[..., None],
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    monkeypatch.setattr(backfill_watch, "_SILENCE", 0.05)
+    monkeypatch.setattr(backfill_watch, "_REMINDER", 0.05)
     while_waiting(partial(time.sleep, 0.1), lambda: finish("success"))
     assert run("green -s 2021-01") == 0
     assert capsys.readouterr().err.count("No scheduler is running.") == 2

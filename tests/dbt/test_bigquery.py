@@ -1,4 +1,4 @@
-"""The same models on BigQuery, without one: dbt compiles them, they parse, and their types are the contracts'."""
+"""The same models on BigQuery, without one: dbt compiles them, they parse, and their types are right."""
 
 from __future__ import annotations
 

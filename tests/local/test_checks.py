@@ -1,10 +1,11 @@
-"""What a machine lacks is said in one sentence."""
+"""What a machine lacks, and invalid settings, are reported in one sentence."""
 
 from __future__ import annotations
 
+import os
 import shutil
 import socket
-from dataclasses import replace
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,9 +13,11 @@ import pytest
 from local import demo
 from local.checks import CheckFailed, check_machine, check_port
 from local.stack import Stack
-from local.state import Ports, Settings, State
+from local.state import Ports, Settings, State, listening
+from tests.waiting import eventually
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 
@@ -26,7 +29,7 @@ def test_a_port_that_is_taken_is_named_with_the_way_out() -> None:
         with pytest.raises(CheckFailed) as failed:
             check_port(port, "demo")
     assert str(failed.value) == (
-        f"Port {port} is taken by another program. Choose another one: make demo PORT={port + 1}"
+        f"Another program uses port {port}. Choose another one: make demo PORT={port + 1}"
     )
 
 
@@ -46,7 +49,7 @@ def test_a_full_disk_is_said_before_anything_is_written(
     usage = shutil.disk_usage(tmp_path)
     monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=1_500_000_000))
     check_machine(tmp_path, first=False)
-    with pytest.raises(CheckFailed, match=r"1,500 MB of free disk space; 2,000 MB are needed"):
+    with pytest.raises(CheckFailed, match=r"1,500 MB of free disk space, but 2,000 MB are needed"):
         check_machine(tmp_path, first=True)
 
 
@@ -67,11 +70,10 @@ def test_what_the_user_gives_to_make_is_remembered(tmp_path: Path, monkeypatch: 
 @pytest.mark.parametrize(
     ("name", "value", "says"),
     [
-        ("PORT", "http", "PORT=http is not a number"),
-        ("ROWS", "0", "ROWS=0 is not a number from 1"),
-        ("ROWS", "-5", "ROWS=-5 is not a number from 1"),
+        ("PORT", "http", "PORT=http is not a whole number"),
+        ("ROWS", "0", "ROWS=0 is not a whole number above 0"),
         ("MONTHS", "2021-13", "'2021-13' is not a month"),
-        ("MONTHS", "2021-03..2021-01", "last one is before the first"),
+        ("MONTHS", "2021-03..2021-01", "its last month is before its first"),
         ("MONTHS", "2021-01..", "no end"),
         ("SOURCE", "ftp://somewhere", "ftp"),
     ],
@@ -87,14 +89,39 @@ def test_a_value_that_makes_no_sense_is_one_sentence(
     assert "\n" not in str(failed.value)
 
 
-@pytest.mark.parametrize("part", ["postgres", "files"])
-def test_a_port_of_a_part_that_runs_is_not_given_to_the_ui(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, part: str
-) -> None:
-    free = Ports.free()
-    stack = Stack(tmp_path, Settings(replace(free, ui=getattr(free, part))))
-    assert demo._on_its_ports(stack, "demo").settings.ports.ui == getattr(free, part)
-    monkeypatch.setattr(Stack, "anything_running", lambda _: True)
-    with pytest.raises(CheckFailed, match="belongs to another part of this demo") as failed:
-        demo._on_its_ports(stack, "demo")
-    assert "\n" not in str(failed.value)
+@pytest.fixture
+def api_server(tmp_path: Path) -> Iterator[Stack]:
+    """A stack of which only the api-server runs, and has the UI's port."""
+    stack = Stack(tmp_path, Settings(Ports.free()))
+    component = stack.component("api-server")
+    listen = (
+        "import socket, sys, time; s = socket.create_server(('127.0.0.1', int(sys.argv[1]))); time.sleep(600)"
+    )
+    component.start((sys.executable, "-c", listen, str(stack.settings.ports.ui)), os.environ, tmp_path)
+    eventually(lambda: listening(stack.settings.ports.ui))
+    yield stack
+    component.stop(patience=0)
+
+
+def test_the_api_server_of_a_stack_that_runs_in_part_keeps_its_port(api_server: Stack) -> None:
+    assert demo.on_its_ports(api_server, api_server.settings, "up") is api_server
+
+
+def test_a_stack_that_runs_in_part_is_not_moved(api_server: Stack) -> None:
+    moved = Stack(api_server.folder, Settings(Ports.free()))
+    with pytest.raises(
+        CheckFailed, match=r"The demo runs on port \d+\. To move it: make down, then make up PORT="
+    ):
+        demo.on_its_ports(moved, api_server.settings, "up")
+
+
+def test_the_port_of_an_api_server_that_died_may_be_taken_by_another_program(tmp_path: Path) -> None:
+    stack = Stack(tmp_path, Settings(Ports.free()))
+    other = stack.component("scheduler")
+    other.start((sys.executable, "-c", "import time; time.sleep(600)"), os.environ, tmp_path)
+    try:
+        with socket.create_server(("127.0.0.1", stack.settings.ports.ui)), pytest.raises(CheckFailed):
+            demo.on_its_ports(stack, stack.settings, "up")
+        assert demo.on_its_ports(stack, stack.settings, "up") is stack
+    finally:
+        other.stop(patience=0)

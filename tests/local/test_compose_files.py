@@ -271,7 +271,7 @@ def test_data_without_its_settings_is_not_given_new_ones(stack: Stack) -> None:
     done = stack.up(DOCKER_VOLUMES=r"nyc-taxi_metadata\nnyc-taxi_warehouse\n")
     assert done.returncode == 1
     (line,) = done.stderr.splitlines()
-    assert line.startswith("The stack nyc-taxi has data, but .env does not say its AIRFLOW_FERNET_KEY ")
+    assert line.startswith("The stack nyc-taxi has data, but .env lacks its AIRFLOW_FERNET_KEY ")
     assert line.rstrip().endswith("docker volume rm nyc-taxi_metadata nyc-taxi_warehouse")
     assert not stack.env.exists()
 
@@ -290,7 +290,7 @@ def test_no_docker_is_one_sentence(stack: Stack) -> None:
     stack.docker.unlink()
     done = stack.up()
     assert done.stderr.splitlines() == [
-        "The program docker is not on the PATH: install Docker, or use make demo, which needs none."
+        "The program docker is not on the PATH. Install Docker, or use make demo, which does not need it."
     ]
     assert done.returncode == 1
 
@@ -298,11 +298,11 @@ def test_no_docker_is_one_sentence(stack: Stack) -> None:
 @pytest.mark.parametrize(
     ("given", "sentence"),
     [
-        ({"DOCKER_COMPOSE": ""}, "Docker has no Compose here: "),
-        ({"DOCKER_COMPOSE": "1.29.2"}, "This Compose is too old; 2.20 or newer is needed: "),
-        ({"DOCKER_COMPOSE": "v2.19.1"}, "This Compose is too old; 2.20 or newer is needed: "),
-        ({"DOCKER_DEAD": "1"}, "The Docker engine does not answer: "),
-        ({"PROFILES": "pgadmin,miror"}, "There is no profile miror; there are: "),
+        ({"DOCKER_COMPOSE": ""}, "Docker has no Compose here. "),
+        ({"DOCKER_COMPOSE": "1.29.2"}, "This Compose is older than 2.20. "),
+        ({"DOCKER_COMPOSE": "v2.19.1"}, "This Compose is older than 2.20. "),
+        ({"DOCKER_DEAD": "1"}, "The Docker engine does not answer. "),
+        ({"PROFILES": "pgadmin,miror"}, "There is no profile miror. Choose from: "),
     ],
 )
 def test_what_cannot_work_is_one_sentence_and_leaves_nothing(
@@ -327,14 +327,16 @@ def test_a_checkout_that_containers_cannot_read_is_one_sentence(stack: Stack, na
     (stack.folder / name).chmod(mode)
     done = stack.up()
     (line,) = done.stderr.splitlines()
-    assert line.startswith(f"The containers cannot read {name}: run chmod -R go=rX ")
+    assert line.startswith(f"The containers cannot read {name}. Run chmod -R go=rX ")
     assert not stack.env.exists()
 
 
 def test_a_stack_that_is_not_healthy_says_what_init_said(stack: Stack) -> None:
     done = stack.up(DOCKER_SICK="1")
     assert done.returncode == 1
-    assert "What init said last:\nThe warehouse does not answer.\nThe stack is not healthy: " in done.stderr
+    assert (
+        "The last output of init:\nThe warehouse does not answer.\nThe stack is not healthy. " in done.stderr
+    )
     assert stack.settings()["AIRFLOW_PASSWORD"] not in done.stdout + done.stderr
 
 
@@ -355,7 +357,7 @@ def test_a_stack_that_is_not_healthy_says_what_init_said(stack: Stack) -> None:
 )
 def test_a_port_that_is_taken_is_named(stack: Stack, error: str, taken: list[str]) -> None:
     done = stack.up(DOCKER_SICK="1", DOCKER_ERROR=error)
-    assert re.findall(r"^Another program of this machine has the port .*:(\d+)\.", done.stderr, re.M) == taken
+    assert re.findall(r"^Another program uses the port .*:(\d+)\.", done.stderr, re.M) == taken
 
 
 def test_what_runs_of_a_profile_that_is_left_is_removed(stack: Stack) -> None:
@@ -430,5 +432,5 @@ def test_a_pgadmin_that_has_data_is_not_given_another_password(stack: Stack) -> 
     before = stack.env.read_bytes()
     done = stack.up(PROFILES="pgadmin", DOCKER_PGADMIN_VOLUME=r"nyc-taxi_pgadmin\n")
     assert done.returncode == 1
-    assert done.stderr.startswith("The stack nyc-taxi has data, but .env does not say its PGADMIN_PASSWORD. ")
+    assert done.stderr.startswith("The stack nyc-taxi has data, but .env lacks its PGADMIN_PASSWORD. ")
     assert stack.env.read_bytes() == before

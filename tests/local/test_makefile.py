@@ -1,4 +1,4 @@
-"""The commands of the Makefile: listed, and clear about what they need."""
+"""The commands of the Makefile, and what they say when something is missing."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def only(tmp_path: Path, *programs: str) -> str:
     return str(folder)
 
 
-def told(done: subprocess.CompletedProcess[str]) -> list[str]:
+def errors(done: subprocess.CompletedProcess[str]) -> list[str]:
     return [line for line in done.stderr.splitlines() if not line.startswith("make: ")]
 
 
@@ -79,32 +79,32 @@ def test_help_is_the_default_and_lists_every_target(checkout: Path) -> None:
 @pytest.mark.parametrize("target", ["shell", "psql", "dbt-diff", "up"])
 def test_without_a_demo_one_sentence_says_how_to_get_one(checkout: Path, target: str) -> None:
     done = make(checkout, target)
-    assert told(done) == ["There is no demo here yet: make demo starts one."]
+    assert errors(done) == ["There is no demo here yet. Start one with make demo."]
     assert done.stdout == ""
     assert done.returncode != 0
 
 
 def test_exec_without_a_demo_says_how_to_get_one(checkout: Path) -> None:
     done = make(checkout, "exec", "CMD=true")
-    assert told(done) == ["There is no demo here yet: make demo starts one."]
+    assert errors(done) == ["There is no demo here yet. Start one with make demo."]
     assert (done.stdout, done.returncode != 0) == ("", True)
 
 
 def test_dbt_without_a_demo_says_how_to_get_one(checkout: Path) -> None:
     done = make(checkout, "dbt", "CMD=build")
-    assert told(done) == ["There is no demo here yet: make demo starts one."]
+    assert errors(done) == ["There is no demo here yet. Start one with make demo."]
     assert (done.stdout, done.returncode != 0) == ("", True)
 
 
 def test_dbt_without_a_command_says_so(checkout: Path) -> None:
-    assert told(make(checkout, "dbt")) == [
-        "Say what dbt is to do, for example: make dbt CMD='build --target prod'"
+    assert errors(make(checkout, "dbt")) == [
+        "Name a command of dbt, for example: make dbt CMD='build --target prod'"
     ]
 
 
 def test_exec_without_a_command_says_so(checkout: Path) -> None:
-    assert told(make(checkout, "exec")) == [
-        "Say which command to run, for example: make exec CMD='airflow dags list'"
+    assert errors(make(checkout, "exec")) == [
+        "Name a command to run, for example: make exec CMD='airflow dags list'"
     ]
 
 
@@ -135,8 +135,8 @@ def test_a_python_that_is_too_old_is_one_sentence(checkout: Path, tmp_path: Path
     path = only(tmp_path)
     fake_python(Path(path), "is Python 3.9.2")
     done = make(checkout, "demo", PATH=path, HOME=str(tmp_path))
-    assert told(done) == [
-        "Python 3.11, 3.12 or 3.13 with its venv module is needed; python3 is Python 3.9.2. "
+    assert errors(done) == [
+        "No Python 3.11, 3.12 or 3.13 with its venv module was found; python3 is Python 3.9.2. "
         "Install one, or name it: PYTHON=/path/to/python3.12"
     ]
     assert done.returncode != 0
@@ -145,25 +145,25 @@ def test_a_python_that_is_too_old_is_one_sentence(checkout: Path, tmp_path: Path
 def test_a_python_without_venv_is_one_sentence(checkout: Path, tmp_path: Path) -> None:
     path = only(tmp_path)
     fake_python(Path(path), "has no venv module (Debian and Ubuntu: apt install python3.11-venv)")
-    (line,) = told(make(checkout, "demo", PATH=path, HOME=str(tmp_path)))
+    (line,) = errors(make(checkout, "demo", PATH=path, HOME=str(tmp_path)))
     assert "apt install python3.11-venv" in line
 
 
 def test_no_python_at_all_is_one_sentence(checkout: Path, tmp_path: Path) -> None:
-    (line,) = told(make(checkout, "demo", PATH=only(tmp_path), HOME=str(tmp_path)))
-    assert line.startswith("Python 3.11, 3.12 or 3.13 with its venv module is needed. Install one")
+    (line,) = errors(make(checkout, "demo", PATH=only(tmp_path), HOME=str(tmp_path)))
+    assert line.startswith("No Python 3.11, 3.12 or 3.13 with its venv module was found. Install one")
 
 
 def test_a_python_that_is_named_is_the_one_that_is_used(checkout: Path, tmp_path: Path) -> None:
     named = fake_python(tmp_path / "old", "is Python 3.8.1")
-    (line,) = told(make(checkout, "demo", f"PYTHON={named}"))
-    assert line.startswith(f"PYTHON={named} cannot be used, it is Python 3.8.1: ")
+    (line,) = errors(make(checkout, "demo", f"PYTHON={named}"))
+    assert line.startswith(f"PYTHON={named} is Python 3.8.1. ")
 
 
 def test_a_python_that_is_named_and_does_not_run_is_one_sentence(checkout: Path, tmp_path: Path) -> None:
     named = fake_python(tmp_path / "shims", "pyenv: python3.13: command not found\n\nSee pyenv help.")
-    (line,) = told(make(checkout, "demo", f"PYTHON={named}"))
-    assert line.startswith(f"PYTHON={named} cannot be used, it does not run: ")
+    (line,) = errors(make(checkout, "demo", f"PYTHON={named}"))
+    assert line.startswith(f"PYTHON={named} cannot be run. ")
 
 
 def test_ci_runs_make_test_and_nothing_else() -> None:

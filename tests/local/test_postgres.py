@@ -1,4 +1,4 @@
-"""The embedded Postgres: who it runs as, what it leaves alone, and what it says."""
+"""The embedded Postgres: its user, the permissions that it leaves alone, crashes and errors."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def test_without_the_capability_a_folder_of_somebody_else_is_refused(
     monkeypatch.setattr(postgres, "_runs_in_place", lambda binaries: False)
     server._place.mkdir()
     os.chown(server._place, 65534, 65534)
-    with pytest.raises(PostgresFailed, match="belongs to somebody else"):
+    with pytest.raises(PostgresFailed, match="belongs to another user"):
         server.start()
 
 
@@ -83,7 +83,7 @@ def test_without_the_capability_a_folder_of_somebody_else_is_refused(
 def test_root_without_setpriv_is_told_so(server: EmbeddedPostgres, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "/nowhere")
     postgres._runs_in_place.cache_clear()
-    with pytest.raises(PostgresFailed, match="run this as an ordinary user"):
+    with pytest.raises(PostgresFailed, match="Run this as an ordinary user"):
         server.start()
 
 
@@ -92,7 +92,7 @@ def test_a_port_that_is_taken_is_said_in_one_sentence(server: EmbeddedPostgres, 
     second = EmbeddedPostgres(tmp_path / "second", server.port)
     with pytest.raises(PostgresFailed) as failed:
         second.start()
-    assert str(failed.value) == f"Postgres cannot have port {server.port}: another program listens there."
+    assert str(failed.value) == f"Postgres cannot use port {server.port}, because another program does."
     second.remove()
 
 
@@ -138,7 +138,7 @@ def test_nothing_is_started_while_another_process_works_on_the_data(
     pid = server._pid()
     (server._data / "postmaster.pid").unlink()
     monkeypatch.setattr(postgres, "_PATIENCE", 0.1)
-    with pytest.raises(PostgresFailed, match=rf"still at work in .*: end .*\b{pid}\b"):
+    with pytest.raises(PostgresFailed, match=rf"still use .*: .*\b{pid}\b"):
         server.start()
     assert pid is not None
     os.kill(pid, signal.SIGQUIT)

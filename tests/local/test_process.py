@@ -149,7 +149,7 @@ def test_the_log_of_the_start_before_is_kept(part: Background) -> None:
 
 
 def test_a_command_that_does_not_exist_is_said(part: Background) -> None:
-    with pytest.raises(ProcessFailed, match="part does not start"):
+    with pytest.raises(ProcessFailed, match="part cannot be started"):
         part.start(("/no/such/program",), os.environ, part.folder.parent)
     assert not part.running()
 

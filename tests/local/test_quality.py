@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from local.quality import run_side_by_side
+from local.environment import CHECKOUT
+from local.quality import TESTS, run_side_by_side
 from tests.waiting import eventually
 
 if TYPE_CHECKING:
@@ -30,7 +31,8 @@ time.sleep(600)
 """
 RUN = """
 import sys
-from local.quality import run_side_by_side
+from local.environment import CHECKOUT
+from local.quality import TESTS, run_side_by_side
 run_side_by_side({"one": tuple(sys.argv[1:])}, lanes=1)
 """
 
@@ -69,3 +71,10 @@ def test_an_interrupted_run_ends_what_it_started(tmp_path: Path) -> None:
 
     with pytest.raises(ProcessLookupError):
         os.kill(pid, 0)
+
+
+def test_every_folder_of_tests_is_run() -> None:
+    groups = " ".join(TESTS.values()).split()
+    folders = {str(path.parent.relative_to(CHECKOUT)) for path in CHECKOUT.glob("tests/**/test_*.py")}
+
+    assert sorted([*groups, "tests/compose"]) == sorted(folders)

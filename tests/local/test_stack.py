@@ -1,4 +1,4 @@
-"""What a stack is made of, before anything is started."""
+"""The settings and ports of a stack, before anything is started."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from local.stack import Busy, Stack, StackFailed
+from local.stack import Stack, StackFailed
 from local.state import Ports, Settings
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ def test_ports_that_others_have_are_replaced_everywhere(tmp_path: Path) -> None:
         taken = other.getsockname()[1]
         wanted = Ports(ui=8080, postgres=taken, files=Ports.free().files)
         stack = Stack(tmp_path, Settings(wanted))
-        assert not stack.anything_running()
+        assert not stack.any_running()
         moved = stack.on_free_ports()
     assert moved.settings.ports.ui == 8080
     assert moved.settings.ports.files == wanted.files
@@ -52,9 +52,13 @@ def test_two_parts_do_not_get_one_port() -> None:
 
 def test_only_one_command_at_a_time_starts_or_stops_a_stack(tmp_path: Path) -> None:
     stack = Stack(tmp_path, Settings())
-    with stack.alone(), pytest.raises(Busy, match="at work here"), Stack(tmp_path, Settings()).alone():
+    with (
+        stack.locked(),
+        pytest.raises(StackFailed, match="is running here"),
+        Stack(tmp_path, Settings()).locked(),
+    ):
         pass
-    with stack.alone():
+    with stack.locked():
         pass
 
 
@@ -92,21 +96,21 @@ def test_the_demo_s_sources_are_its_own_server_unless_another_one_is_chosen(tmp_
 
 
 @pytest.mark.parametrize("code", [0, 1])
-def test_a_start_tells_what_init_kept_of_a_person_s_edits(
+def test_a_start_reports_what_init_kept_of_a_person_s_edits(
     code: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    kept = "The connection c was edited in Airflow, and is kept; BOOTSTRAP_OVERWRITE=1 writes it anew."
+    kept = "Kept connection c: it was edited in Airflow. Set BOOTSTRAP_OVERWRITE=1 to apply the files."
 
     def init(command: tuple[str, ...], *, stdout: IO[str], **_: object) -> subprocess.CompletedProcess[str]:
-        stdout.write(f"The pool p was created.\n{kept}\n")
+        stdout.write(f"Created pool p.\n{kept}\n")
         return subprocess.CompletedProcess(command, code)
 
     monkeypatch.setattr(subprocess, "run", init)
     stack = Stack(tmp_path, Settings(Ports.free()))
-    told: list[str] = []
+    said: list[str] = []
     if code:
-        with pytest.raises(StackFailed, match=f"The pool p was created.\n{kept}"):
-            stack.bootstrap(told.append)
+        with pytest.raises(StackFailed, match=f"Created pool p.\n{kept}"):
+            stack.init(said.append)
     else:
-        stack.bootstrap(told.append)
-        assert told == [kept]
+        stack.init(said.append)
+        assert said == [kept]

@@ -55,7 +55,7 @@ def changed(stack: Stack, connection: str, **values: Any) -> Iterator[None]:
 
 
 BROKEN: Mapping[str, tuple[str, dict[str, Any], str]] = {
-    "wrong password": ("postgres_taxi", {"password": GIVEN}, "turned down the password"),
+    "wrong password": ("postgres_taxi", {"password": GIVEN}, "refused the password"),
     "no such option": (
         "postgres_taxi",
         {"extra": json.dumps({"no_such_option": GIVEN})},

@@ -9,7 +9,6 @@ import pytest
 from airflow.cli import cli_parser
 from airflow.cli.cli_config import ActionCommand, GroupCommand
 
-from local.reference import rendered
 from nyc_taxi.cli.definition import get_taxi_cli_commands
 
 
@@ -99,11 +98,3 @@ def test_the_definition_imports_nothing_heavy() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert set(done.stdout.split()) <= {"nyc_taxi"} | set(sys.stdlib_module_names)
-
-
-def test_the_reference_page_has_every_command_with_its_arguments() -> None:
-    page = rendered("docs/cli.md")
-    for command in commands("taxi").values():
-        assert f" {command.name}\n\n{command.description}\n" in page
-    assert "| `-s, --start-date MONTH` | First month: 2021-01, or any date in it" in page
-    assert "| `--rows N` | Rows per file (default: 50000) |" in page

@@ -8,7 +8,6 @@ import pytest
 
 from nyc_taxi.core.month import Month
 from nyc_taxi.errors import ConnectionNotFound, TransientError, WarehouseUnreachable
-from nyc_taxi.files.source_list import SourceList
 from nyc_taxi.hooks.postgres import TaxiPostgresHook
 from nyc_taxi.hooks.products import products_url
 from nyc_taxi.hooks.tlc import NycTlcHook
@@ -53,22 +52,6 @@ def test_the_connection_names_the_sources_in_order(
 
     assert str(hook.sources()) == f"{files.url}, tlc"
     assert hook.ask("green", Month("2021-01")).bytes == 30
-
-
-def test_a_file_is_downloaded_with_progress(tmp_path: Path) -> None:
-    hook = NycTlcHook("nobody_made_it")
-    (source := tmp_path / "source").mkdir()
-    (source / "green_tripdata_2021-01.csv").write_bytes(b"VendorID\n1\n")
-    seen: list[tuple[int, int | None]] = []
-
-    file = hook.download(
-        SourceList.parse(str(source)).ask("green", Month("2021-01")),
-        tmp_path / "to",
-        progress=lambda done, total: seen.append((done, total)),
-    )
-
-    assert file.path.read_bytes() == b"VendorID\n1\n"
-    assert seen[-1] == (11, 11)
 
 
 def test_the_test_button_asks_every_source_about_one_month(
@@ -174,7 +157,7 @@ def test_the_warehouses_test_button_says_in_one_sentence_what_is_there(
 @pytest.mark.parametrize(
     ("wrong", "sentence"),
     [
-        (lambda uri: uri.replace("taxi:", "taxi:not-"), "turned down the password of user taxi"),
+        (lambda uri: uri.replace("taxi:", "taxi:not-"), "refused the password of user taxi"),
         (lambda uri: f"{uri}_elsewhere", "has no database"),
         (lambda uri: "postgresql://taxi:secret@127.0.0.1:1/taxi", "cannot be reached"),
     ],

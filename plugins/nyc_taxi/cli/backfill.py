@@ -210,18 +210,18 @@ def _create(args: Namespace, months: list[Month]) -> int:
         user = getuser()
     except AirflowConfigException:
         user = None
+    with metadata() as session:
+        on_latest = resolve_run_on_latest_version(None, args.dag_id, session, fallback=True)
     until = time.monotonic() + _NOTICE_TIMEOUT
     waiting = False
     while True:
         try:
-            with metadata() as session:
+            with metadata():
                 created = _create_backfill(
                     **_window(args, months),
                     max_active_runs=args.max_active_runs,
                     triggering_user_name=user,
-                    run_on_latest_version=resolve_run_on_latest_version(
-                        None, args.dag_id, session, fallback=True
-                    ),
+                    run_on_latest_version=on_latest,
                 )
                 return created.id
         except AlreadyRunningBackfill:

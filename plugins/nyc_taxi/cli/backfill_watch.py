@@ -42,8 +42,8 @@ _ACTIVE = (*_ASLEEP, "failed", "queued", "restarting", "running", "scheduled", "
 _POLL = 1.0
 _OUTAGE = 300.0
 """Seconds for which the metadata database may be unavailable while months are waited for."""
-_SILENCE = 30.0
-"""Seconds without any change after which the command checks that a scheduler runs."""
+_REMINDER = 30.0
+"""Seconds between two remarks that no scheduler is running."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,8 @@ class MonthState:
     failed: tuple[str, ...] = ()
 
     def __str__(self) -> str:
-        return f"{self.month} ({', '.join((self.state, *self.failed))})"
+        tasks = f"{', '.join(self.failed)} " if self.failed else ""
+        return f"{self.month} ({tasks}{self.state})"
 
 
 @contextmanager
@@ -107,33 +108,35 @@ def watch(dag_id: str, months: Mapping[datetime, Month]) -> None:
 
 def _wait(dag_id: str, months: Mapping[datetime, Month]) -> list[MonthState]:
     """Show the states of the months until all are final, and return them."""
-    seen: list[MonthState] = []
-    answered, checked, reported = time.monotonic(), float("-inf"), False
+    answered, warned, away = time.monotonic(), float("-inf"), False
     with tally(dag_id) as show:
         while True:
             try:
                 with metadata() as session:
                     now = states(dag_id, months, session)
-                    counts = Counter(month.state for month in now)
-                    done = sum(counts[state] for state in _FINAL)
-                    words = (f"{counts[state]} {state}" for state in _STATES if counts[state])
-                    show(done, len(now), ", ".join(words))
-                    if done == len(now):
-                        return now
-                    answered, reported = time.monotonic(), False
-                    checked, seen = answered if seen and now != seen else checked, now
-                    if answered - checked >= _SILENCE:
-                        checked = answered
-                        job = most_recent_job("SchedulerJob", session=session)
-                        if job is None or not job.is_alive():
-                            remark("No scheduler is running. Start one: nothing happens until then.")
+                    job = most_recent_job("SchedulerJob", session=session)
+                    scheduled = job is not None and job.is_alive()
             except MetadataUnavailable as error:
                 if time.monotonic() - answered > _OUTAGE:
                     lost = f"Airflow's metadata database has not answered for {_OUTAGE:.0f} s."
                     raise MetadataUnavailable(f"{lost} {_again(dag_id)}") from error
-                if not reported:
+                if not away:
                     remark("Airflow's metadata database does not answer; waiting for it.")
-                    reported = True
+                away = True
+            else:
+                answered, away = time.monotonic(), False
+                counts = Counter(month.state for month in now)
+                done = sum(counts[state] for state in _FINAL)
+                show(
+                    done,
+                    len(now),
+                    ", ".join(f"{counts[state]} {state}" for state in _STATES if counts[state]),
+                )
+                if done == len(now):
+                    return now
+                if not scheduled and answered - warned >= _REMINDER:
+                    remark("No scheduler is running. Start one: nothing happens until then.")
+                    warned = answered
             time.sleep(_POLL)
 
 

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import TYPE_CHECKING, Final
 
+import numpy as np
+
 from nyc_taxi.errors import NotTheFile
 
 if TYPE_CHECKING:
@@ -76,27 +78,31 @@ def chunks(
     parts: list[bytes] = []
     held = 0
     for block in chain(body, (None,)):
-        last = block is None
+        rest = b""
         if block:
-            parts.append(block)
             held += len(block)
-        if not held or (not last and (held < size or (newline not in parts[-1] and held < _LONGEST_LINE))):
+            cut = block.rfind(newline) + 1 if held >= size else 0
+            parts.append(block[:cut] if cut else block)
+            rest = block[cut:] if cut else b""
+            if not cut and held < _LONGEST_LINE:
+                continue
+        elif not held:
             continue
         content = b"".join(parts)
-        whole = content if last else content[: content.rfind(newline) + 1]
+        whole = block is None or content.endswith(newline)
+        lines = rows = _rows(content, newline) if whole else None
         records: tuple[Record, ...] = ()
-        if _is_regular(whole, newline):
-            rows = whole.count(newline) + (not whole.endswith(newline))
-        else:
-            found, end = _walk(content, line_end, line, last=last)
-            whole = content[:end]
+        if rows is None or lines is None:
+            found, end = _walk(content, line_end, line, last=block is None)
+            rest = content[end:] + rest
+            content = content[:end]
             records = tuple(record for record in found if record.content.strip(b"\r\n"))
-            rows = len(records)
-        if whole:
-            yield Chunk(row, line, rows, whole, records)
+            rows, lines = len(records), content.count(newline)
+        if content:
+            yield Chunk(row, line, rows, content, records)
             row += rows
-            line += whole.count(newline)
-        parts, held = [content[len(whole) :]], len(content) - len(whole)
+            line += lines
+        parts, held = [rest], len(rest)
         if held > _LONGEST_LINE:
             raise NotTheFile(
                 f"Line {line:,} has more than {_LONGEST_LINE:,} bytes, so this is not a file of trips. "
@@ -113,17 +119,21 @@ def records(body: bytes, line_end: bytes, first_line: int = 1) -> Iterator[Recor
     return iter(_walk(body, line_end, first_line, last=True)[0])
 
 
-def _is_regular(content: bytes, newline: bytes) -> bool:
-    if not content or b"\0" in content or content[:1] in b"\r\n":
-        return False
-    if newline == b"\r":
-        if b"\n" in content or b"\r\r" in content:
-            return False
-    elif b"\n\n" in content or b"\n\r" in content or content.count(b"\r") != content.count(b"\r\n"):
-        return False
+def _rows(content: bytes, newline: bytes) -> int | None:
+    """Return how many records some lines are, when each is one; None when they need a closer look."""
+    letters = np.frombuffer(content, np.uint8)
+    ends = np.flatnonzero(letters == newline[0])
+    if ends.size == 0 or ends[-1] != len(content) - 1:
+        ends = np.append(ends, len(content))
+    returns = content.count(b"\r") if newline == b"\n" and b"\r" in content else 0
+    if returns and (content.endswith(b"\r") or returns != np.count_nonzero(letters[ends - 1] == ord("\r"))):
+        return None
+    shortest = min(ends[0] + 1, np.diff(ends).min(initial=len(content)))
+    if shortest <= 1 + bool(returns) or b"\0" in content or (newline == b"\r" and b"\n" in content):
+        return None
     if b'"' in content and _LINES.fullmatch(content) is None:
-        return False
-    return content.isascii() or _is_utf8(content)
+        return None
+    return len(ends) if content.isascii() or _is_utf8(content) else None
 
 
 def _is_utf8(content: bytes) -> bool:

@@ -13,18 +13,18 @@ import pyarrow.csv as pa_csv
 from nyc_taxi.errors import TruncatedFile
 from nyc_taxi.files.assemble import assemble
 from nyc_taxi.files.batch import Batch, RejectedRow, batch_schema
-from nyc_taxi.files.casts import cast_texts
-from nyc_taxi.files.chunks import RECORD, chunks, records
+from nyc_taxi.files.casts import cast_proven, cast_texts
+from nyc_taxi.files.chunks import RECORD, Record, chunks, records
 from nyc_taxi.files.csvfile import blocks
 from nyc_taxi.files.header import plan_csv
 from nyc_taxi.files.values import NULL_WORDS, BadValue, read_value
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
     from nyc_taxi.core.dataset import Dataset
-    from nyc_taxi.files.chunks import Chunk, Record
+    from nyc_taxi.files.chunks import Chunk
     from nyc_taxi.files.header import HeaderPlan
 
 _OPENING: Final = 1 << 17
@@ -87,21 +87,49 @@ class CsvReader:
 def _batch(dataset: Dataset, plan: HeaderPlan, chunk: Chunk) -> Batch:
     if chunk.irregular or not chunk.rows:
         return _sort_out(dataset, plan, chunk, chunk.irregular)
-    try:
-        columns = _columns(chunk.content, len(plan.targets))
-    except pa.ArrowInvalid:  # A record has too few or too many fields.
-        return _sort_out(dataset, plan, chunk, tuple(records(chunk.content, plan.line_end, chunk.first_line)))
-    lines: list[bytes] = []
 
-    def reject(index: int, position: int) -> RejectedRow:
+    def place(index: int) -> tuple[int, Record]:
         if not lines:
             lines.extend(chunk.content.split(plan.line_end[-1:]))
-        record = lines[index].removesuffix(plan.line_end[:-1])
-        reason = _reason(plan, columns, index, position)
-        return RejectedRow(chunk.first_row + index, chunk.first_line + index, reason, record)
+        content = lines[index].removesuffix(plan.line_end[:-1])
+        return chunk.first_row + index, Record(chunk.first_line + index, content)
 
+    lines: list[bytes] = []
     numbers = pa.array(np.arange(chunk.first_row, chunk.first_row + chunk.rows, dtype=np.int64))
-    return assemble(dataset, plan, columns, numbers, cast_texts, reject)
+    try:
+        return _typed(dataset, plan, chunk.content, numbers, place)
+    except pa.ArrowInvalid:  # A record has too few or too many fields.
+        return _sort_out(dataset, plan, chunk, tuple(records(chunk.content, plan.line_end, chunk.first_line)))
+
+
+def _typed(
+    dataset: Dataset,
+    plan: HeaderPlan,
+    content: bytes,
+    numbers: pa.Int64Array,
+    place: Callable[[int], tuple[int, Record]],
+) -> Batch:
+    """Return the batch of some well-formed records.
+
+    :param place: returns a record by its index, with its row number
+    :raises pyarrow.ArrowInvalid: when a record has another number of fields
+    """
+
+    def reject(index: int, position: int) -> RejectedRow:
+        row, record = place(index)
+        target = plan.targets[position]
+        try:
+            read_value(columns[position][index].as_py(), target.column.type if target.column else "text")
+        except BadValue as bad:
+            return RejectedRow(row, record.line, f"{target.name}: {bad}", record.content)
+        raise AssertionError(f"{target.name} of row {row} was refused without a reason")
+
+    try:
+        columns = _columns(content, plan, numbers=pa.float64())
+        return assemble(dataset, plan, columns, numbers, cast_proven, reject)
+    except pa.ArrowInvalid:  # A number is not as Arrow expects it.
+        columns = _columns(content, plan, numbers=pa.string())
+        return assemble(dataset, plan, columns, numbers, cast_texts, reject)
 
 
 def _sort_out(dataset: Dataset, plan: HeaderPlan, chunk: Chunk, found: Sequence[Record]) -> Batch:
@@ -117,14 +145,8 @@ def _sort_out(dataset: Dataset, plan: HeaderPlan, chunk: Chunk, found: Sequence[
             rejects.append(RejectedRow(row, record.line, str(bad), record.content))
     if not good:
         return Batch(pa.RecordBatch.from_pylist([], batch_schema(dataset)), tuple(rejects))
-    columns = _columns(b"\n".join(contents), len(plan.targets))
-
-    def reject(index: int, position: int) -> RejectedRow:
-        row, record = good[index]
-        return RejectedRow(row, record.line, _reason(plan, columns, index, position), record.content)
-
     numbers = pa.array([row for row, _ in good], pa.int64())
-    batch = assemble(dataset, plan, columns, numbers, cast_texts, reject)
+    batch = _typed(dataset, plan, b"\n".join(contents), numbers, good.__getitem__)
     return Batch(
         batch.rows, tuple(sorted((*rejects, *batch.rejects), key=lambda rejected: rejected.row_number))
     )
@@ -155,33 +177,26 @@ def _trimmed(record: bytes, width: int) -> bytes:
     return b",".join(fields[:width])
 
 
-def _columns(content: bytes, width: int) -> list[pa.StringArray]:
-    """Return the fields of well-formed records as columns of text; null words are null.
+def _columns(content: bytes, plan: HeaderPlan, *, numbers: pa.DataType) -> list[pa.Array]:
+    """Return the fields of well-formed records as columns, in which null words are null.
 
-    :raises pyarrow.ArrowInvalid: when a record has another number of fields
+    :param numbers: as what to read the columns of numbers; all others are text
+    :raises pyarrow.ArrowInvalid: when a record has another number of fields, or a number is none to Arrow
     """
-    names = [str(position) for position in range(width)]
+    types = {
+        str(position): numbers
+        if target.column and target.column.type in {"integer", "double"}
+        else pa.string()
+        for position, target in enumerate(plan.targets)
+    }
     table = pa_csv.read_csv(
         pa.BufferReader(content),
-        pa_csv.ReadOptions(column_names=names, block_size=len(content) + 1),
+        pa_csv.ReadOptions(column_names=list(types), block_size=len(content) + 1),
         pa_csv.ParseOptions(
             quote_char='"' if b'"' in content else False, newlines_in_values=True, ignore_empty_lines=False
         ),
         pa_csv.ConvertOptions(
-            column_types=dict.fromkeys(names, pa.string()),
-            null_values=NULL_WORDS,
-            strings_can_be_null=True,
-            check_utf8=False,
+            column_types=types, null_values=NULL_WORDS, strings_can_be_null=True, check_utf8=False
         ),
     )
     return [column.combine_chunks() for column in table.columns]
-
-
-def _reason(plan: HeaderPlan, columns: Sequence[pa.StringArray], index: int, position: int) -> str:
-    """Return why a field is refused."""
-    target = plan.targets[position]
-    try:
-        read_value(columns[position][index].as_py(), target.column.type if target.column else "text")
-    except BadValue as bad:
-        return f"{target.name}: {bad}"
-    raise AssertionError(f"{target.name} was refused without a reason")

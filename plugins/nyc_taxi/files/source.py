@@ -89,7 +89,7 @@ class Source:
 
         :raises UnknownDataset: when there is no such dataset
         :raises InvalidSource: when the folder does not exist
-        :raises SourceUnreachable: when the source does not respond, or reports a failure of its own
+        :raises SourceUnreachable: when the source does not respond, or answers with a server error
         :raises SourceRefused: when it answers in a way that another try will not change
         """
         get_dataset(dataset)

@@ -63,7 +63,7 @@ class SourceList:
 
         :raises UnknownDataset: when there is no such dataset
         :raises InvalidSource: when a folder of the list does not exist
-        :raises SourceUnreachable: when the source does not respond, or reports a failure of its own
+        :raises SourceUnreachable: when the source does not respond, or answers with a server error
         :raises SourceRefused: when it answers in a way that another try will not change
         """
         for source in self.sources:

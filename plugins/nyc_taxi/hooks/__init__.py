@@ -1,1 +1,1 @@
-"""How Airflow connections become sources and warehouses."""
+"""Hooks: from Airflow connections to sources and warehouses."""

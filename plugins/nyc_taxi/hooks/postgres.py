@@ -1,4 +1,4 @@
-"""The Airflow half of the Postgres adapter: its connection type, and how to get from there to a warehouse."""
+"""The Airflow half of the Postgres adapter: from its connection type to a warehouse."""
 
 from __future__ import annotations
 
@@ -59,5 +59,6 @@ class TaxiPostgresHook(PostgresHook):
             return self.connection
 
     def _open(self) -> psycopg.Connection[Any]:
-        self._found()
-        return cast("psycopg.Connection[Any]", self.get_conn())
+        # A hook remembers its last connection to the server, so threads must not share one.
+        hook = type(self)(self.get_conn_id(), connection=self._found())
+        return cast("psycopg.Connection[Any]", hook.get_conn())

@@ -14,12 +14,8 @@ from nyc_taxi.files.publication import Publication, State
 from nyc_taxi.hooks.connection import expected
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
-
     from airflow.sdk import Connection
 
-    from nyc_taxi.files.download import File
     from nyc_taxi.files.source import Source
     from nyc_taxi.files.source_list import SourceList
 
@@ -27,7 +23,7 @@ _TRIED = tuple(("green", Month(text)) for text in ("2021-01", "2024-01"))
 
 
 class NycTlcHook(BaseHook):
-    """Asks the sources of a connection about months, and downloads their files.
+    """Asks the sources of a connection about months.
 
     :param tlc_conn_id: connection of the type ``nyc_tlc``
     """
@@ -62,18 +58,6 @@ class NycTlcHook(BaseHook):
         :raises SourceRefused: when it answers with a status that a retry will not change
         """
         return self.sources().ask(dataset, month)
-
-    def download(
-        self,
-        publication: Publication,
-        folder: Path,
-        *,
-        progress: Callable[[int, int | None], None] | None = None,
-    ) -> File:
-        """Download a published file into a folder, whole and checked; see :mod:`nyc_taxi.files.download`."""
-        from nyc_taxi.files.download import download
-
-        return download(publication, folder, progress=progress)
 
     def test_connection(self) -> tuple[bool, str]:
         """Ask each source about one month that it covers, and return what they answered."""

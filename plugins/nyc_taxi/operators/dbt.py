@@ -1,4 +1,4 @@
-"""Runs dbt on the stale months, as a subprocess."""
+"""Running dbt on the loaded months, in a separate process and environment."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ if TYPE_CHECKING:
 
 
 class DbtOperator(BaseOperator):
-    """Runs dbt, logs its progress and a table of the models, and records the results of its checks.
+    """Runs dbt, shows its progress in the log, and ends with a table of the models.
 
-    A retry runs only what failed or was skipped, if the results of the last try are on this machine. After
-    a failed data test, everything is run again.
-    The results of the checks are in ``ops.quality_result`` afterwards, also those of a month that failed.
+    A retry runs only what failed or was skipped, if the results of the previous try are on this machine and
+    no data test had failed. Otherwise it runs everything again. The results of the checks of each month are
+    then in ``ops.quality_result``, also when a month failed one.
 
-    :param work: the :class:`~nyc_taxi.dbt.invocation.Invocation` as plain values; None skips the
-        task (templated)
+    :param work: the :class:`~nyc_taxi.dbt.invocation.Invocation` as plain values; None when there is
+        nothing to do, which skips the task (templated)
     :param target: name of the warehouse
     :param warehouse_conn_id: its connection; None for the target's own
     """
@@ -58,25 +58,21 @@ class DbtOperator(BaseOperator):
     def execute(self, context: Context) -> list[dict[str, Any]]:
         """Run dbt, and return the models that it built with their rows and seconds.
 
-        :raises DataTestFailed: naming the months whose data failed a test; the other months are built
+        :raises DataTestFailed: naming the months whose data fail a test; the others are built
         """
         if self.work is None:
-            raise AirflowSkipException("Every month in the ledger is built. There is nothing to do.")
+            raise AirflowSkipException("Every month of the ledger is already built.")
         invocation = Invocation.from_json(self.work)
         with artifacts(f"{self.dag_id} {invocation.target}", context["run_id"]) as (folder, by_this_run):
             retried = context["ti"].try_number > 1
             if retried and not by_this_run:
-                self.log.info(
-                    "The results of the last try are not on this machine, so everything is run again."
-                )
+                self.log.info("No results of the previous try on this machine: everything runs again.")
             try:
                 nodes = self._run(invocation, folder, only_failed=retried and by_this_run)
             except DataTestFailed as failure:
                 if len(invocation.months) < 2:
                     raise
-                self.log.warning(
-                    "%s Building month by month, so that a bad month does not block the others.", failure
-                )
+                self.log.warning("%s Building month by month, to build the others.", failure)
                 nodes = self._run_month_by_month(invocation, folder.with_name("month"))
         return [
             {"model": node.name, "status": node.status, "rows": node.rows, "seconds": round(node.seconds, 2)}
@@ -101,42 +97,41 @@ class DbtOperator(BaseOperator):
         return nodes
 
     def _record(self, invocation: Invocation) -> None:
-        """Copy the results of dbt's checks to ``ops.quality_result``."""
+        """Copy the results of dbt's checks to the ledger, also those of months that failed one."""
         from nyc_taxi.hooks.dbt import record_checks
 
         new = record_checks(invocation.target, self.target, self.warehouse_conn_id)
         self.log.info(
-            "%d new results of checks are in ops.quality_result. airflow taxi show prints those of a month.",
-            new,
+            "%d new results of checks in ops.quality_result; airflow taxi show prints those of a month.", new
         )
 
     def _run_month_by_month(self, invocation: Invocation, folder: Path) -> tuple[Node, ...]:
-        """Run dbt once per month, in a folder that retries do not use: they have to begin with all months."""
+        """Run dbt for each month, in a separate folder: a retry must begin with all months again."""
         nodes: list[Node] = []
-        failed: dict[Month, DataTestFailed] = {}
+        refused: dict[Month, DataTestFailed] = {}
         for month in invocation.months:
             try:
                 nodes += self._run(replace(invocation, months=(month,)), folder)
             except DataTestFailed as failure:
-                failed[month] = failure
-        if failed:
+                refused[month] = failure
+        if refused:
             raise DataTestFailed(
-                f"{len(invocation.months) - len(failed)} of {len(invocation.months)} months were built. "
-                "For the others, the marts keep their previous content. "
-                + " ".join(f"{month}: {failure}" for month, failure in failed.items())
+                f"{len(invocation.months) - len(refused)} of {len(invocation.months)} months were built. "
+                "For the others the marts keep their previous content: "
+                + " ".join(f"{month}: {failure}" for month, failure in refused.items())
             )
         return tuple(nodes)
 
 
 @contextmanager
 def artifacts(name: str, run_id: str) -> Iterator[tuple[Path, bool]]:
-    """Lock the folder for the artifacts of one kind of call, and return it.
+    """Lock the folder for the artifacts of one kind of call, which keeps those of the last call.
 
-    The folder keeps the artifacts of the last call, for people and for retries.
+    They are there for people who look for a statement, and for retries.
 
     :param name: the kind of call
-    :param run_id: the calling run
-    :return: the folder, and whether the last call there was made by the same run
+    :param run_id: the run that calls
+    :return: the folder, and whether the same run made the last call there
     """
     folder = Path(settings.DBT_ARTIFACTS) / re.sub(r"[^\w-]+", "-", name)
     folder.mkdir(parents=True, exist_ok=True)

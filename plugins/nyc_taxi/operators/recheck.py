@@ -1,4 +1,4 @@
-"""Finding months whose file was published again."""
+"""Finding months whose file was republished."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class FindRepublishedOperator(BaseOperator):
     def execute(self, context: Context) -> list[dict[str, Any]]:  # noqa: ARG002
         """Return the arguments of one triggered run for every republished month.
 
-        :raises TaxiError: when not a single month could be asked about
+        :raises TaxiError: when not a single month could be checked
         """
         from nyc_taxi.load.recheck import find_republished
 
@@ -58,14 +58,14 @@ class FindRepublishedOperator(BaseOperator):
             self.log.warning("A month was not checked: %s", failure)
         for remark in found.remarks:
             self.log.info("%s", remark)
-        self.log.info("%d months are loaded; %d were published again.", found.loaded, len(found.republished))
+        self.log.info("%d months are loaded; %d were republished.", found.loaded, len(found.republished))
         return [self._run(answer) for answer in found.republished]
 
     def _run(self, answer: Publication) -> dict[str, Any]:
         version = f"{answer.url} {answer.etag} {answer.last_modified} {answer.bytes}"
-        mark = hashlib.sha256(version.encode()).hexdigest()[:12]
+        digest = hashlib.sha256(version.encode()).hexdigest()[:12]
         return {
             "load_dag_id": get_target(self.target).dag_id(answer.dataset),
-            "load_run_id": f"recheck__{answer.dataset}_{answer.month}__{mark}",
+            "load_run_id": f"recheck__{answer.dataset}_{answer.month}__{digest}",
             "conf": {"month": str(answer.month)},
         }

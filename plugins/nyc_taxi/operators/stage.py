@@ -80,15 +80,14 @@ class StageMonthOperator(BaseOperator):
         return staged.to_json()
 
     def _stage(self, context: Context) -> Staged:
+        from nyc_taxi.files.download import download
         from nyc_taxi.load.stage import stage_month
 
-        hook = NycTlcHook(self.tlc_conn_id)
-        publication = self._fresh(hook, is_retry=context["ti"].try_number > 1)
         progress = ProgressLog(self.log.info)
         return stage_month(
             warehouse(self.target, self.warehouse_conn_id),
-            publication,
-            fetch=partial(hook.download, progress=partial(progress, "download")),
+            self._fresh(is_retry=context["ti"].try_number > 1),
+            fetch=partial(download, progress=partial(progress, "download")),
             run_id=context["run_id"],
             force=str(self.force).lower() == "true",
             progress=progress,
@@ -101,10 +100,10 @@ class StageMonthOperator(BaseOperator):
         """
         raise KeyboardInterrupt("The task was stopped from outside.")
 
-    def _fresh(self, hook: NycTlcHook, *, is_retry: bool) -> Publication:
+    def _fresh(self, *, is_retry: bool) -> Publication:
         publication = Publication.from_json(self.publication)
         if not is_retry and datetime.now(UTC) - publication.asked_at < FRESH:
             return publication
-        publication = hook.ask(publication.dataset, publication.month)
+        publication = NycTlcHook(self.tlc_conn_id).ask(publication.dataset, publication.month)
         self.publication = publication.to_json()
         return publication.require()
