@@ -1,4 +1,4 @@
-"""Compares rows and sums of each month between the dbt targets dev and prod, before a change is released."""
+"""Compares what dbt built in dev and in prod: rows and sums per month."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ MODELS = {
     "marts.fct_fhv_trips": ("dataset", "file_month"),
     "intermediate.int_zone_revenue": ("service_type", "file_month"),
 }
-"""The models to compare, each with the columns that identify a month's rows."""
+"""The compared models, each with the columns that identify a month's rows."""
 
 WHOLE = {"marts.fct_monthly_zone_revenue": ("service_type", "revenue_month")}
-"""Models over all files, which are compared only when both sides have built the same files."""
+"""Models built from all files, which are compared only if both sides have built the same months."""
 
 _SUMMED = ("integer", "bigint", "numeric", "boolean")
 _WIDTH = 130
@@ -33,13 +33,13 @@ _NOT_SUMMED = {"row_number", "attempt_id"}
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """A figure that differs between the targets.
+    """A figure that differs.
 
     :param model: name of the model
     :param month: dataset or service, and month
     :param figure: ``rows``, or the column that is summed; ``true`` counts as 1
-    :param prod: the figure in prod; None without rows
-    :param dev: the figure in dev; None without rows
+    :param prod: the figure in prod; None if there is none
+    :param dev: the figure in dev; None if there is none
     """
 
     model: str
@@ -52,11 +52,11 @@ class Difference:
 def differences(connection: psycopg.Connection[Any], dev: str = "dev") -> list[Difference]:
     """Compare every month that dev has built with the same month in prod.
 
-    Months that dev has not built are skipped, so a change can be tried on a few months. A column that only
-    one side has is a difference.
+    Months that dev has not built are skipped, so that a change can be tried on a few months. A column that
+    only one side has is a difference.
 
-    :param dev: what the schemas of dev begin with
-    :raises LocalError: when a side was never built
+    :param dev: prefix of the schemas of dev
+    :raises LocalError: if a side was never built
     """
     found: list[Difference] = []
     built = [_built(connection, prefix) for prefix in ("", f"{dev}_")]
@@ -73,15 +73,15 @@ def differences(connection: psycopg.Connection[Any], dev: str = "dev") -> list[D
 
 
 def skipped(connection: psycopg.Connection[Any], dev: str = "dev") -> list[str]:
-    """Return the months that prod has built and dev has not, which are not compared."""
+    """Return the months that prod has built and dev has not."""
     prod, own = (_built(connection, prefix) for prefix in ("", f"{dev}_"))
     return [f"{dataset} {month:%Y-%m}" for dataset, month in prod if (dataset, month) not in own]
 
 
 def _built(connection: psycopg.Connection[Any], prefix: str) -> list[tuple[Any, ...]]:
-    """Return the months that a target has built.
+    """Return the months that a side has built.
 
-    :raises LocalError: when it was never built
+    :raises LocalError: if it was never built
     """
     relation = f"{prefix}ops.built_months"
     if connection.execute("select to_regclass(%s)", (relation,)).fetchall() == [(None,)]:
@@ -123,7 +123,7 @@ def _columns(connection: psycopg.Connection[Any], relation: str) -> dict[str, st
 def _figures(
     connection: psycopg.Connection[Any], relation: str, keys: tuple[str, ...], summed: dict[str, str]
 ) -> dict[str, dict[str, Decimal]]:
-    """Return the number of rows and the sums of a table, by month."""
+    """Return the number of rows and the sums of a table per month."""
     sums = [
         sql.SQL("coalesce(sum(cast({} as {})), 0)").format(
             sql.Identifier(name), sql.SQL("integer" if type_ == "boolean" else "numeric")
@@ -143,15 +143,15 @@ def _figures(
 
 
 def show(found: list[Difference], skipped: list[str]) -> None:
-    """Print a table of the differences, and the months that were not compared."""
+    """Print the differences as a table, or that there are none, and the months that were skipped."""
     console = Console(highlight=False)
     if skipped:
-        console.print(f"Not built in dev, so not compared: {', '.join(skipped)}.", soft_wrap=True)
+        console.print(f"Skipped, because dev has not built them: {', '.join(skipped)}.", soft_wrap=True)
     if not found:
-        console.print("dev and prod agree in all months that dev has built.")
+        console.print("dev and prod agree in every month that dev has built.")
         return
     console.width = max(console.width, _WIDTH)
-    table = Table(title="What dev would change", title_justify="left")
+    table = Table(title="Differences between prod and dev", title_justify="left")
     for name in ("model", "month", "figure"):
         table.add_column(name, no_wrap=True)
     for name in ("prod", "dev"):

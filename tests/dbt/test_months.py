@@ -18,7 +18,7 @@ from nyc_taxi.core.month import Month, MonthRange
 from nyc_taxi.samples import write_sample
 from tests.dbt.mart import QUALITY
 from tests.extent import extent
-from tests.postgres.trips import lines, text, write
+from tests.trips import lines, text, write
 from tests.waiting import HANGS, eventually
 
 if TYPE_CHECKING:

@@ -27,7 +27,7 @@ from nyc_taxi.errors import (
     TruncatedFile,
 )
 from tests.file_server import FAULTS, Reply
-from tests.postgres.trips import lines, text
+from tests.trips import lines, text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
