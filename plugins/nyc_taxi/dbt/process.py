@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from nyc_taxi.dbt.results import TESTS, failures, read_results
-from nyc_taxi.errors import DataTestFailed, DbtFailed, DbtRefused, MissingExtra
+from nyc_taxi.errors import ContractError, DataTestFailed, TransientError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -77,9 +77,8 @@ class Dbt:
             all is run again when only data had failed, which somebody may have replaced since
         :return: the nodes as they went
         :raises DataTestFailed: when data did not pass a test, and nothing else failed
-        :raises DbtRefused: when the project or a contract is at fault
-        :raises DbtFailed: when the warehouse or dbt itself failed
-        :raises MissingExtra: when there is no such program
+        :raises ContractError: when the project or a contract is at fault, or there is no such program
+        :raises TransientError: when the warehouse or dbt itself failed
         """
         last = self._set_aside()
         if again := only_failed and last is not None:
@@ -139,7 +138,7 @@ class Dbt:
                 start_new_session=True,
             )
         except (FileNotFoundError, PermissionError) as error:
-            raise MissingExtra(
+            raise ContractError(
                 f"dbt cannot be run: {self.program}: {error.strerror}. Install dbt-core and the warehouse's "
                 "adapter in an environment of their own, and set dbt_program in [nyc_taxi] to its program."
             ) from error
@@ -154,7 +153,7 @@ def _failure(what: str, nodes: tuple[Node, ...], errors: list[str], code: int) -
     bad = failures(nodes)
     if not bad:
         said = " ".join(" ".join(errors).split()) or f"it ended with {code}"
-        kind = DbtRefused if _PROJECT_AT_FAULT.search("\n".join(errors)) else DbtFailed
+        kind = ContractError if _PROJECT_AT_FAULT.search("\n".join(errors)) else TransientError
         return kind(f"{what} did not come to any node: {said[-800:]}")
     told = "; ".join(map(_told, bad[:3]))
     more = f"; and {len(bad) - 3} more" if len(bad) > 3 else ""
@@ -162,8 +161,8 @@ def _failure(what: str, nodes: tuple[Node, ...], errors: list[str], code: int) -
     if all(node.status == "fail" for node in bad):
         return DataTestFailed(f"{message} What depends on the data keeps its last content.")
     if all(node.status == "fail" or _PROJECT_AT_FAULT.search(node.message) for node in bad):
-        return DbtRefused(f"{message} What depends on them keeps its last content. Correct the project.")
-    return DbtFailed(f"{message} A retry runs only these and what was skipped.")
+        return ContractError(f"{message} What depends on them keeps its last content. Correct the project.")
+    return TransientError(f"{message} A retry runs only these and what was skipped.")
 
 
 def _told(node: Node) -> str:

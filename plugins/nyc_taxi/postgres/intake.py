@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from psycopg import sql
 
-from nyc_taxi.errors import RowCountMismatch
+from nyc_taxi.errors import ContractError
 from nyc_taxi.postgres.schema import TYPES, type_sql
 from nyc_taxi.postgres.statements import names, statement
 from nyc_taxi.postgres.tables import NUMBERS
@@ -92,7 +92,7 @@ class Intake:
         connection.execute(statement("number_from"), {"table": table, "before": first - 1})
         taken = connection.execute(statement("take_number"), {"table": table}).fetchone()
         if taken != (first - 1,):
-            raise RowCountMismatch(
+            raise ContractError(
                 f"The rows of {table} cannot be numbered from {first} on: the sequence gave {taken}. "
                 "Nothing was kept; run the month again."
             )
