@@ -1,7 +1,7 @@
-# The image of every part of Airflow, with the provider, dbt, the DAGs and the dbt project in it.
-# Packages come from the package registry only, each with the hash that requirements/ names.
+# The image of all Airflow components, with the provider, dbt, the DAGs and the dbt project.
+# Packages come only from the package registry, verified by the hashes in requirements/.
 
-# Airflow's release, in every stage. The lock files are made for it.
+# Airflow's release in every stage. The lock files match it.
 ARG AIRFLOW_IMAGE=apache/airflow:3.3.2-python3.12
 
 # The provider's wheel
@@ -19,7 +19,7 @@ COPY pyproject.toml README.md CHANGELOG.md LICENSE ./
 COPY plugins plugins
 RUN /opt/build/bin/python -m hatchling build --target wheel --directory /wheels
 
-# dbt, whose versions do not go with those of Airflow's providers
+# dbt, whose dependencies conflict with those of Airflow's providers
 FROM ${AIRFLOW_IMAGE} AS dbt
 # Only the build runs as this user.
 # hadolint ignore=DL3002
@@ -33,7 +33,7 @@ RUN --mount=type=cache,id=taxi-build,target=/var/cache/uv \
 
 FROM ${AIRFLOW_IMAGE}
 
-# Only what the lock file names stays in Airflow's environment: what was tested is what runs.
+# Airflow's environment holds only what the lock file names: what was tested is what runs.
 # Compiled files halve every start.
 RUN --mount=type=bind,source=requirements/image.txt,target=/mnt/image.txt \
     --mount=type=cache,id=taxi-image,target=/var/cache/uv,uid=50000 \
@@ -46,9 +46,9 @@ RUN --mount=type=bind,from=wheel,source=/wheels,target=/mnt/wheels \
     uv pip install --quiet --cache-dir /var/cache/uv --python "$(command -v python)" \
         --no-deps --compile-bytecode /mnt/wheels/*.whl \
     && uv pip uninstall --quiet --python "$(command -v python)" pip uv \
-    # A volume that is first mounted here takes over that any user in group 0 may write.
+    # A new volume inherits that any user in group 0 may write.
     && install --directory --mode=2775 /opt/airflow/files /opt/airflow/files/tmp /opt/airflow/logs \
-    # Airflow writes this file when it is missing, which a read-only file system forbids.
+    # Airflow would create this file if it were missing, which a read-only file system forbids.
     && rm -f /opt/airflow/airflow.cfg /opt/airflow/airflow.db \
     && touch /opt/airflow/airflow.cfg
 COPY entrypoint.sh /opt/airflow/
@@ -56,7 +56,7 @@ COPY include /opt/airflow/include
 COPY dbt_project /opt/airflow/dbt_project
 COPY dags /opt/airflow/dags
 
-# A user whom no list of users names has a name all the same, and a home.
+# For a user without an entry in /etc/passwd
 ENV HOME=/home/airflow \
     USER=airflow \
     AIRFLOW__CORE__LOAD_EXAMPLES=False \

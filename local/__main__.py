@@ -122,8 +122,8 @@ def dbt_diff() -> int:
     from local import dbt_diff
 
     with psycopg.connect(stack.warehouse_uri) as connection:
-        found, left_out = dbt_diff.differences(connection), dbt_diff.left_out(connection)
-    dbt_diff.show(found, left_out)
+        found, skipped = dbt_diff.differences(connection), dbt_diff.skipped(connection)
+    dbt_diff.show(found, skipped)
     return 1 if found else 0
 
 

@@ -1,4 +1,4 @@
-"""What a change of the dbt models changes: rows and sums of each month, in the schemas dev and prod."""
+"""Compares what dbt built in dev and in prod: rows and sums per month."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ MODELS = {
     "marts.fct_fhv_trips": ("dataset", "file_month"),
     "intermediate.int_zone_revenue": ("service_type", "file_month"),
 }
-"""The models that are compared, each with the columns that name a month's rows of it."""
+"""The compared models, each with the columns that identify a month's rows."""
 
 WHOLE = {"marts.fct_monthly_zone_revenue": ("service_type", "revenue_month")}
-"""Those that are made of all files together, and compared only when both sides have built the same ones."""
+"""Models built from all files, which are compared only if both sides have built the same months."""
 
 _SUMMED = ("integer", "bigint", "numeric", "boolean")
 _WIDTH = 130
@@ -33,13 +33,13 @@ _NOT_SUMMED = {"row_number", "attempt_id"}
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """One figure that is not the same on both sides.
+    """A figure that differs.
 
     :param model: name of the model
     :param month: dataset or service, and month
     :param figure: ``rows``, or the column that is summed; ``true`` counts as 1
-    :param prod: the figure in prod; None where it has nothing
-    :param dev: the figure in dev; None where it has nothing
+    :param prod: the figure in prod; None if there is none
+    :param dev: the figure in dev; None if there is none
     """
 
     model: str
@@ -52,11 +52,11 @@ class Difference:
 def differences(connection: psycopg.Connection[Any], dev: str = "dev") -> list[Difference]:
     """Compare every month that dev has built with the same month in prod.
 
-    Months that dev has not built are left out, so that a change can be tried on a few months. Columns
-    that only one side has are differences of their own.
+    Months that dev has not built are skipped, so that a change can be tried on a few months. A column that
+    only one side has is a difference.
 
-    :param dev: what the schemas of dev begin with
-    :raises LocalError: when a side was never built
+    :param dev: prefix of the schemas of dev
+    :raises LocalError: if a side was never built
     """
     found: list[Difference] = []
     built = [_built(connection, prefix) for prefix in ("", f"{dev}_")]
@@ -72,16 +72,16 @@ def differences(connection: psycopg.Connection[Any], dev: str = "dev") -> list[D
     return found
 
 
-def left_out(connection: psycopg.Connection[Any], dev: str = "dev") -> list[str]:
-    """Return the months that prod has built and dev has not, which are compared with nothing."""
+def skipped(connection: psycopg.Connection[Any], dev: str = "dev") -> list[str]:
+    """Return the months that prod has built and dev has not."""
     prod, own = (_built(connection, prefix) for prefix in ("", f"{dev}_"))
     return [f"{dataset} {month:%Y-%m}" for dataset, month in prod if (dataset, month) not in own]
 
 
 def _built(connection: psycopg.Connection[Any], prefix: str) -> list[tuple[Any, ...]]:
-    """Return the months that one side has built.
+    """Return the months that a side has built.
 
-    :raises LocalError: when it was never built
+    :raises LocalError: if it was never built
     """
     relation = f"{prefix}marts.built_months"
     if connection.execute("select to_regclass(%s)", (relation,)).fetchall() == [(None,)]:
@@ -123,7 +123,7 @@ def _columns(connection: psycopg.Connection[Any], relation: str) -> dict[str, st
 def _figures(
     connection: psycopg.Connection[Any], relation: str, keys: tuple[str, ...], summed: dict[str, str]
 ) -> dict[str, dict[str, Decimal]]:
-    """Return the number of rows and the sums of a table, by month."""
+    """Return the number of rows and the sums of a table per month."""
     sums = [
         sql.SQL("coalesce(sum(cast({} as {})), 0)").format(
             sql.Identifier(name), sql.SQL("integer" if type_ == "boolean" else "numeric")
@@ -142,16 +142,16 @@ def _figures(
     }
 
 
-def show(found: list[Difference], left_out: list[str]) -> None:
-    """Print the differences as a table, or that there are none, and what was not compared."""
+def show(found: list[Difference], skipped: list[str]) -> None:
+    """Print the differences as a table, or that there are none, and the months that were skipped."""
     console = Console(highlight=False)
-    if left_out:
-        console.print(f"Not built in dev, so not compared: {', '.join(left_out)}.", soft_wrap=True)
+    if skipped:
+        console.print(f"Skipped, because dev has not built them: {', '.join(skipped)}.", soft_wrap=True)
     if not found:
-        console.print("dev and prod agree in all months that dev has built.")
+        console.print("dev and prod agree in every month that dev has built.")
         return
     console.width = max(console.width, _WIDTH)
-    table = Table(title="What dev would change", title_justify="left")
+    table = Table(title="Differences between prod and dev", title_justify="left")
     for name in ("model", "month", "figure"):
         table.add_column(name, no_wrap=True)
     for name in ("prod", "dev"):

@@ -23,12 +23,13 @@ _CHECKS: dict[str, tuple[str, ...]] = {
     "import contracts": ("lint-imports",),
     "yamllint": ("yamllint", "--strict", "."),
     "sqlfluff": ("sqlfluff", "lint", "--disable-progress-bar", "dbt_project"),
+    "words": ("pre-commit", "run", "words", "--all-files"),
     "reference pages": ("python", "-m", "local.reference", "--check"),
 }
 
 TESTS: dict[str, str] = {
     "scheduler": "tests/scheduler",
-    "postgres": "tests/postgres tests/faults tests/kills tests/rounds",
+    "postgres": "tests/contract tests/postgres tests/faults tests/kills tests/rounds",
     "dags": "tests/dags",
     "dbt": "tests/dbt",
     "restarts": "tests/restarts",

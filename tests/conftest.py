@@ -27,8 +27,8 @@ _AIRFLOW_HOME = tempfile.TemporaryDirectory(prefix="nyc-taxi-airflow-")
 os.environ["AIRFLOW_HOME"] = _AIRFLOW_HOME.name
 os.environ["AIRFLOW__CORE__LOAD_EXAMPLES"] = "False"
 
-# A program that a shell starts in the background ignores Ctrl-C, and so would all that tests start. Whoever
-# ends the tests, by Ctrl-C or another way, lets them end what they started.
+# A program that a shell starts in the background ignores Ctrl-C, and so would everything that tests start.
+# When the tests are ended, by Ctrl-C or another way, they can end what they started.
 for number in (signal.SIGINT, signal.SIGTERM):
     signal.signal(number, signal.default_int_handler)
 

@@ -1,6 +1,6 @@
-"""Starts the emulator of BigQuery with two answers that dbt needs and that it lacks.
+"""Starts the BigQuery emulator with two responses that dbt needs and the emulator lacks.
 
-Its settings are environment variables: BIGQUERY_HOST, BIGQUERY_PORT, GRPC_PORT, DATA_DIR, DEFAULT_PROJECT_ID,
+The settings are environment variables: BIGQUERY_HOST, BIGQUERY_PORT, GRPC_PORT, DATA_DIR, DEFAULT_PROJECT_ID,
 STORAGE_EMULATOR_HOST.
 """
 
@@ -18,10 +18,10 @@ _execute = query.execute
 
 
 def execute(cursor: Any, project: str, job: str | None, config: Any, **more: Any) -> tuple[Any, Any, Any]:
-    """Run a query job as the emulator does, and complete what goes in and what comes out.
+    """Run a query job as the emulator does, with two additions.
 
-    A script may set a list of one variable from a struct; BigQuery takes that, the emulator only a variable.
-    A job that creates a table says which one it wrote to, as BigQuery's does.
+    A script may set a list of one variable from a struct, which the emulator accepts only without the list.
+    A job that creates a table reports it as its destination, as BigQuery does.
     """
     text = _ONE_VARIABLE.sub(r"SET \1 = (SELECT", config.query or "")
     statistics, children, destination = _execute(cursor, project, job, config.replace(query=text), **more)

@@ -43,7 +43,7 @@
 {%- endmacro %}
 
 
-{# A JSON document as text; null where there is none, of which BigQuery makes a text of its own. #}
+{# A JSON document as text; null where there is none, of which BigQuery would make a text. #}
 {% macro json_text(document) -%}
     {{ adapter.dispatch('json_text')(document) }}
 {%- endmacro %}

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="session")
 def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """A Docker engine; without one these tests are skipped, and say so."""
+    """A Docker engine. Without one, these tests are skipped."""
     try:
         with docker_engine(tmp_path_factory.mktemp("engine") / "log"):
             yield
@@ -27,7 +27,7 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def copy(engine: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Compose]:
-    """A copy of the checkout whose stack is not started yet, and is removed in the end."""
+    """A copy of the checkout whose stack has not been started; it is removed in the end."""
     compose = Compose.copied(tmp_path_factory.mktemp("checkout"), f"taxi-test-{os.getpid()}")
     try:
         yield compose
@@ -38,11 +38,11 @@ def copy(engine: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Com
 
 @pytest.fixture(scope="session")
 def start(copy: Compose) -> Start:
-    """How the stack was started from nothing; the clock starts when its image is built."""
+    """The first start of the stack, timed from when its image was built."""
     load = os.getloadavg()[0]
-    said = copy.up()
+    output = copy.up()
     created = copy.command("docker", "inspect", "--format", "{{.Created}}", copy.container("metadata"))
-    return Start(said, datetime.now(UTC) - datetime.fromisoformat(created.strip()), load)
+    return Start(output, datetime.now(UTC) - datetime.fromisoformat(created.strip()), load)
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,4 @@
-"""A Docker engine with the images that the project's files are built on, where one can be had."""
+"""A Docker engine with the base images of the project, where available."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 AIRFLOW = "apache/airflow:3.3.2-python3.12"
 IMAGES = (AIRFLOW, "postgres:18")
-"""What the stack without any profile is built on."""
+"""The base images of the stack without profiles."""
 
 MAKES_IMAGES = Path(__file__).parents[3] / "shared" / "tools" / "base-images.sh"
 """Builds stand-ins of the same names, for a machine that reaches no image registry."""
@@ -29,10 +29,10 @@ class NoEngine(Exception):
 
 @contextmanager
 def docker_engine(log: Path) -> Iterator[None]:
-    """Have an engine and the images; an engine that was started here is stopped again.
+    """Provide an engine and the images. An engine that was started here is stopped again.
 
-    :param log: file for the messages of an engine that is started, and of what makes the images
-    :raises NoEngine: when there is no engine, or images can neither be fetched nor made
+    :param log: file for the output of an engine that is started, and of the image builds
+    :raises NoEngine: if there is no engine, or images can be neither pulled nor built
     """
     if shutil.which("docker") is None:
         raise NoEngine("the program docker is not on the PATH")
@@ -44,12 +44,12 @@ def docker_engine(log: Path) -> Iterator[None]:
             subprocess.run(("bash", str(MAKES_IMAGES), "all"), stdout=out, stderr=out, check=False)
             missing = [image for image in IMAGES if not has_image(image)]
         if missing:
-            raise NoEngine(f"the image {missing[0]} cannot be fetched")
+            raise NoEngine(f"the image {missing[0]} cannot be pulled")
         yield
 
 
 def has_image(image: str) -> bool:
-    """Whether the engine has an image, or can fetch it."""
+    """Whether the engine has an image, or can pull it."""
     return _succeeds("docker", "image", "inspect", image) or _succeeds("docker", "pull", "--quiet", image)
 
 
@@ -65,7 +65,7 @@ def _running_engine(out: object) -> Iterator[None]:
         end = time.monotonic() + _STARTS_WITHIN
         while not _succeeds("docker", "version"):
             if engine.poll() is not None or time.monotonic() > end:
-                raise NoEngine("the program dockerd does not come up")
+                raise NoEngine("dockerd does not start")
             time.sleep(0.5)
         yield
     finally:

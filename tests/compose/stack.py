@@ -1,4 +1,4 @@
-"""The stack of docker-compose.yaml as a test starts it: in a copy of the checkout, with ports of its own."""
+"""The stack of docker-compose.yaml in a copy of the checkout, on free ports."""
 
 from __future__ import annotations
 
@@ -28,26 +28,26 @@ if TYPE_CHECKING:
 CHECKOUT = Path(__file__).parents[2]
 
 SERVICES = ("warehouse", "metadata", "api-server", "scheduler", "dag-processor", "triggerer")
-"""What runs on and on; ``init`` ends."""
+"""The services that keep running, unlike ``init``."""
 
 _QUICK = {
     "AIRFLOW__NYC_TAXI__RETRIES": "8",
     "AIRFLOW__NYC_TAXI__RETRY_DELAY": "1",
     "AIRFLOW__NYC_TAXI__ASK_INTERVAL": "2",
 }
-"""A task that lost its database tries again after a second, and not after minutes."""
+"""A task that lost its database is retried after a second instead of minutes."""
 
 
 @dataclass(frozen=True)
 class Start:
     """A first start of a stack.
 
-    :param said: what the command printed
-    :param took: time until all was healthy
-    :param load: how many processes of this machine wanted to run in the minute before
+    :param output: what the command printed
+    :param took: time until everything was healthy
+    :param load: load average of the machine before
     """
 
-    said: str
+    output: str
     took: timedelta
     load: float
 
@@ -67,7 +67,7 @@ class Compose:
 
     @classmethod
     def copied(cls, folder: Path, project: str) -> Compose:
-        """Copy what git knows or would add, and nothing that a person has beside it, such as an ``.env``."""
+        """Copy the files that git tracks or would add, and no others, such as an ``.env``."""
         listed = ("git", "ls-files", "-z", "--cached", "--others", "--exclude-standard")
         for name in subprocess.check_output(listed, cwd=CHECKOUT, text=True).split("\0"):
             if name and (CHECKOUT / name).is_file():
@@ -94,15 +94,15 @@ class Compose:
         }
 
     def up(self, *profiles: str) -> str:
-        """Start all of it by the command of the README, and return what it says.
+        """Start the stack with the command of the README, and return its output.
 
-        :param profiles: what is to run beside the mirror, from which the tests load
+        :param profiles: profiles in addition to the mirror, from which the tests load
         """
         return self.command("make", "up-compose", f"PROFILES={','.join(('mirror', *profiles))}")
 
     @contextmanager
     def with_profile(self, profile: str) -> Iterator[str]:
-        """Have a profile beside the stack and give what its start said; skip the test without its images."""
+        """Run a profile as well, and give the output of its start; without its images, skip the test."""
         services = self.services_of(profile)
         self.need_images(services)
         try:
@@ -112,27 +112,27 @@ class Compose:
         assert not any(map(self.container, services)), "a profile that is no longer named is still there"
 
     def services_of(self, profile: str) -> dict[str, Any]:
-        """Return what a profile brings, as Compose understands it."""
+        """Return the services of a profile, as Compose understands them."""
         asked = json.loads(self.compose("--profile", profile, "config", "--format", "json"))["services"]
         return {name: service for name, service in asked.items() if profile in service.get("profiles", ())}
 
     def need_images(self, services: Mapping[str, Any]) -> None:
-        """Skip the test when an image cannot be had that one of the services is, or is built on."""
+        """Skip the test if an image of the services, or a base of it, cannot be pulled."""
         for name, service in services.items():
             for image in _needed(service):
                 if not has_image(image):
                     pytest.skip(f"service {name}: the image {image} cannot be fetched")
 
     def compose(self, *arguments: str, **settings: str) -> str:
-        """Run ``docker compose``, by other settings than those of ``.env``, and return what it prints."""
+        """Run ``docker compose`` with settings that override ``.env``, and return its output."""
         return self.command("docker", "compose", *arguments, **settings)
 
     def inside(self, service: str, *command: str) -> str:
-        """Run a command in the container of a service and return what it prints."""
+        """Run a command in the container of a service, and return its output."""
         return self.compose("exec", "-T", service, *command)
 
     def command(self, *command: str, **settings: str) -> str:
-        """Run a command in the copy; a failure shows what it said."""
+        """Run a command in the copy, and return its output."""
         environment = {**self.environment, **settings}
         done = subprocess.run(
             command, cwd=self.folder, env=environment, capture_output=True, text=True, check=False
@@ -141,7 +141,7 @@ class Compose:
         return done.stdout
 
     def setting(self, name: str) -> str:
-        """Return a value of the ``.env`` that was made."""
+        """Return a setting of ``.env``."""
         lines = (self.folder / ".env").read_text().splitlines()
         return next(line.partition("=")[2] for line in lines if line.startswith(f"{name}="))
 
@@ -156,7 +156,7 @@ class Compose:
         return AirflowApi(self.url("AIRFLOW_PORT"), "admin", self.setting("AIRFLOW_PASSWORD"))
 
     def url(self, setting: str) -> str:
-        """Return the address of what listens on the port that a setting names."""
+        """Return the URL of the port that a setting names."""
         return f"http://127.0.0.1:{self.ports[setting]}"
 
     def container(self, service: str) -> str:
@@ -164,16 +164,16 @@ class Compose:
         return self.compose("ps", "--all", "--quiet", service).strip()
 
     def healthy(self) -> bool:
-        """Whether every part that runs on says that it is well."""
-        asked = [self.container(service) for service in SERVICES]
-        told = self.command("docker", "inspect", "--format", "{{.State.Health.Status}}", *asked)
-        return told.split() == ["healthy"] * len(SERVICES)
+        """Whether every service that keeps running is healthy."""
+        containers = [self.container(service) for service in SERVICES]
+        states = self.command("docker", "inspect", "--format", "{{.State.Health.Status}}", *containers)
+        return states.split() == ["healthy"] * len(SERVICES)
 
     def kill(self, service: str) -> None:
-        """End the first process of a container as a crash would: by SIGKILL, unasked.
+        """Kill the first process of a container, as a crash would.
 
-        Where the engine has its processes in a machine of its own, Docker kills it, and it is started again
-        by hand, because Docker then does not.
+        Where the engine runs in a virtual machine, Docker kills it. It is then started here, because Docker
+        does not restart what it killed itself.
         """
         container = self.container(service)
         pid = int(self.command("docker", "inspect", "--format", "{{.State.Pid}}", container))
@@ -184,12 +184,12 @@ class Compose:
         self.compose("up", "--detach", "--no-build", service)
 
     def remove(self) -> None:
-        """Take everything away: containers, volumes, networks, whatever the profile."""
+        """Remove the containers, volumes and networks of all profiles."""
         self.compose("--profile", "*", "down", "--volumes", "--timeout", "5", "--remove-orphans")
 
 
 def _needed(service: Mapping[str, Any]) -> list[str]:
-    """Return the images that a service has to find: its own, or those that its own is built on."""
+    """Return the image of a service, or the base images that it is built from."""
     if "build" not in service:
         return [service["image"]]
     recipe = Path(service["build"]["context"], service["build"]["dockerfile"]).read_text()
@@ -197,7 +197,7 @@ def _needed(service: Mapping[str, Any]) -> list[str]:
 
 
 def _free_ports(count: int) -> list[int]:
-    """Return ports that nobody listens on now."""
+    """Return ports that are free now."""
     with ExitStack() as held:
         probes = [held.enter_context(socket.socket()) for _ in range(count)]
         for probe in probes:
@@ -206,7 +206,7 @@ def _free_ports(count: int) -> list[int]:
 
 
 def _is_of(container: str, pid: int) -> bool:
-    """Whether a process of this machine is a container's; the number alone may be some other process's."""
+    """Whether a process of this machine belongs to a container; another process may have the same number."""
     try:
         return container in Path(f"/proc/{pid}/cgroup").read_text()
     except OSError:

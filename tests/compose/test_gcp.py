@@ -56,7 +56,7 @@ ANONYMOUS = {"conn_type": "google_cloud_platform", "extra": {"is_anonymous": Tru
 
 @pytest.fixture(scope="module")
 def emulators(stack: Compose) -> Iterator[None]:
-    """Both emulators, beside the stack and healthy."""
+    """Both emulators, healthy."""
     with stack.with_profile("gcp"):
         yield
 

@@ -1,4 +1,4 @@
-"""The profile ``mirror``: sample months that the stack serves to itself."""
+"""The profile ``mirror``, which serves sample months."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def test_a_backfill_loads_from_the_mirror(stack: Compose) -> None:
 
 
 @pytest.mark.parametrize("dag", ["zones_postgres", "getting_started"])
-def test_what_else_is_read_from_outside_comes_from_the_mirror_too(stack: Compose, dag: str) -> None:
+def test_other_downloads_come_from_the_mirror_too(stack: Compose, dag: str) -> None:
     run = stack.api.post(f"dags/{dag}/dagRuns", {"logical_date": None})["dag_run_id"]
 
     def ended() -> str | None:

@@ -1,4 +1,4 @@
-"""The profile ``observability``: what Prometheus knows of a load, and the dashboard, given Grafana."""
+"""The profile ``observability``: the metrics of a load in Prometheus, and the dashboard in Grafana."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ RECEIVERS = ("statsd-exporter", "prometheus")
 
 @pytest.fixture
 def prometheus(stack: Compose) -> Iterator[str]:
-    """The address of a Prometheus that is told of what Airflow's parts do, without Grafana."""
+    """The URL of a Prometheus that receives Airflow's metrics, without Grafana."""
     services = stack.services_of("observability")
     stack.need_images({name: services[name] for name in RECEIVERS})
     stack.compose("up", "--detach", "--wait", *RECEIVERS)
@@ -30,7 +30,7 @@ def prometheus(stack: Compose) -> Iterator[str]:
     stack.up()
 
 
-def test_a_load_and_the_signs_of_life_of_every_part_reach_prometheus(stack: Compose, prometheus: str) -> None:
+def test_the_metrics_of_a_load_and_all_heartbeats_reach_prometheus(stack: Compose, prometheus: str) -> None:
     def known(question: str) -> dict[str, Any]:
         answer = requests.get(f"{prometheus}/api/v1/query", {"query": question}, timeout=60).json()
         return {one["metric"].get("part", ""): float(one["value"][1]) for one in answer["data"]["result"]}
@@ -39,9 +39,9 @@ def test_a_load_and_the_signs_of_life_of_every_part_reach_prometheus(stack: Comp
         "scheduler", "airflow", "dags", "backfill", "yellow_postgres", "-s", "2021-04", "-e", "2021-04"
     )
     rows = "sum(nyc_taxi_rows_loaded_total{dataset='yellow', warehouse='postgres'})"
-    refused = "sum(nyc_taxi_rows_rejected_total{dataset='yellow'}) or vector(0)"
+    rejected = "sum(nyc_taxi_rows_rejected_total{dataset='yellow'}) or vector(0)"
     eventually(lambda: known(rows), seconds=60)
-    assert known(rows)[""] + known(refused)[""] == 100_000
+    assert known(rows)[""] + known(rejected)[""] == 100_000
     assert known("sum(nyc_taxi_step_duration_seconds_count{step='publish', outcome='succeeded'})") == {"": 1}
     parts = {"scheduler", "dag-processor", "triggerer"}
     eventually(lambda: known("sum by (part) (increase(airflow_heartbeats_total[1m])) > 0").keys() == parts)

@@ -1,4 +1,4 @@
-"""The profile ``pgadmin``: used as its page in a browser uses it."""
+"""The profile ``pgadmin``, used as its web page does."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Page:
         self._session.trust_env = False
 
     def login(self, password: str) -> bool:
-        """Fill in the form and say whether the page behind it came."""
+        """Submit the login form, and return whether it was accepted."""
         form = self._session.get(f"{self.url}/login", timeout=60).text
         token = re.findall(r'"csrfToken": "([^"]+)"', form)[0]
         self._session.headers["X-pgA-CSRFToken"] = token
@@ -38,7 +38,7 @@ class Page:
         return answer.url == f"{self.url}/browser/"
 
     def ask(self, method: str, path: str, body: Any = None) -> Any:
-        """Ask for something and return the answer."""
+        """Send a request, and return the response."""
         answer = self._session.request(method, f"{self.url}/{path}", json=body, timeout=60)
         assert answer.ok, answer.text
         return answer.json()
@@ -51,18 +51,18 @@ class Page:
         self.ask("POST", "sqleditor/query_tool/start/42", {"sql": text, "explain_plan": None})
 
         def answer() -> Any:
-            told = self.ask("GET", "sqleditor/poll/42")["data"]
-            return told if told["status"] == "Success" else None
+            state = self.ask("GET", "sqleditor/poll/42")["data"]
+            return state if state["status"] == "Success" else None
 
         return eventually(answer)["result"]
 
 
 @pytest.fixture(scope="module")
 def pgadmin(stack: Compose) -> Iterator[str]:
-    """The address of a pgAdmin that was started for the first time."""
-    with stack.with_profile("pgadmin") as said:
-        assert f"pgAdmin runs at http://localhost:{stack.ports['PGADMIN_PORT']}" in said
-        assert stack.setting("PGADMIN_PASSWORD") in said
+    """The URL of a pgAdmin that was started for the first time."""
+    with stack.with_profile("pgadmin") as output:
+        assert f"pgAdmin runs at http://localhost:{stack.ports['PGADMIN_PORT']}" in output
+        assert stack.setting("PGADMIN_PASSWORD") in output
         yield stack.url("PGADMIN_PORT")
 
 
@@ -88,7 +88,7 @@ def test_the_warehouse_is_registered_and_answers_without_a_password(stack: Compo
     assert [row[0] for row in rows] == ["taxi"]
 
 
-def test_what_a_person_saved_is_kept_in_a_volume_of_its_own(stack: Compose, pgadmin: str, page: Page) -> None:
+def test_what_a_person_saved_is_kept_in_a_volume(stack: Compose, pgadmin: str, page: Page) -> None:
     assert page.login(stack.setting("PGADMIN_PASSWORD"))
     page.ask("POST", "browser/server_group/obj/", {"name": "of my own"})
     stack.compose("rm", "--stop", "--force", "pgadmin")

@@ -1,4 +1,4 @@
-"""The stack of docker-compose.yaml: started, used, stopped, broken."""
+"""The stack of docker-compose.yaml is started, used, stopped and broken."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ IDLE_MIB = 1536
 
 @pytest.fixture(scope="module")
 def loaded(stack: Compose) -> list[tuple[str, int, int]]:
-    """What two months of green are, once a backfill in the scheduler's container has loaded them."""
+    """The content of two months of green, loaded by a backfill in the scheduler's container."""
     stack.inside("scheduler", *BACKFILL)
     found = content_of(stack.warehouse_uri, "green", MONTHS)
     assert [row[:2] for row in found] == [("2021-01", 100_000), ("2021-02", 100_000)]
@@ -37,7 +37,7 @@ def loaded(stack: Compose) -> list[tuple[str, int, int]]:
 
 
 def test_the_first_start_is_quick_and_shows_the_password(stack: Compose, start: Start) -> None:
-    assert stack.setting("AIRFLOW_PASSWORD") in start.said
+    assert stack.setting("AIRFLOW_PASSWORD") in start.output
     if start.took > HEALTHY_WITHIN and start.load > (os.cpu_count() or 1):
         pytest.skip(f"{start.took.seconds} s until healthy, on a machine that was busy (load {start.load})")
     assert start.took <= HEALTHY_WITHIN
@@ -49,7 +49,7 @@ def test_months_that_a_backfill_loaded_are_in_the_marts(
     eventually(lambda: months_in_marts(stack) == 2, seconds=180)
 
 
-def test_all_parts_are_healthy_and_airflow_says_so_too(stack: Compose) -> None:
+def test_all_components_are_healthy_and_airflow_agrees(stack: Compose) -> None:
     assert stack.healthy()
     assert set(stack.api.health().values()) == {"healthy"}
     assert stack.api.import_errors() == []
@@ -59,25 +59,25 @@ def test_what_was_loaded_is_there_after_down_and_up(
     stack: Compose, loaded: list[tuple[str, int, int]]
 ) -> None:
     stack.compose("down")
-    said = stack.up()
+    output = stack.up()
     assert content_of(stack.warehouse_uri, "green", MONTHS) == loaded
-    assert stack.setting("AIRFLOW_PASSWORD") not in said
+    assert stack.setting("AIRFLOW_PASSWORD") not in output
     assert stack.api.get("dags/green_postgres/dagRuns")["total_entries"] >= 2
 
 
-def test_a_stack_that_does_nothing_fits_beside_other_programs(stack: Compose) -> None:
-    """After a start, that is: what tasks read and wrote stays in memory as the containers' cache of files."""
-    told = stack.command(
+def test_an_idle_stack_leaves_memory_to_other_programs(stack: Compose) -> None:
+    """Measured after a start, because later the containers' page cache counts as well."""
+    lines = stack.command(
         "docker", "stats", "--no-stream", "--format", "{{.MemUsage}}", *map(stack.container, SERVICES)
     )
     unit = {"KiB": 1 / 1024, "MiB": 1.0, "GiB": 1024.0}
-    used = [re.match(r"([\d.]+)(KiB|MiB|GiB)", line) for line in told.splitlines()]
+    used = [re.match(r"([\d.]+)(KiB|MiB|GiB)", line) for line in lines.splitlines()]
     total = sum(float(one[1]) * unit[one[2]] for one in used if one)
     assert len(used) == len(SERVICES)
     assert total <= IDLE_MIB
 
 
-def test_restarts_in_a_row_prepare_safely_again(stack: Compose, loaded: list[tuple[str, int, int]]) -> None:
+def test_restarts_in_a_row_change_nothing(stack: Compose, loaded: list[tuple[str, int, int]]) -> None:
     before = settings_of(stack)
     for _ in range(RESTARTS):
         stack.compose("restart", "--timeout", "10")
@@ -89,7 +89,7 @@ def test_restarts_in_a_row_prepare_safely_again(stack: Compose, loaded: list[tup
 
 
 @pytest.mark.parametrize("service", KILLED)
-def test_a_part_killed_in_the_middle_of_a_backfill_costs_no_row(
+def test_a_component_killed_during_a_backfill_costs_no_row(
     stack: Compose, loaded: list[tuple[str, int, int]], service: str
 ) -> None:
     eventually(stack.healthy, seconds=HEALTHY_WITHIN.seconds)
@@ -101,26 +101,31 @@ def test_a_part_killed_in_the_middle_of_a_backfill_costs_no_row(
         kwargs={"cwd": stack.folder, "env": stack.environment, "capture_output": True, "check": False},
     )
     watching.start()
-    at_work = "select 1 from ops.file_ledger where outcome in ('staging', 'staged', 'audited')"
-    eventually(lambda: query(stack.warehouse_uri, at_work), seconds=120)
+    running = "select 1 from ops.file_ledger where outcome in ('staging', 'staged', 'audited')"
+    eventually(lambda: query(stack.warehouse_uri, running), seconds=120)
     stack.kill(service)
     eventually(stack.healthy, seconds=HEALTHY_WITHIN.seconds)
     eventually(lambda: content_of(stack.warehouse_uri, "green", MONTHS) == loaded, seconds=240)
     watching.join(240)
 
 
-def test_a_part_that_ends_by_itself_is_started_again(stack: Compose) -> None:
-    end = "import psutil; [p.kill() for p in psutil.process_iter() if p.cmdline()[1:2] == [%r]]"
-    program = stack.inside("triggerer", "which", "airflow").strip()
-    ended = ("docker", "inspect", "--format", "{{.RestartCount}}", stack.container("triggerer"))
-    before = int(stack.command(*ended))
-    stack.inside("triggerer", "python", "-c", end % program)
-    eventually(lambda: int(stack.command(*ended)) == before + 1)
+@pytest.mark.parametrize("cause", ["it exits", "its code changes"])
+def test_a_component_is_restarted_when(stack: Compose, cause: str) -> None:
+    starts = ("docker", "inspect", "--format", "{{.RestartCount}}", stack.container("triggerer"))
+    before = int(stack.command(*starts))
+    if cause == "it exits":
+        kill = "import psutil; [p.kill() for p in psutil.process_iter() if p.cmdline()[1:2] == [%r]]"
+        stack.inside(
+            "triggerer", "python", "-c", kill % stack.inside("triggerer", "which", "airflow").strip()
+        )
+    else:
+        (stack.folder / "plugins" / "nyc_taxi" / "changed.py").touch()
+    eventually(lambda: int(stack.command(*starts)) > before)
     eventually(stack.healthy, seconds=HEALTHY_WITHIN.seconds)
 
 
 def months_in_marts(stack: Compose) -> int:
-    """Return of how many months of green the marts have trips."""
+    """Return how many months of green the marts have."""
     if query(stack.warehouse_uri, "select to_regclass('marts.fct_trips')") == [(None,)]:
         return 0
     ((months,),) = query(stack.warehouse_uri, MARTS)

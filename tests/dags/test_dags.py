@@ -28,7 +28,7 @@ HEAVY = ("duckdb", "google", "kubernetes", "numpy", "pandas", "psycopg", "pyarro
 
 
 def python(code: str, folder: Path, **environment: str) -> str:
-    """Run Python in a process and an Airflow of its own, and return what it printed last."""
+    """Run Python in a new process with a new Airflow, and return what it printed last."""
     ran = subprocess.run(
         [sys.executable, "-W", "ignore", "-c", code],
         cwd=folder,

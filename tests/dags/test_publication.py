@@ -219,7 +219,7 @@ JANUARY, DECEMBER = datetime(2021, 1, 1, tzinfo=UTC), datetime(2020, 12, 1, tzin
 @pytest.mark.parametrize(
     "ways",
     [
-        pytest.param({"month": "2021-01"}, id="by hand"),
+        pytest.param({"month": "2021-01"}, id="manual"),
         pytest.param({"month": "2021-01", "logical_date": datetime(2026, 11, 20, tzinfo=UTC)}, id="form"),
         pytest.param({"month": "2021-01", "run_type": "operator_triggered"}, id="recheck"),
         pytest.param({"month": None, "partition_key": "green|2021-01"}, id="partition key"),
@@ -233,7 +233,7 @@ JANUARY, DECEMBER = datetime(2021, 1, 1, tzinfo=UTC), datetime(2020, 12, 1, tzin
         ),
         pytest.param(
             {"month": None, "run_type": "backfill", "logical_date": JANUARY, "interval_start": DECEMBER},
-            id="backfill of a run that was started by hand",
+            id="backfill of a manual run",
         ),
     ],
 )

@@ -16,7 +16,7 @@ from nyc_taxi.core.month import Month
 from nyc_taxi.core.zones import read_zones
 from nyc_taxi.postgres.warehouse import PostgresWarehouse
 from nyc_taxi.samples.file import write_lookup
-from tests.postgres import trips
+from tests import trips
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -15,7 +15,7 @@ from nyc_taxi.dbt.invocation import Command, Invocation
 from nyc_taxi.dbt.process import Dbt
 from nyc_taxi.dbt.results import table
 from nyc_taxi.errors import ContractError, DataTestFailed, TransientError
-from tests.postgres.trips import green
+from tests.trips import green
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING
 import psycopg
 import pytest
 
-from local.dbt_diff import differences, left_out
+from local.dbt_diff import differences, skipped
 from local.environment import CHECKOUT
 from nyc_taxi.core.month import Month, MonthRange
 from nyc_taxi.samples import write_sample
 from tests.dbt.mart import QUALITY
 from tests.extent import extent
-from tests.postgres.trips import lines, text, write
+from tests.trips import lines, text, write
 from tests.waiting import HANGS, eventually
 
 if TYPE_CHECKING:
@@ -366,7 +366,7 @@ def test_a_month_that_was_unloaded_disappears(story: Story) -> None:
 
 def test_what_was_built_in_steps_is_what_a_full_refresh_builds(story: Story) -> None:
     assert story.mart.content("dev") == story.without_february.content
-    assert (differences(story.mart.connection), left_out(story.mart.connection)) == ([], [])
+    assert (differences(story.mart.connection), skipped(story.mart.connection)) == ([], [])
 
 
 def test_what_a_change_changes_is_shown_by_month_and_figure(story: Story) -> None:
@@ -380,7 +380,7 @@ def test_what_a_change_changes_is_shown_by_month_and_figure(story: Story) -> Non
         connection.execute("alter table dev_marts.fct_trips add column surplus integer")
         connection.execute("delete from dev_marts.built_months where dataset = 'yellow'")
         found = differences(connection)
-        assert left_out(connection) == ["yellow 2021-02"]
+        assert skipped(connection) == ["yellow 2021-02"]
     assert [(one.model, one.month, one.figure) for one in found] == [
         ("marts.fct_trips", "", "column surplus only in dev"),
         ("marts.fct_trips", "green 2021-01", "rows"),

@@ -76,7 +76,7 @@ class Place:
         }
 
     def renew(self, name: str, template: str = "template1") -> None:
-        """Put a copy of a database in the place of another one, whoever is connected to it."""
+        """Replace a database by a copy of another one, even if it is in use."""
         drop, create = (
             sql.SQL("drop database if exists {} with (force)"),
             sql.SQL("create database {} template {} strategy file_copy"),
@@ -85,7 +85,7 @@ class Place:
         self.databases.execute(create.format(sql.Identifier(name), sql.Identifier(template)))
 
     def checked(self, code: int, output: str) -> Ended:
-        """Return how something ended, after a look for secrets in what it said."""
+        """Return how something ended, after checking that its output has no secrets."""
         for name, secret in self.secrets.items():
             assert secret not in output, f"{name} is in the output"
         return Ended(code, output)
@@ -104,7 +104,7 @@ class Place:
 
 
 class Inits:
-    """Inits of the place, each a process of its own that has loaded Airflow already."""
+    """Inits of the place, each a forked process that has imported Airflow already."""
 
     def __init__(self, place: Place, server: subprocess.Popen[str], folder: Path) -> None:
         assert server.stdin
@@ -134,7 +134,7 @@ class Inits:
         return self.place.checked(code, self.output())
 
     def output(self) -> str:
-        """Return what the last init has said so far."""
+        """Return the output of the last init so far."""
         return self._output.read_text() if self._output.exists() else ""
 
     def run(self, folder: Path = FILES, wait: float = 20, **environment: str) -> Ended:

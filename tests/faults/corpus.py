@@ -27,7 +27,7 @@ from nyc_taxi.errors import (
     TruncatedFile,
 )
 from tests.file_server import FAULTS, Reply
-from tests.postgres.trips import lines, text
+from tests.trips import lines, text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -206,5 +206,5 @@ CASES: tuple[Case, ...] = (
     Case("slow drip", [Reply(PACKED, piece=1, pause=0.05)], error=DownloadInterrupted, says=TOO_SLOW),
     Case("redirect loop", [Reply(status=302, headers={"Location": "?again"})], error=SourceRefused, says="redirects more than"),
     Case("redirect that goes on for ever", [Reply(LONG.encode(), status=302, headers={"Location": "?again"}, piece=1, pause=0.05), WHOLE], loaded=ROWS),
-    Case("redirect to a file", [Reply(status=302, headers={"Location": "file:///etc/passwd"})], error=SourceRefused, says="not on the web"),
+    Case("redirect to a file", [Reply(status=302, headers={"Location": "file:///etc/passwd"})], error=SourceRefused, says="not a web address"),
 )  # fmt: skip

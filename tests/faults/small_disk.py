@@ -18,7 +18,7 @@ NOBODY = 65534
 def small_disk(folder: Path, size: str, *, for_postgres: bool = False) -> tuple[str, ...]:
     """Return the words that let a command see an empty disk of this size in a folder.
 
-    They give the command a mount namespace of its own, which any user may do where the kernel allows user
+    They give the command a separate mount namespace, which any user may do where the kernel allows user
     namespaces; then the command thinks that it is root, or, for Postgres, which refuses that, somebody
     else. Where it cannot be done, the test is skipped and says why.
 

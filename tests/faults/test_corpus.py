@@ -18,7 +18,7 @@ from nyc_taxi.load.audit import audit_month
 from nyc_taxi.load.stage import stage_month
 from nyc_taxi.postgres.warehouse import PostgresWarehouse
 from tests.faults.corpus import CASES, ROWS, TOO_SLOW, WHOLE, Case
-from tests.postgres.trips import MONTH, content, counts, green, leftovers, load, published
+from tests.trips import MONTH, content, counts, green, leftovers, load, published
 
 if TYPE_CHECKING:
     from pathlib import Path

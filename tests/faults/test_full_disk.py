@@ -30,7 +30,7 @@ from nyc_taxi.postgres import attempts
 from nyc_taxi.postgres.warehouse import PostgresWarehouse
 from tests.faults.small_disk import small_disk
 from tests.file_server import Reply
-from tests.postgres.trips import (
+from tests.trips import (
     MONTH,
     content,
     green,
@@ -51,12 +51,12 @@ if TYPE_CHECKING:
 
 ROWS = 20_000
 """Rows of a month that needs three megabytes."""
-FULL = r"w ran out of resources: could not extend file .*No space left on device.*make room, then run"
+FULL = r"w ran out of resources: could not extend file .*No space left on device.*free some, then run"
 
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedPostgres]:
-    """A server that has a small disk beside its own."""
+    """A server with an additional small disk."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -191,7 +191,7 @@ from nyc_taxi.files.source_list import SourceList
 from nyc_taxi.errors import TransientError
 from nyc_taxi.load.stage import stage_month
 from nyc_taxi.postgres.warehouse import PostgresWarehouse
-from tests.postgres.trips import MONTH
+from tests.trips import MONTH
 uri, source = sys.argv[1:]
 try:
     publication = SourceList.parse(source).ask("green", MONTH)

@@ -29,7 +29,7 @@ from nyc_taxi.load.stage import stage_month
 from nyc_taxi.postgres.warehouse import PostgresWarehouse
 from tests.faults.hostile import HOSTILE, MARK
 from tests.file_server import FileServer, Reply
-from tests.postgres.trips import GREEN, MONTH, fetch, load, published, row, write
+from tests.trips import GREEN, MONTH, fetch, load, published, row, write
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -73,7 +73,7 @@ REDIRECTS = (
     "http://nowhere.invalid/file?token=hunter2",
     "https://127.0.0.1:1/file?token=hunter2&other=x",
 )
-"""Where a source may lead, with a secret of its own that we were given for this one request."""
+"""Where a source may redirect to, with a secret for this one request."""
 
 
 @pytest.fixture(autouse=True)

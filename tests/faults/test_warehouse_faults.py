@@ -20,7 +20,7 @@ from nyc_taxi.load.audit import audit_month
 from nyc_taxi.load.stage import stage_month
 from nyc_taxi.postgres.publish import publish_month
 from nyc_taxi.postgres.warehouse import PostgresWarehouse
-from tests.postgres.trips import (
+from tests.trips import (
     MONTH,
     content,
     fetch,

@@ -49,7 +49,7 @@ def names(plan: HeaderPlan) -> list[str]:
         pytest.param(
             ["fare_amt", "tpep_pickup_datetime", "fare_amount"],
             ["-fare_amt", "tpep_pickup_datetime", "fare_amount"],
-            id="an alias beside the name: the name has it",
+            id="an alias next to the name: the name has it",
         ),
         pytest.param(
             ["tpep_pickup_datetime", "", "extra", ""],

@@ -19,7 +19,7 @@ from local.postgres import EmbeddedPostgres, PostgresFailed
 from nyc_taxi.load.attempt import Outcome
 from nyc_taxi.postgres.warehouse import PostgresWarehouse
 from tests.extent import extent
-from tests.postgres.trips import MONTH, content, leftovers, lines, load, published, text, write
+from tests.trips import MONTH, content, leftovers, lines, load, published, text, write
 from tests.waiting import HANGS, eventually
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ def run_until(
     draw: random.Random,
     allowed: set[tuple[int, float]],
 ) -> bool:
-    """Load a file in a process of its own, kill something after some seconds, and read all the while.
+    """Load a file in a separate process, kill something after some seconds, and read all the while.
 
     :return: whether the load was still going on then
     """

@@ -1,4 +1,4 @@
-"""What ``make demo`` leaves in the warehouse, beside the months."""
+"""The role that ``make demo`` creates in the warehouse."""
 
 from __future__ import annotations
 

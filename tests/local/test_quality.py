@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
 from typing import TYPE_CHECKING
 
 import pytest
+import yaml
 
 from local.environment import CHECKOUT
 from local.quality import TESTS, run_side_by_side
@@ -78,3 +80,14 @@ def test_every_folder_of_tests_is_run() -> None:
     folders = {str(path.parent.relative_to(CHECKOUT)) for path in CHECKOUT.glob("tests/**/test_*.py")}
 
     assert sorted([*groups, "tests/compose"]) == sorted(folders)
+
+
+@pytest.mark.parametrize(("text", "refused"), [("it_goes_on_with_it", True), ("it_is_besides", False)])
+def test_words_that_have_a_plainer_one_are_refused(text: str, refused: bool) -> None:
+    (hook,) = (
+        hook
+        for repository in yaml.safe_load((CHECKOUT / ".pre-commit-config.yaml").read_text())["repos"]
+        for hook in repository["hooks"]
+        if hook["id"] == "words"
+    )
+    assert bool(re.search(hook["entry"], text.replace("_", " "), re.IGNORECASE)) is refused

@@ -1,4 +1,4 @@
-"""A warehouse as the product sees it, and a reader beside it."""
+"""A warehouse as the product sees it, and a reader of it."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ from nyc_taxi.files.source_list import SourceList
 from nyc_taxi.load.audit import audit_month
 from nyc_taxi.load.stage import stage_month
 from nyc_taxi.postgres.warehouse import PostgresWarehouse
-from tests.postgres.trips import MONTH, fetch, published
+from tests.trips import MONTH, fetch, published
 
 if TYPE_CHECKING:
     from nyc_taxi.files.download import File

@@ -14,7 +14,7 @@ from psycopg import errors
 
 from local.environment import CHECKOUT
 from nyc_taxi.errors import TaxiError
-from tests.postgres.trips import NEXT, green, load, published, stage, write
+from tests.trips import NEXT, green, load, published, stage, write
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -12,16 +12,12 @@ from nyc_taxi.load.attempt import Outcome
 from nyc_taxi.load.doctor import examine
 from nyc_taxi.postgres import attempts, doctor
 from nyc_taxi.postgres.locks import attempt_lock
-from tests.postgres.trips import (
-    MONTH,
+from tests.trips import (
     NEXT,
-    content,
-    fetch,
     green,
     leftovers,
     load,
     published,
-    stage,
     staged_and_audited,
 )
 
@@ -29,8 +25,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from nyc_taxi.files.download import File
-    from nyc_taxi.files.publication import Publication
     from nyc_taxi.load.warehouse import Finding
     from nyc_taxi.postgres.warehouse import PostgresWarehouse
 
@@ -71,17 +65,6 @@ def die_while_copying(warehouse: PostgresWarehouse, reader: psycopg.Connection, 
     return attempt.id
 
 
-def test_a_sound_warehouse_has_nothing_to_find(
-    taxi_warehouse: PostgresWarehouse, tmp_path: Path, look: Callable[..., list[Finding]]
-) -> None:
-    assert look() == []
-    load(taxi_warehouse, published(green(tmp_path)))
-    load(taxi_warehouse, published(green(tmp_path, 50, NEXT), month=NEXT))
-    waiting = staged_and_audited(taxi_warehouse, published(green(tmp_path / "new", 90)))
-    assert look() == look(clean=True) == []
-    assert taxi_warehouse.ledger.get(waiting).outcome is Outcome.AUDITED
-
-
 def test_a_dead_attempt_is_found_and_settled_with_its_table(
     taxi_warehouse: PostgresWarehouse,
     reader: psycopg.Connection,
@@ -101,24 +84,6 @@ def test_a_dead_attempt_is_found_and_settled_with_its_table(
         ("abandoned", "The process that staged it died.")
     ]
     assert look() == []
-
-
-def test_a_live_attempt_is_neither_found_nor_removed(
-    taxi_warehouse: PostgresWarehouse,
-    reader: psycopg.Connection,
-    tmp_path: Path,
-    look: Callable[..., list[Finding]],
-) -> None:
-    seen: list[Finding] = []
-
-    def watched(publication: Publication, folder: Path) -> File:
-        seen.extend([*look(), *look(clean=True)])
-        return fetch(publication, folder)
-
-    staged = stage(taxi_warehouse, published(green(tmp_path)), fetch=watched)
-    seen.extend([*look(), *look(clean=True)])
-    assert seen == []
-    assert leftovers(reader) == [f"green_tripdata_2021_01_{staged.attempt}"]
 
 
 @pytest.mark.parametrize("days", [6, 8])
@@ -218,28 +183,6 @@ def test_a_table_that_is_read_is_left_and_the_reader_named(
         assert f"pid {person.info.backend_pid} (user taxi, application a person's psql)" in found.to_do
         assert len(leftovers(reader)) == 1
     assert [finding.done for finding in look(clean=True)] == ["removed"]
-
-
-def test_months_that_differ_from_the_ledger_are_found_and_left(
-    taxi_warehouse: PostgresWarehouse,
-    reader: psycopg.Connection,
-    tmp_path: Path,
-    look: Callable[..., list[Finding]],
-) -> None:
-    load(taxi_warehouse, published(green(tmp_path, 100)))
-    load(taxi_warehouse, published(green(tmp_path, 50, NEXT), month=NEXT))
-    reader.execute("delete from raw.green_tripdata where file_month = '2021-01-01' and row_number <= 10")
-    reader.execute("delete from ops.file_ledger where month = '2021-02-01'")
-    before = content(reader)
-    found = look(clean=True)
-    assert kinds(found) == [("rows", "green 2021-01"), ("rows", "green 2021-02")]
-    assert "has 90 rows, and the ledger says 100." in found[0].to_do
-    assert "has 50 rows, and the ledger says 0." in found[1].to_do
-    assert "airflow taxi load green 2021-02" in found[1].to_do
-    assert content(reader) == before
-    for month, rows in ((MONTH, 100), (NEXT, 50)):
-        load(taxi_warehouse, published(green(tmp_path, rows, month), month=month))
-    assert look() == []
 
 
 def test_a_half_detached_partition_is_found_with_the_statement_that_finishes_it(

@@ -10,10 +10,8 @@ from psycopg import IsolationLevel
 
 from nyc_taxi.errors import ContractError, WarehouseBusy, WarehouseRefused
 from nyc_taxi.load.attempt import Outcome
-from nyc_taxi.load.audit import audit_month
-from nyc_taxi.postgres import attempts
 from nyc_taxi.postgres.publish import publish_month
-from tests.postgres.trips import (
+from tests.trips import (
     MONTH,
     NEXT,
     content,
@@ -22,7 +20,6 @@ from tests.postgres.trips import (
     leftovers,
     load,
     published,
-    stage,
     staged_and_audited,
 )
 
@@ -113,78 +110,6 @@ def test_reader_in_the_middle_of_a_query_holds_nothing_up(
         assert publish_month(taxi_warehouse.sessions, other, patience=0).outcome is Outcome.PUBLISHED
         assert before == [("2021-01-01", 100, before[0][2])]
         assert counts(person) == {"2021-01-01": 120, "2021-02-01": 10}
-
-
-def test_attempt_whose_base_was_replaced_meanwhile_is_superseded(
-    taxi_warehouse: PostgresWarehouse, reader: psycopg.Connection, tmp_path: Path
-) -> None:
-    file = published(green(tmp_path, 100), modified=OLD)
-    late = staged_and_audited(taxi_warehouse, file)
-    first = staged_and_audited(taxi_warehouse, file)
-    assert taxi_warehouse.publish(first).outcome is Outcome.PUBLISHED
-    before = content(reader)
-    done = taxi_warehouse.publish(late)
-    assert done.outcome is Outcome.SUPERSEDED
-    assert done.reason == f"Attempt {first} was published first."
-    assert content(reader) == before
-    assert leftovers(reader) == []
-
-
-@pytest.mark.parametrize("order", [("old", "new"), ("new", "old")])
-def test_of_an_older_and_a_newer_file_the_newer_wins_in_either_order(
-    taxi_warehouse: PostgresWarehouse, reader: psycopg.Connection, tmp_path: Path, order: tuple[str, str]
-) -> None:
-    old = staged_and_audited(taxi_warehouse, published(green(tmp_path, 100), modified=OLD))
-    new = staged_and_audited(taxi_warehouse, published(green(tmp_path, 120), modified=NEW))
-    for which in order:
-        taxi_warehouse.publish({"old": old, "new": new}[which])
-    assert counts(reader) == {"2021-01-01": 120}
-    expected = {("old", "new"): ["replaced", "published"], ("new", "old"): ["superseded", "published"]}
-    assert outcomes(reader) == expected[order]
-
-
-def test_newer_file_of_another_place_does_not_push_out_a_version_that_it_did_not_see(
-    taxi_warehouse: PostgresWarehouse, reader: psycopg.Connection, tmp_path: Path
-) -> None:
-    here = staged_and_audited(taxi_warehouse, published(green(tmp_path / "here", 100), modified=OLD))
-    there = staged_and_audited(taxi_warehouse, published(green(tmp_path / "there", 120), modified=NEW))
-    taxi_warehouse.publish(here)
-    assert taxi_warehouse.publish(there).outcome is Outcome.SUPERSEDED
-    assert counts(reader) == {"2021-01-01": 100}
-
-
-def test_publishing_again_changes_nothing(
-    taxi_warehouse: PostgresWarehouse, reader: psycopg.Connection, tmp_path: Path
-) -> None:
-    first = load(taxi_warehouse, published(green(tmp_path, 100)))
-    before = content(reader)
-    assert taxi_warehouse.publish(first.id) == first
-    assert audit_month(taxi_warehouse, first.id)
-    second = load(taxi_warehouse, published(green(tmp_path, 120)))
-    assert taxi_warehouse.publish(first.id).outcome is Outcome.REPLACED
-    assert taxi_warehouse.publish(second.id) == second
-    assert content(reader) != before
-    assert counts(reader) == {"2021-01-01": 120}
-
-
-def test_only_an_audited_attempt_is_published(
-    taxi_warehouse: PostgresWarehouse, reader: psycopg.Connection, tmp_path: Path
-) -> None:
-    attempt = stage(taxi_warehouse, published(green(tmp_path))).attempt
-    with pytest.raises(ContractError, match=r"is staged.*run the stage step of the month again"):
-        taxi_warehouse.publish(attempt)
-    with pytest.raises(ContractError, match="no attempt 99"):
-        taxi_warehouse.publish(99)
-    assert content(reader) == []
-
-
-def test_failed_attempt_says_why_and_to_stage_again(
-    taxi_warehouse: PostgresWarehouse, reader: psycopg.Connection, tmp_path: Path
-) -> None:
-    attempt = staged_and_audited(taxi_warehouse, published(green(tmp_path)))
-    attempts.update(reader, attempt, Outcome.FAILED, reason="The moon was full.")
-    with pytest.raises(ContractError, match=r"is failed: The moon was full\.\. Only"):
-        taxi_warehouse.publish(attempt)
 
 
 @pytest.mark.parametrize(
@@ -310,29 +235,6 @@ def test_whole_table_is_analyzed_only_when_it_has_grown_by_half(
         ).fetchall()
         known.append(rows[0])
     assert known == [100, 200, 200, 400, 400, 400]
-
-
-def test_leftovers_of_a_failed_audit_go_when_the_month_is_published(
-    taxi_warehouse: PostgresWarehouse, reader: psycopg.Connection, tmp_path: Path
-) -> None:
-    failed = staged_and_audited(taxi_warehouse, published(green(tmp_path, 90)))
-    attempts.update(reader, failed, Outcome.FAILED, reason="audit")
-    assert len(leftovers(reader)) == 1
-    load(taxi_warehouse, published(green(tmp_path, 100)))
-    assert leftovers(reader) == []
-    assert outcomes(reader) == ["failed", "published"]
-
-
-def test_staged_month_that_never_went_on_is_cleared_up_once_another_is_published(
-    taxi_warehouse: PostgresWarehouse, reader: psycopg.Connection, tmp_path: Path
-) -> None:
-    file = published(green(tmp_path, 100))
-    forgotten = staged_and_audited(taxi_warehouse, file)
-    load(taxi_warehouse, file)
-    assert leftovers(reader) == []
-    assert taxi_warehouse.ledger.get(forgotten).outcome is Outcome.SUPERSEDED
-    assert taxi_warehouse.publish(forgotten).outcome is Outcome.SUPERSEDED
-    assert counts(reader) == {"2021-01-01": 100}
 
 
 def test_replacements_use_the_room_of_the_rows_they_replaced(

@@ -1,4 +1,4 @@
-"""What dbt measured becomes results, whoever copies it and how often."""
+"""What dbt measured becomes results, however often it is copied."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from nyc_taxi.core.check import Check
-from tests.postgres.trips import NEXT, green, load, published
+from tests.trips import NEXT, green, load, published
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -16,7 +16,7 @@ from nyc_taxi.errors import WarehouseBusy, WarehouseRefused
 from nyc_taxi.postgres import schema
 from nyc_taxi.postgres.readers import grant_reading
 from nyc_taxi.postgres.warehouse import PostgresWarehouse
-from tests.postgres.trips import (
+from tests.trips import (
     MONTH,
     NEXT,
     green,
@@ -186,7 +186,7 @@ def test_month_that_is_being_attached_during_the_grant_can_be_read(
     person: str,
     tmp_path: Path,
 ) -> None:
-    """The grant waits for whoever attaches, and the other way round; neither misses the other."""
+    """The grant and an attaching session wait for each other; neither misses the other."""
     attempt = staged_and_audited(taxi_warehouse, published(green(tmp_path, 10)))
     with psycopg.connect(warehouse_uri) as attaching, ThreadPoolExecutor(1) as pool:
         attaching.execute("create table raw.green_2020 (like raw.green_tripdata)")

@@ -3,25 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime
 from typing import TYPE_CHECKING
 
-import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 from nyc_taxi.core.dataset import get_dataset
 from nyc_taxi.core.month import Month
-from nyc_taxi.errors import NotTheFile, SchemaDrift, TruncatedFile
-from nyc_taxi.load.attempt import Outcome
-from tests.postgres.trips import (
-    GREEN,
-    green,
-    leftovers,
+from tests.trips import (
     lines,
     load,
     published,
-    refused,
     stage,
     text,
     write,
@@ -190,18 +182,6 @@ def _columns(dataset: str) -> str:
     return ", ".join(column.name for column in get_dataset(dataset).columns)
 
 
-def test_empty_value_is_null_whether_quoted_or_not(
-    taxi_warehouse: PostgresWarehouse, reader: psycopg.Connection, tmp_path: Path
-) -> None:
-    rows = lines(200)
-    rows[1] = ",".join(f'"{value}"' for value in rows[1].split(","))
-    staged = stage(taxi_warehouse, published(write(tmp_path, text(rows))))
-    assert staged.rows_rejected == 0
-    table = f"stage.green_tripdata_2021_01_{staged.attempt}"
-    query = f"select count(congestion_surcharge), count(ehail_fee), count(store_and_fwd_flag) from {table}"
-    assert reader.execute(query).fetchone() == (0, 0, 200)
-
-
 def test_unknown_and_repeated_columns_are_kept_in_unmapped(
     taxi_warehouse: PostgresWarehouse,
     reader: psycopg.Connection,
@@ -228,88 +208,3 @@ def test_unknown_and_repeated_columns_are_kept_in_unmapped(
         (5, 2, {"moon fee": "1.25"}),
         (6, 2, {"vendorid_2": "7"}),
     ]
-
-
-def test_columns_in_another_order_and_case_are_loaded_by_name(
-    taxi_warehouse: PostgresWarehouse, reader: psycopg.Connection, tmp_path: Path
-) -> None:
-    load(taxi_warehouse, published(write(tmp_path, text(lines(100)))))
-    without_numbers = (
-        "select md5(string_agg(trip::text, '' order by row_number)) from raw.green_tripdata as trip"
-    )
-    before = reader.execute(without_numbers).fetchone()
-    turned = [",".join(reversed(line.split(","))) for line in lines(100)]
-    turned[0] = f"\ufeff{turned[0].upper()}"
-    done = load(taxi_warehouse, published(write(tmp_path, text(turned))))
-    assert done.outcome is Outcome.PUBLISHED
-    assert reader.execute(without_numbers).fetchone() == before
-
-
-def test_file_of_another_dataset_is_refused(
-    taxi_warehouse: PostgresWarehouse, reader: psycopg.Connection, tmp_path: Path
-) -> None:
-    with pytest.raises(SchemaDrift):
-        stage(taxi_warehouse, published(green(tmp_path), dataset="yellow"))
-    assert leftovers(reader) == []
-
-
-def test_parquet_values_that_do_not_fit_are_rejected_one_by_one(
-    taxi_warehouse: PostgresWarehouse, reader: psycopg.Connection, tmp_path: Path
-) -> None:
-    rows = 1000
-    pickups = [datetime(2021, 1, 1 + number % 28, tzinfo=None) for number in range(rows)]  # noqa: DTZ001
-    columns = {
-        "VendorID": pa.array([1] * rows, pa.int64()),
-        "lpep_pickup_datetime": pa.array(pickups, pa.timestamp("us")),
-        "lpep_dropoff_datetime": pa.array(pickups, pa.timestamp("ns")),
-        "passenger_count": pa.array([1.0] * 997 + [1.5, float("nan"), None], pa.float64()),
-        "PULocationID": pa.array([2**40] + [7] * (rows - 1), pa.int64()),
-        "DOLocationID": pa.array(["8.0", "eight"] + ["8"] * (rows - 2), pa.large_string()),
-        "fare_amount": pa.array([2.5] * rows, pa.float32()),
-        "ehail_fee": pa.nulls(rows),
-        "tip_amount": pa.array([1.0] * 500 + [float("inf")] + [2.0] * 499),
-        "total_amount": pa.array([10] * rows, pa.int32()),
-        "Weather": pa.array(["wet", None] * (rows // 2)),
-    }
-    path = tmp_path / "green_tripdata_2021-01.parquet"
-    pq.write_table(pa.table(columns), path, row_group_size=300)
-    done = load(taxi_warehouse, published(path))
-    assert (done.rows_in_file, done.rows_loaded, done.rows_rejected) == (1000, 996, 4)
-    rejected = refused(taxi_warehouse)
-    assert [(reject.row_number, reject.line_number, reject.reason) for reject in rejected] == [
-        (1, None, "PULocationID: 1099511627776 is no integer"),
-        (2, None, "DOLocationID: 'eight' is no integer"),
-        (501, None, "tip_amount: inf is no double"),
-        (998, None, "passenger_count: 1.5 is no integer"),
-    ]
-    assert b'"DOLocationID": "eight"' in rejected[1].line
-    query = """
-        select row_number, passenger_count, dolocationid, unmapped from raw.green_tripdata
-        where row_number > 998 or row_number = 3 order by row_number
-    """
-    assert reader.execute(query).fetchall() == [
-        (3, 1, 8, {"weather": "wet"}),
-        (999, None, 8, {"weather": "wet"}),
-        (1000, None, 8, None),
-    ]
-
-
-def test_damaged_parquet_file_is_refused(
-    taxi_warehouse: PostgresWarehouse, reader: psycopg.Connection, tmp_path: Path
-) -> None:
-    path = tmp_path / "green_tripdata_2021-01.parquet"
-    pq.write_table(pa.table({"lpep_pickup_datetime": pa.array([None], pa.timestamp("us"))}), path)
-    whole = path.read_bytes()
-    path.write_bytes(whole[: len(whole) // 2])
-    with pytest.raises(TruncatedFile):
-        stage(taxi_warehouse, published(path))
-    path.write_bytes(b"<html>Please log in</html>")
-    with pytest.raises(NotTheFile):
-        stage(taxi_warehouse, published(path))
-    assert leftovers(reader) == []
-
-
-def test_header_without_rows_is_staged_and_counted_as_none(
-    taxi_warehouse: PostgresWarehouse, reader: psycopg.Connection, tmp_path: Path
-) -> None:
-    assert stage(taxi_warehouse, published(write(tmp_path, text([GREEN])))).rows_in_file == 0

@@ -10,12 +10,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from nyc_taxi.errors import TruncatedFile
-from nyc_taxi.files import old_chunks as chunking
-from nyc_taxi.files.old_chunks import chunks
+from nyc_taxi.files.chunks import chunks
 from nyc_taxi.load.attempt import Outcome
-from nyc_taxi.postgres import csv_copy
-from nyc_taxi.postgres.measure import measure
-from tests.postgres.trips import (
+from nyc_taxi.load.measures import measure
+from tests.trips import (
     GREEN,
     content,
     leftovers,
@@ -31,12 +29,12 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     import psycopg
+    import pyarrow as pa
 
     from nyc_taxi.core.dataset import Dataset
     from nyc_taxi.core.month import Month
     from nyc_taxi.load.measures import Measures
     from nyc_taxi.load.stage import Staged
-    from nyc_taxi.postgres.tables import StageTable
     from nyc_taxi.postgres.warehouse import PostgresWarehouse
 
 ROWS = 40_000
@@ -45,9 +43,8 @@ ROWS = 40_000
 
 @pytest.fixture(autouse=True)
 def _small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Cut at every block of a megabyte, so that small files have several chunks."""
-    monkeypatch.setattr(csv_copy, "chunks", partial(chunks, size=1 << 20))
-    monkeypatch.setattr(chunking, "LONGEST", 4 << 20)
+    """Let small files have several batches."""
+    monkeypatch.setattr("nyc_taxi.files.csv_reader.chunks", partial(chunks, size=1 << 20))
 
 
 def staged(warehouse: PostgresWarehouse, path: Path, streams: int) -> Staged:
@@ -103,23 +100,16 @@ def test_quoted_line_ends_are_not_cut(
     assert note == [('several\nlines, "quoted"',)]
 
 
-def test_bad_value_in_any_chunk_leads_to_the_second_reading(
+def test_rejected_rows_of_all_batches_are_kept_in_the_order_of_the_file(
     taxi_warehouse: PostgresWarehouse, reader: psycopg.Connection, tmp_path: Path
 ) -> None:
     rows = lines(ROWS)
-    rows[3 * ROWS // 4] = rows[3 * ROWS // 4].replace(",42,", ",forty-two,")
+    for number in (1, ROWS // 2, ROWS):
+        rows[number] = rows[number].replace(",42,", ",forty-two,")
     done = staged(taxi_warehouse, write(tmp_path, text(rows)), 2)
-    assert (done.rows_in_file, done.rows_loaded, done.rows_rejected) == (ROWS, ROWS - 1, 1)
-    assert everything(reader, done.attempt)[0][:4] == (ROWS - 1, 1, ROWS, ROWS - 1)
-
-
-def test_quote_that_is_never_closed_leads_to_the_second_reading(
-    taxi_warehouse: PostgresWarehouse, reader: psycopg.Connection, tmp_path: Path
-) -> None:
-    rows = lines(2 * ROWS)
-    rows[10] = rows[10].replace(",N,", ',"N,')
-    done = staged(taxi_warehouse, write(tmp_path, text(rows)), 2)
-    assert (done.rows_loaded, done.rows_rejected) == (2 * ROWS - 1, 1)
+    assert (done.rows_in_file, done.rows_loaded, done.rows_rejected) == (ROWS, ROWS - 3, 3)
+    kept = taxi_warehouse.ledger.rejects(taxi_warehouse.ledger.get(done.attempt))
+    assert [row.row_number for row in kept] == [1, ROWS // 2, ROWS]
 
 
 def test_file_that_is_cut_leaves_nothing(
@@ -140,14 +130,14 @@ def test_lost_second_connection_leaves_nothing_and_can_be_tried_again(
 ) -> None:
     path = write(tmp_path, text(lines(ROWS)))
 
-    def killed(connection: psycopg.Connection, stage: StageTable, dataset: Dataset, month: Month) -> Measures:
-        own = connection.info.backend_pid
-        victim = "select pg_terminate_backend(pid) from pg_stat_activity where application_name ~ 'others'"
-        reader.execute(f"{victim} and pid <> {own}")
-        return measure(connection, stage, dataset, month)
+    def killed(rows: pa.RecordBatch, dataset: Dataset, month: Month) -> Measures:
+        reader.execute(
+            "select pg_terminate_backend(max(pid)) from pg_stat_activity where application_name ~ ' stage '"
+        )
+        return measure(rows, dataset, month)
 
     with monkeypatch.context() as patch:
-        patch.setattr("nyc_taxi.postgres.csv_copy.measure", killed)
+        patch.setattr("nyc_taxi.postgres.batch_copy.measure", killed)
         with pytest.raises(Exception, match=r"terminat|lost"):
             staged(taxi_warehouse, path, 2)
     assert leftovers(reader) == []

@@ -231,7 +231,7 @@ def check_rows(backfill: Backfill) -> None:
 
 
 def check_ledger(backfill: Backfill) -> None:
-    """Check that every attempt has ended, or is settled by the next run, and that nothing is left over."""
+    """Check that every attempt has ended, or is ended by the next run, and that nothing is left over."""
     uri = backfill.stack.warehouse_uri
     together = PostgresWarehouse(lambda: psycopg.connect(uri), "together")
     for dataset in DATASETS:

@@ -193,7 +193,7 @@ def test_importing_the_package_imports_no_numpy() -> None:
 
 @pytest.mark.slow
 def test_a_million_rows_take_at_most_ten_seconds_on_a_quiet_machine(tmp_path: Path) -> None:
-    """Counted is the time at work, which what else the machine does hardly changes; twice as much may be."""
+    """CPU time is measured, which other load hardly changes; twice as much is allowed."""
     started = time.process_time()
     sample(tmp_path, "yellow", "2021-01", 1_000_000)
     assert time.process_time() - started < 20

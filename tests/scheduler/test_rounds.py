@@ -65,7 +65,7 @@ class Round:
         self.draw = random.Random(number)
 
     def publish(self, edition: int, dataset: str, month: Month) -> None:
-        """Publish a month in an edition of its own: other trips, and another number of them."""
+        """Publish a month in another edition: other trips, and another number of them."""
         here = MonthRange(month, month)
         write_sample(here, 300 + edition, self.stack.state.samples, (dataset,), edition=edition)
 
@@ -103,7 +103,7 @@ class Round:
 
 
 def test_runs_of_every_kind_at_once_end_as_they_would_one_after_another(running_stack: Stack) -> None:
-    """The command's backfill, chosen months, runs by hand, a recheck, and two files published anew."""
+    """The command's backfill, chosen months, manual runs, a recheck, and two files published anew."""
     running_stack.api.unpause("recheck_postgres")
     running_stack.postgres.create_database("alone")
     alone = PostgresWarehouse(lambda: psycopg.connect(running_stack.postgres.uri("alone")), "alone")

@@ -25,10 +25,10 @@ def test_what_people_wrote_is_kept_before_and_after_and_the_paragraph_is_renewed
 def test_a_note_is_cut_to_the_room_that_there_is() -> None:
     lines = [f"green 2021-{month:02d}: {'x' * 80}" for month in range(1, 13)]
 
-    note = merged("By hand.", OURS, lines)
+    note = merged("My own note.", OURS, lines)
 
     assert len(note) <= LONGEST_NOTE
-    assert note.startswith("By hand.\n\n")
+    assert note.startswith("My own note.\n\n")
     assert note.endswith(" more")
     shown = note.count("green")
     assert f"* and {12 - shown} more" in note

@@ -1,1 +1,1 @@
-"""Calling dbt: what is asked of it, how it runs beside this process, and what came of it."""
+"""Calling dbt: its command, its process, and its results."""

@@ -1,4 +1,4 @@
-"""Running dbt as a process beside this one, in the environment that is dbt's own."""
+"""Running dbt as a subprocess, in its own environment."""
 
 from __future__ import annotations
 
@@ -49,9 +49,9 @@ _PROJECT_AT_FAULT: Final = re.compile(r"^(?:Compilation|Parsing|Validation|Contr
 class Dbt:
     """A dbt project, and the program that runs it.
 
-    :param program: the ``dbt`` of an environment of its own
+    :param program: the ``dbt`` of a separate environment
     :param project: folder of ``dbt_project.yml`` and ``profiles.yml``
-    :param folder: where artifacts and logs go; a later call there can go on with what failed
+    :param folder: where artifacts and logs go; a later call there can retry what failed
     :param environment: variables that the profile reads
     """
 
@@ -140,7 +140,7 @@ class Dbt:
         except (FileNotFoundError, PermissionError) as error:
             raise ContractError(
                 f"dbt cannot be run: {self.program}: {error.strerror}. Install dbt-core and the warehouse's "
-                "adapter in an environment of their own, and set dbt_program in [nyc_taxi] to its program."
+                "adapter in a separate environment, and set dbt_program in [nyc_taxi] to its program."
             ) from error
         try:
             yield process

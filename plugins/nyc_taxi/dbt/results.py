@@ -105,7 +105,7 @@ def failures(nodes: Iterable[Node]) -> list[Node]:
 def table(nodes: Sequence[Node]) -> str:
     """Return a table of the models: status, rows, seconds, and what their tests said.
 
-    Tests that are about no model that was built have a line of their own.
+    Tests that are about no model that was built have a separate line.
     """
     built = [node for node in nodes if node.kind in _BUILDS]
     tests: dict[str, list[Node]] = {}

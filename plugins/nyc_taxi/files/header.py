@@ -50,7 +50,7 @@ class HeaderPlan:
     :param header: the names as the file spells them
     :param targets: one for each field of a row, in the file's order; fields beyond the header included
     :param missing: columns that a file of its schema version should have, and this one has not
-    :param unknown: names of fields that go to ``unmapped``, those beyond the header left out
+    :param unknown: names of fields that go to ``unmapped``, except those beyond the header
     :param schema_version: name of the schema version, or :data:`UNRECOGNISED`
     :param line_end: how the file's data rows end: LF, CRLF or CR; empty in a file without lines
     :param data_offset: bytes of the uncompressed file before its first data row
@@ -66,7 +66,7 @@ class HeaderPlan:
 
     @property
     def direct(self) -> bool:
-        """Whether every field has a column of its own, so that rows can be copied as they are."""
+        """Whether every field has its own column, so that rows can be copied unchanged."""
         return all(target.column is not None for target in self.targets)
 
 

@@ -10,6 +10,7 @@ from nyc_taxi.core.check import Check
 from nyc_taxi.errors import AuditFailed, ContractError
 from nyc_taxi.load.attempt import Attempt, Outcome
 from nyc_taxi.load.measures import Measures
+from nyc_taxi.load.supersede import FINAL
 
 if TYPE_CHECKING:
     from nyc_taxi.load.ledger import Ledger
@@ -32,7 +33,6 @@ Real months have a few such trips (clocks reset to 2009, neighbours of the month
 """
 
 _OPEN = (Outcome.STAGED, Outcome.AUDITED)
-_FINAL = (Outcome.PUBLISHED, Outcome.REPLACED, Outcome.UNLOADED, Outcome.SUPERSEDED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ def audit_month(warehouse: Warehouse, attempt: int) -> tuple[Check, ...]:
     """
     ledger = warehouse.ledger
     staged = ledger.get(attempt)
-    if staged.outcome in _FINAL:
+    if staged.outcome in FINAL:
         return ledger.checks(attempt).get("load", ())
     if staged.outcome not in _OPEN or staged.measures is None:
         raise ContractError(
@@ -176,14 +176,14 @@ def _volume(staged: Attempt, usual: float | None) -> Check:
     if not usual:
         return Check("volume", "completeness", "pass", 1.0, limit, "No other month to compare with.")
     share = (staged.rows_loaded or 0) / usual
+    ratio = f"{share:.0%} of" if share < 10 else f"{share:,.0f} times"
     return Check(
         "volume",
         "completeness",
         "pass" if low <= share <= high else "warn",
         share,
         limit,
-        f"{staged.rows_loaded:,} rows are {share:.0%} of the median of the neighbouring months "
-        f"({usual:,.0f}).",
+        f"{staged.rows_loaded:,} rows are {ratio} the median of the neighbouring months ({usual:,.0f}).",
     )
 
 

@@ -3,7 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Self
+from typing import TYPE_CHECKING, Self
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+if TYPE_CHECKING:
+    from nyc_taxi.core.dataset import Dataset
+    from nyc_taxi.core.month import Month
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +34,11 @@ class Measures:
     earliest: str
     latest: str
 
+    @classmethod
+    def none(cls) -> Self:
+        """Return what no rows add up to."""
+        return cls(0, 0, 0, 0, 0, "", "")
+
     def __add__(self, other: Self) -> Self:
         """Return what the rows of both add up to."""
         if not self.rows or not other.rows:
@@ -41,3 +53,26 @@ class Measures:
             earliest=min(pickups, default=""),
             latest=max(self.latest, other.latest),
         )
+
+
+def measure(rows: pa.RecordBatch, dataset: Dataset, month: Month) -> Measures:
+    """Return what the rows of a batch add up to."""
+    if not rows.num_rows:
+        return Measures.none()
+    numbers, pickups = rows.column("row_number"), rows.column(dataset.pickup)
+    first, last = (pc.cast(pa.scalar(day), pickups.type) for day in (month.first_day, month.next().first_day))
+    inside = pc.and_(pc.greater_equal(pickups, first), pc.less(pickups, last))
+    ends, between = pc.min_max(numbers), pc.min_max(pickups)
+    return Measures(
+        rows=rows.num_rows,
+        first=ends["min"].as_py(),
+        last=ends["max"].as_py(),
+        ordinals=pc.sum(numbers).as_py(),
+        outside=rows.num_rows - (pc.sum(inside).as_py() or 0),
+        earliest=_text(between["min"]),
+        latest=_text(between["max"]),
+    )
+
+
+def _text(pickup: pa.TimestampScalar) -> str:
+    return (pc.cast(pickup, pa.string()).as_py() or "").removesuffix(".000000")

@@ -168,9 +168,10 @@ def _naming(attempt: Attempt, path: Path) -> Iterator[None]:
     """Let errors about a file name its address, not the place of its temporary copy."""
     try:
         yield
-    except (NotTheFile, TruncatedFile, SchemaDrift) as error:
+    except (NotTheFile, TruncatedFile, SchemaDrift, TooManyRejects) as error:
         message = str(error).replace(str(path), attempt.url)
-        raise type(error)(message if attempt.url in message else f"{attempt.url}: {message}") from error
+        error.args = (message if attempt.url in message else f"{attempt.url}: {message}",)
+        raise
     except OSError as error:
         if error.errno not in {errno.ENOSPC, errno.EDQUOT}:
             raise

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import Final
 
-if TYPE_CHECKING:
-    from nyc_taxi.load.attempt import Attempt
+from nyc_taxi.errors import ContractError
+from nyc_taxi.load.attempt import Attempt, Outcome
+
+FINAL: Final = (Outcome.PUBLISHED, Outcome.REPLACED, Outcome.UNLOADED, Outcome.SUPERSEDED)
+"""Outcomes after which an attempt cannot be published any more."""
 
 
 def supersedes(attempt: Attempt, latest: Attempt | None) -> bool:
@@ -25,3 +28,18 @@ def supersedes(attempt: Attempt, latest: Attempt | None) -> bool:
         and latest.last_modified is not None
         and attempt.last_modified > latest.last_modified
     )
+
+
+def is_final(attempt: Attempt) -> bool:
+    """Return whether publishing an attempt again changes nothing: it was published before, or overtaken.
+
+    :raises ContractError: when it can neither be published nor has been
+    """
+    if attempt.outcome in FINAL:
+        return True
+    if attempt.outcome is not Outcome.AUDITED:
+        raise ContractError(
+            f"{attempt} is {attempt.outcome}{f': {attempt.reason}' if attempt.reason else ''}. "
+            "Only an audited attempt can be published: run the stage step of the month again."
+        )
+    return False

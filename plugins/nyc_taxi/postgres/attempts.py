@@ -89,7 +89,7 @@ def unfinished(
 
 
 def begin(connection: psycopg.Connection[Any], publication: Publication, run_id: str) -> Attempt:
-    """Record in a transaction of its own that an attempt has begun, and hold its lock in this session.
+    """Record in its own transaction that an attempt has begun, and hold its lock in this session.
 
     Every session that sees the row finds it locked, so a live attempt is never taken for a dead one.
     Its base is what was published last at this instant, before the file is downloaded.

@@ -38,7 +38,7 @@ _ONE_TRY = "3s"
 def attempt_lock(attempt: int) -> tuple[int, int]:
     """Return the lock that the sessions of a staging process share for as long as it lives.
 
-    Whoever gets it alone knows that the process is dead.
+    A session that gets it alone knows that the process is dead.
     """
     return _SPACE + 1, attempt & 0x7FFFFFFF
 

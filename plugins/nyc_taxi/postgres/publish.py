@@ -11,7 +11,7 @@ from psycopg import sql
 from nyc_taxi.core.dataset import get_dataset
 from nyc_taxi.errors import ContractError
 from nyc_taxi.load.attempt import Attempt, Outcome
-from nyc_taxi.load.supersede import supersedes
+from nyc_taxi.load.supersede import is_final, supersedes
 from nyc_taxi.postgres import attempts
 from nyc_taxi.postgres.locks import month_lock, patiently, wait_briefly
 from nyc_taxi.postgres.readers import share_partition
@@ -30,8 +30,6 @@ PATIENCE: Final = 600.0
 """Seconds for which publishing tries again to get a lock that another session holds."""
 
 _KEPT: Final = "the staged rows are kept"
-
-_DONE = (Outcome.PUBLISHED, Outcome.REPLACED, Outcome.UNLOADED, Outcome.SUPERSEDED)
 
 
 def publish_month(sessions: Sessions, attempt: int, *, patience: float = PATIENCE) -> Attempt:
@@ -81,13 +79,8 @@ def _publish(connection: psycopg.Connection[Any], id: int) -> Attempt:
         attempt = attempts.get(connection, id)
         connection.execute("select pg_advisory_xact_lock(%s, %s)", month_lock(attempt.dataset, attempt.month))
         attempt = attempts.get(connection, id)
-        if attempt.outcome in _DONE:
+        if is_final(attempt):
             return attempt
-        if attempt.outcome is not Outcome.AUDITED:
-            raise ContractError(
-                f"{attempt} is {attempt.outcome}{f': {attempt.reason}' if attempt.reason else ''}. "
-                "Only an audited attempt can be published: run the stage step of the month again."
-            )
         latest = attempts.latest(connection, attempt.dataset, attempt.month)
         if supersedes(attempt, latest):
             _put_in_place(connection, attempt)
@@ -182,7 +175,7 @@ def _refresh_parent(connection: psycopg.Connection[Any], dataset: Dataset) -> No
     """Analyze the dataset's whole table when it has grown by half since the last time.
 
     Reading a sample of every month costs more the more months there are; done this seldom, it adds the
-    same to each month. Before Postgres 18 it would read every partition in full: there it is left out.
+    same to each month. Before Postgres 18 it would read every partition in full, so it is skipped there.
     """
     if connection.info.server_version < 180000:
         return

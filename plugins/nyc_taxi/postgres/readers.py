@@ -103,7 +103,7 @@ def _ensure_role(connection: psycopg.Connection[Any], role: str) -> bool:
 
 
 def share_partition(connection: psycopg.Connection[Any], dataset: Dataset, partition: sql.Identifier) -> None:
-    """Let whoever may read a dataset's whole table read a partition by its own name, too.
+    """Let roles that may read a dataset's whole table read a partition by its own name, too.
 
     Rights on a table do not reach its partitions, and a month's was made in another schema.
     """

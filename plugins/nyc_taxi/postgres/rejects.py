@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, BinaryIO
+from dataclasses import dataclass
+from typing import IO, TYPE_CHECKING, Any
 
-from nyc_taxi.files.batch import RejectedRow
 from nyc_taxi.postgres.statements import statement
 
 if TYPE_CHECKING:
@@ -13,6 +12,7 @@ if TYPE_CHECKING:
 
     import psycopg
 
+    from nyc_taxi.files.batch import RejectedRow
     from nyc_taxi.load.attempt import Attempt
 
 _ESCAPES = str.maketrans({"\\": r"\\", "\t": r"\t", "\n": r"\n", "\r": r"\r"})
@@ -26,16 +26,12 @@ class Rejects:
     """
 
     attempt: Attempt
-    spool: BinaryIO
+    spool: IO[bytes]
     count: int = 0
-    first: list[RejectedRow] = field(default_factory=list)
 
-    def add(self, row_number: int, line_number: int | None, reason: str, line: bytes) -> None:
+    def add(self, reject: RejectedRow) -> None:
         """Keep a row."""
-        reject = RejectedRow(row_number, line_number, reason, line)
         self.count += 1
-        if len(self.first) < 1_000:
-            self.first.append(reject)
         self.spool.write(as_line(self.attempt, reject))
 
     def lines(self) -> Iterator[bytes]:
@@ -52,7 +48,7 @@ def as_line(attempt: Attempt, reject: RejectedRow) -> bytes:
         attempt.month.first_day.isoformat(),
         r"\N" if reject.line_number is None else str(reject.line_number),
         str(reject.row_number),
-        escaped(reject.reason),
+        reject.reason.translate(_ESCAPES),
         rf"\\x{reject.line.hex()}",
     )
     return "\t".join(fields).encode() + b"\n"
@@ -63,8 +59,3 @@ def copy_rejects(connection: psycopg.Connection[Any], lines: Iterable[bytes]) ->
     with connection.cursor().copy(statement("copy_rejects")) as copy:
         for line in lines:
             copy.write(line)
-
-
-def escaped(text: str) -> str:
-    """Return text as a field of COPY's text format."""
-    return text.translate(_ESCAPES)

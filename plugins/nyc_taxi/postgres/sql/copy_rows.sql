@@ -1,1 +1,1 @@
-copy {table} (row_number, {columns}, unmapped) from stdin (format text, encoding 'UTF8')
+copy {table} ({columns}) from stdin (format binary)

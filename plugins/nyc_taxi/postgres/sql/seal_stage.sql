@@ -1,6 +1,5 @@
 alter table {table}
 alter column file_month drop default,
-alter column row_number drop identity,
 add column filename text not null default {filename};
 
 alter table {table}

@@ -1,4 +1,4 @@
-"""Small green files, and the three steps that load them, for the tests of this folder."""
+"""Small green files, and the three steps that load them."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from nyc_taxi.files.batch import RejectedRow
     from nyc_taxi.load.attempt import Attempt
-    from nyc_taxi.postgres.warehouse import PostgresWarehouse
+    from nyc_taxi.load.warehouse import Warehouse
 
 MONTH = Month("2021-01")
 NEXT = Month("2021-02")
@@ -98,7 +98,7 @@ def fetch(publication: Publication, folder: Path) -> File:
 
 
 def stage(
-    warehouse: PostgresWarehouse,
+    warehouse: Warehouse,
     publication: Publication,
     *,
     force: bool = False,
@@ -107,14 +107,14 @@ def stage(
     return stage_month(warehouse, publication, fetch=fetch, run_id="test", force=force)
 
 
-def staged_and_audited(warehouse: PostgresWarehouse, publication: Publication, *, force: bool = False) -> int:
+def staged_and_audited(warehouse: Warehouse, publication: Publication, *, force: bool = False) -> int:
     """Stage and audit a file, and return the attempt that waits to be published."""
     attempt = stage(warehouse, publication, force=force).attempt
     audit_month(warehouse, attempt)
     return attempt
 
 
-def load(warehouse: PostgresWarehouse, publication: Publication, *, force: bool = False) -> Attempt:
+def load(warehouse: Warehouse, publication: Publication, *, force: bool = False) -> Attempt:
     """Take the three steps."""
     staged = stage(warehouse, publication, force=force)
     if staged.unchanged:
@@ -123,7 +123,7 @@ def load(warehouse: PostgresWarehouse, publication: Publication, *, force: bool 
     return warehouse.publish(staged.attempt)
 
 
-def refused(warehouse: PostgresWarehouse, limit: int | None = None) -> list[RejectedRow]:
+def refused(warehouse: Warehouse, limit: int | None = None) -> list[RejectedRow]:
     """Return the rejected rows of the newest attempt at the month that has any."""
     attempt = warehouse.ledger.rejecting("green", MONTH)
     return list(warehouse.ledger.rejects(attempt, limit)) if attempt else []

@@ -1,1 +1,0 @@
-select setval(pg_get_serial_sequence(%(table)s, 'row_number'), %(before)s, false)
