@@ -51,7 +51,7 @@ if TYPE_CHECKING:
 
 ROWS = 20_000
 """Rows of a month that needs three megabytes."""
-FULL = r"w ran out of resources: could not extend file .*No space left on device.*make room, then run"
+FULL = r"w ran out of resources: could not extend file .*No space left on device.*free some, then run"
 
 
 @pytest.fixture(scope="module")
