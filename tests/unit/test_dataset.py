@@ -241,10 +241,10 @@ def test_a_description_is_read_completely(spec: dict[str, Any]) -> None:
     [
         (["name"], "Pink", "name: 'Pink' does not match"),
         (["first_month"], "2020-13", "first_month: '2020-13' does not match"),
-        (["pickup"], "start", "pickup: start is no column of timestamps"),
-        (["dropoff"], "fare", "dropoff: fare is no column of timestamps"),
-        (["required"], ["ended"], "required: began, the pickup, is not among them"),
-        (["required"], ["began", "tip"], "required: tip is none of the columns"),
+        (["pickup"], "start", "pickup: start is not a timestamp column"),
+        (["dropoff"], "fare", "dropoff: fare is not a timestamp column"),
+        (["required"], ["ended"], "required: the pickup column began is not among them"),
+        (["required"], ["began", "tip"], "required: tip is not one of the columns"),
         (["on_unknown"], "drop", "on_unknown: 'drop' is not one of"),
         (["on_missing"], None, "on_missing: None is not one of"),
         (["rejects", "share"], 2, "rejects/share: 2 is greater than the maximum of 1"),
@@ -256,15 +256,15 @@ def test_a_description_is_read_completely(spec: dict[str, Any]) -> None:
         (["columns", 2, "name"], "filename", "columns/2/name: 'filename' should not be valid"),
         (["columns", 2, "name"], "row_number", "columns/2/name: 'row_number' should not be valid"),
         (["columns", 2, "name"], "unmapped", "columns/2/name: 'unmapped' should not be valid"),
-        (["columns", 2, "name"], "ended", "columns/2: ended means ended already"),
-        (["columns", 2, "aliases"], ["start"], "columns/2: start means began already"),
+        (["columns", 2, "name"], "ended", "columns/2: ended already means ended"),
+        (["columns", 2, "aliases"], ["start"], "columns/2: start already means began"),
         (["columns", 2, "aliases"], ["Fare_Amt"], "columns/2/aliases/0: 'Fare_Amt' does not match"),
         (["columns", 2, "description"], "", "columns/2/description: '' "),
         (["schema_versions", 0, "recognised_by"], [], r"schema_versions/0/recognised_by: \[\] "),
         (
             ["schema_versions", 0, "renames"],
             {"price": "cost"},
-            "schema_versions/0/renames: cost is none of the columns",
+            "schema_versions/0/renames: cost is not one of the columns",
         ),
         (
             ["schema_versions", 0, "renames"],
@@ -274,7 +274,7 @@ def test_a_description_is_read_completely(spec: dict[str, Any]) -> None:
         (
             ["schema_versions", 0, "columns"],
             ["began", "tip"],
-            "schema_versions/0/columns: tip is none of the columns",
+            "schema_versions/0/columns: tip is not one of the columns",
         ),
     ],
 )
@@ -294,7 +294,7 @@ def test_two_eras_of_one_name_are_refused(spec: dict[str, Any]) -> None:
     spec["schema_versions"].append({"name": "first", "recognised_by": ["ended"], "columns": ["ended"]})
 
     with pytest.raises(
-        ContractError, match=r"pink\.yaml, schema_versions/1: there is a schema version first already"
+        ContractError, match=r"pink\.yaml, schema_versions/1: there is already a schema version first"
     ):
         parse(spec)
 
