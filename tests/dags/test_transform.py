@@ -10,7 +10,7 @@ import pytest
 
 from local.environment import DBT
 from nyc_taxi import settings
-from nyc_taxi.errors import DataTestFailed, DbtFailed
+from nyc_taxi.errors import DataTestFailed, TransientError
 from nyc_taxi.hooks.dbt import docs_page, resolve_work
 from nyc_taxi.operators.dbt import DbtOperator
 from nyc_taxi.samples.file import write_lookup
@@ -139,7 +139,7 @@ def test_a_bad_month_holds_up_no_other_one_even_in_a_retry_and_its_failing_check
         connection.execute(OUTAGE)
     form = {"command": "build", "months": None, "full_refresh": False, "select": None, "target": "prod"}
     task = DbtOperator(target="postgres", task_id="dbt", work=resolve_work(form, "postgres"))
-    with pytest.raises(DbtFailed, match="The disk is full"):
+    with pytest.raises(TransientError, match="The disk is full"):
         task.execute(context(1))
     with psycopg.connect(warehouse_uri) as connection:
         connection.execute("drop event trigger outage")

@@ -14,7 +14,7 @@ from nyc_taxi.core.month import Month
 from nyc_taxi.dbt.invocation import Command, Invocation
 from nyc_taxi.dbt.process import Dbt
 from nyc_taxi.dbt.results import table
-from nyc_taxi.errors import DataTestFailed, DbtFailed, DbtRefused, MissingExtra
+from nyc_taxi.errors import ContractError, DataTestFailed, TransientError
 from tests.trips import green
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ def test_a_retry_runs_what_failed_and_what_was_skipped(calls: Dbt, mart: Mart) -
     zones.write_text(good.replace("from", "from no_such_schema.t, "), "utf-8")
     said = Said()
     with pytest.raises(
-        DbtFailed, match=r"model stg_taxi_zone_lookup: .*no_such_schema.*statement: .*\.sql\)"
+        TransientError, match=r"model stg_taxi_zone_lookup: .*no_such_schema.*statement: .*\.sql\)"
     ):
         calls.run(Invocation(Command.RUN, select="stg_taxi_zone_lookup dim_zones stg_file_ledger"), said)
     assert said.lines("no_such_schema.t")  # the statement is in the log, where the file cannot be looked at
@@ -87,19 +87,19 @@ def test_data_that_fail_a_test_are_named_and_measured_again_by_a_retry(calls: Db
 def test_a_project_that_cannot_be_parsed_is_refused(calls: Dbt) -> None:
     (calls.project / "models" / "broken.sql").write_text("select {{ ref('nobody') }}", "utf-8")
 
-    with pytest.raises(DbtRefused, match=r"failed before it ran a node: .*nobody"):
+    with pytest.raises(ContractError, match=r"failed before it ran a node: .*nobody"):
         calls.run(VENDORS, Said())
 
 
 def test_a_warehouse_that_does_not_answer_is_a_failure_to_retry(calls: Dbt) -> None:
     away = replace(calls, environment={**calls.environment, "NYC_TAXI_WAREHOUSE_PORT": "1"})
 
-    with pytest.raises(DbtFailed, match=r"failed before it ran a node: .*[Cc]onnection"):
+    with pytest.raises(TransientError, match=r"failed before it ran a node: .*[Cc]onnection"):
         away.run(VENDORS, Said())
 
 
 def test_a_missing_program_is_reported(calls: Dbt) -> None:
-    with pytest.raises(MissingExtra, match="dbt_program"):
+    with pytest.raises(ContractError, match="dbt_program"):
         replace(calls, program="/nowhere/dbt").run(VENDORS, Said())
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from nyc_taxi.dbt.results import TESTS, failures, read_results
-from nyc_taxi.errors import DataTestFailed, DbtFailed, DbtRefused, MissingExtra
+from nyc_taxi.errors import ContractError, DataTestFailed, TransientError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -83,9 +83,8 @@ class Dbt:
             When only data tests had failed, everything is run again, because the data may have been replaced.
         :return: the nodes with their results
         :raises DataTestFailed: when data failed a test, and nothing else failed
-        :raises DbtRefused: when the project or a contract is wrong
-        :raises DbtFailed: when the warehouse or dbt itself failed
-        :raises MissingExtra: when the program does not exist
+        :raises ContractError: when the project or a contract is wrong, or the program does not exist
+        :raises TransientError: when the warehouse or dbt itself failed
         """
         last = self._set_aside()
         if again := only_failed and last is not None:
@@ -149,7 +148,7 @@ class Dbt:
                 start_new_session=True,
             )
         except (FileNotFoundError, PermissionError) as error:
-            raise MissingExtra(
+            raise ContractError(
                 f"dbt cannot be started: {self.program}: {error.strerror}. Install dbt-core and the "
                 "warehouse's adapter in their own environment, and set dbt_program in [nyc_taxi] to its path."
             ) from error
@@ -166,7 +165,7 @@ def _failure(
     bad = failures(nodes)
     if not bad:
         reason = " ".join(" ".join(errors).split()) or f"exit code {code}"
-        kind = DbtRefused if _PROJECT_AT_FAULT.search("\n".join(errors)) else DbtFailed
+        kind = ContractError if _PROJECT_AT_FAULT.search("\n".join(errors)) else TransientError
         return kind(f"{call} failed before it ran a node: {reason[-800:]}")
     message = f"{call} failed in {len(bad)} of {len(nodes)} nodes: " + _listed(list(map(_described, bad)), 3)
     if findings:
@@ -174,10 +173,10 @@ def _failure(
     if all(node.status == "fail" for node in bad):
         return DataTestFailed(f"{message} Models that depend on the data keep their previous content.")
     if all(node.status == "fail" or _PROJECT_AT_FAULT.search(node.message) for node in bad):
-        return DbtRefused(
+        return ContractError(
             f"{message} Models that depend on these keep their previous content. Fix the project."
         )
-    return DbtFailed(f"{message} A retry runs only these and what was skipped.")
+    return TransientError(f"{message} A retry runs only these and what was skipped.")
 
 
 def _listed(texts: list[str], limit: int) -> str:
