@@ -32,7 +32,7 @@ def test_unloaded_month_is_empty_and_loads_again(subject: Subject, tmp_path: Pat
 
 def test_month_that_was_never_loaded_is_nothing_to_unload(warehouse: Warehouse) -> None:
     warehouse.prepare()
-    assert warehouse.unload("fhvhv", MONTH) == 0
+    assert warehouse.unload("fhv", MONTH) == 0
 
 
 def test_attempt_that_was_staged_before_is_published_after(warehouse: Warehouse, tmp_path: Path) -> None:

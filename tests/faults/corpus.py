@@ -125,7 +125,7 @@ CASES: tuple[Case, ...] = (
     Case("gzip of nothing", [packed(b"")], error=NotTheFile, says="is empty"),
     Case("zip", [Reply(zipped())], error=NotTheFile, says="is not a gzip file"),
     Case("csv under a gzip name", [Reply(BODY)], error=NotTheFile, says="is not a gzip file"),
-    Case("gzip of a page", [packed(b"<html><title>Log in</title></html>")], error=NotTheFile, says="none of that is the name of a column"),
+    Case("gzip of a page", [packed(b"<html><title>Log in</title></html>")], error=NotTheFile, says="none of these is the name of a column"),
     Case("gzip of a gzip", [packed(PACKED)], error=NotTheFile, says="not UTF-8 at byte 2"),
     # Cut or damaged
     Case("cut in the gzip header", [Reply(PACKED[:9])], error=NotTheFile, says="is not a gzip file"),
@@ -149,7 +149,7 @@ CASES: tuple[Case, ...] = (
     Case("utf-16", [packed(BODY.decode().encode("utf-16"))], error=NotTheFile, says="not UTF-8 at byte 1"),
     Case("header only", [packed(text([HEADER]))], error=AuditFailed, says="no row"),
     Case("header twice", [packed(line(0, HEADER))], loaded=ROWS, rejected=1),
-    Case("no header", [packed(text(TRIPS))], error=NotTheFile, says="none of that is the name of a column"),
+    Case("no header", [packed(text(TRIPS))], error=NotTheFile, says="none of these is the name of a column"),
     Case("name of 1 MB", [packed(header("ehail_fee", "e" * 1_000_000))], error=NotTheFile, says="first line is longer than 65,536 bytes"),
     # Values
     Case("1.0 is an integer", [packed(changed(7, "2,2021", "2.0,2021"))], loaded=ROWS),

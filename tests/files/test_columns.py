@@ -79,7 +79,7 @@ def test_no_field_of_a_header_is_lost(header: list[str], expected: list[str]) ->
     assert not plan.direct
 
 
-def test_columns_that_a_file_of_the_era_should_have_are_reported_missing() -> None:
+def test_columns_that_a_file_of_the_schema_version_should_have_are_reported_missing() -> None:
     header = [name for name in MODERN_YELLOW if name not in {"extra", "VendorID"}]
 
     plan = plan_names(YELLOW, header)
@@ -88,7 +88,7 @@ def test_columns_that_a_file_of_the_era_should_have_are_reported_missing() -> No
     assert plan.schema_version == "CSV since 2019"
 
 
-def test_without_an_era_the_one_most_alike_tells_what_is_missing() -> None:
+def test_without_a_schema_version_the_most_similar_one_decides_what_is_missing() -> None:
     plan = plan_names(YELLOW, ["tpep_pickup_datetime", "payment_type_name", "surcharge", "vendor_name"])
 
     assert plan.schema_version == UNRECOGNISED
@@ -122,7 +122,7 @@ def test_a_second_column_for_the_same_thing_is_refused_unless_the_policy_keeps_i
 ) -> None:
     header = [*MODERN_YELLOW, second]
 
-    with pytest.raises(SchemaDrift, match=rf"more than one column for {column}, .*yellow\.yaml"):
+    with pytest.raises(SchemaDrift, match=rf"more than one column for {column}\..*yellow\.yaml"):
         plan_names(YELLOW, header)
     assert len(plan_names(replace(YELLOW, on_repeated="keep"), header).unknown) == 1
 
@@ -172,13 +172,13 @@ def test_a_file_without_its_pickup_is_refused_with_the_columns_that_it_has() -> 
         plan_csv(GREEN, b"VendorID,pickup_time,trip_type\n")
 
     assert str(refused.value) == (
-        "The file has no column for lpep_pickup_datetime, without which nothing is loaded into green. It has "
+        "The file has no column for lpep_pickup_datetime, which every file of green needs. It has "
         "vendorid, pickup_time, trip_type. If TLC has renamed a column, add the new name to its aliases in "
         "green.yaml."
     )
 
 
-ERA_HEADERS = [
+HEADERS_BY_VERSION = [
     (dataset, schema_version.name, tuple(schema_version.columns))
     for dataset in (YELLOW, GREEN, FHV)
     for schema_version in dataset.schema_versions
@@ -189,7 +189,7 @@ ERA_HEADERS = [
 @st.composite
 def altered_headers(draw: st.DrawFn) -> tuple[Dataset, list[str], list[str]]:
     """A dataset, a header of it that was altered in every way at once, and the name each field should get."""
-    dataset, _, columns = draw(st.sampled_from(ERA_HEADERS))
+    dataset, _, columns = draw(st.sampled_from(HEADERS_BY_VERSION))
     optional = [name for name in columns if name not in dataset.required]
     kept = [*dataset.required, *draw(st.lists(st.sampled_from(optional), unique=True))]
     known = {name for column in dataset.columns for name in (column.name, *column.aliases)}

@@ -122,7 +122,7 @@ def unmapped(plan: HeaderPlan) -> list[str]:
         ),
     ],
 )
-def test_the_first_csv_of_each_era_has_its_plan(
+def test_the_first_csv_of_each_schema_version_has_its_plan(
     real_data: Path, file: str, columns: str, surplus: int, data_starts_with: bytes, schema_version: str
 ) -> None:
     content = next(blocks(real_data / "eras" / f"{file}.csv"))
@@ -244,7 +244,7 @@ YELLOW_PARQUET = YELLOW_ZONES + "congestion_surcharge airport_fee"
         "fhv again",
     ],
 )
-def test_eras_without_a_file_at_hand_map_completely_too(
+def test_schema_versions_without_a_file_here_map_completely_too(
     dataset: str, header: str, columns: str, schema_version: str
 ) -> None:
     from_names = plan_names(get_dataset(dataset), header.split())

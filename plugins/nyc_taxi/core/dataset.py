@@ -1,4 +1,4 @@
-"""The datasets: what their files hold, as described by one YAML file each."""
+"""The datasets, each described by one YAML file."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import yaml
 
 from nyc_taxi.core.excerpt import quoted
 from nyc_taxi.core.month import Month
-from nyc_taxi.errors import InvalidSpec, MissingColumn, UnknownDataset
+from nyc_taxi.errors import ContractError
 
 try:
     from yaml import CSafeLoader as SafeLoader
@@ -83,11 +83,13 @@ class Dataset:
     :param pickup: the column that holds when a trip began
     :param dropoff: the column that holds when a trip ended
     :param columns: the columns of its table, in order
-    :param schema_versions: the layouts that its files have had; the first that is recognised is a file's own
-    :param on_unknown: whether a column that is not described is kept in ``unmapped``, or the file refused
-    :param on_repeated: whether the first of several names for one column has it, and the others are kept in
-        ``unmapped``, or the file refused
-    :param on_missing: whether a column that a file's schema_version should have is null, or the file refused
+    :param schema_versions: the layouts that its files have had; a file has the first one that matches
+    :param on_unknown: ``keep`` puts a column that is not described into ``unmapped``, ``fail`` refuses the
+        file
+    :param on_repeated: when several names mean one column, ``keep`` uses the first and puts the others into
+        ``unmapped``, ``fail`` refuses the file
+    :param on_missing: ``null`` fills a column that the file's schema version should have, ``fail`` refuses
+        the file
     :param required: columns without which a file is refused in any case
     :param rejects: how many of a file's rows may be rejected
     :param foreign: normalised header names that only another service's files have, with that service
@@ -116,12 +118,12 @@ class Dataset:
     def column(self, name: str) -> Column:
         """Return the column of that name.
 
-        :raises MissingColumn: when there is none
+        :raises ContractError: when there is none
         """
         for column in self.columns:
             if column.name == name:
                 return column
-        raise MissingColumn(f"The dataset {self.name} has no column {name}. Look at {self.name}.yaml.")
+        raise ContractError(f"The dataset {self.name} has no column {name}. Look at {self.name}.yaml.")
 
 
 def normalise(header_name: str) -> str:
@@ -138,12 +140,11 @@ def dataset_names() -> tuple[str, ...]:
 def get_dataset(name: str) -> Dataset:
     """Return the dataset of that name.
 
-    :raises UnknownDataset: when there is none
-    :raises InvalidSpec: when its description is not valid
+    :raises ContractError: when there is none, or its description is not valid
     """
     if name not in _described():
         known = ", ".join(dataset_names())
-        raise UnknownDataset(f"There is no dataset {quoted(name)}. The datasets are {known}.")
+        raise ContractError(f"There is no dataset {quoted(name)}. The datasets are {known}.")
     return _dataset(name)
 
 
@@ -158,7 +159,9 @@ def _dataset(name: str) -> Dataset:
     file = f"{name}.yaml"
     dataset = parse_dataset(_SPECS.joinpath(file).read_text("utf-8"), file)
     if dataset.name != name:
-        raise InvalidSpec(f"{file}, name: it says {dataset.name}. Let the file and the dataset agree.")
+        raise ContractError(
+            f"{file}, name: it is {dataset.name}. Give the file and the dataset the same name."
+        )
     return dataset
 
 
@@ -167,7 +170,7 @@ def parse_dataset(text: str, where: str) -> Dataset:
 
     :param text: the description
     :param where: name of its file, for messages
-    :raises InvalidSpec: naming the file, the place in it and what is wrong there
+    :raises ContractError: naming the file, the place in it and what is wrong there
     """
     spec = _valid(text, where)
     dataset = Dataset(
@@ -198,7 +201,7 @@ def parse_dataset(text: str, where: str) -> Dataset:
         foreign=spec.get("foreign", {}),
     )
     for place, wrong in _contradictions(dataset):
-        raise InvalidSpec(f"{where}, {place}: {wrong}. Correct the file.")
+        raise ContractError(f"{where}, {place}: {wrong}. Correct the file.")
     return dataset
 
 
@@ -209,28 +212,27 @@ def _valid(text: str, where: str) -> dict[str, Any]:
     try:
         spec = yaml.load(text, Loader=SafeLoader)
     except yaml.YAMLError as error:
-        raise InvalidSpec(f"{where} is not YAML: {error}. Correct the file.") from error
+        raise ContractError(f"{where} is not YAML: {error}. Correct the file.") from error
     schema = json.loads(_SPECS.joinpath("dataset.schema.json").read_text("utf-8"))
     wrong = best_match(Draft202012Validator(schema).iter_errors(spec))
     if wrong is not None:
         place = "/".join(map(str, wrong.absolute_path)) or "top level"
-        raise InvalidSpec(
-            f"{where}, {place}: {wrong.message}. Correct the file; dataset.schema.json says what belongs "
-            "there."
+        raise ContractError(
+            f"{where}, {place}: {wrong.message}. Correct the file; dataset.schema.json is its schema."
         )
     valid: dict[str, Any] = spec
     return valid
 
 
 def _contradictions(dataset: Dataset) -> Iterator[tuple[str, str]]:
-    """Yield what no schema can see: places where one part of a description contradicts another."""
+    """Yield what the JSON schema cannot check: parts of a description that contradict each other."""
     yield from _double_names(dataset)
     yield from _names_of_no_column(dataset)
     for place, name in (("pickup", dataset.pickup), ("dropoff", dataset.dropoff)):
         if not any(column.name == name and column.type == "timestamp" for column in dataset.columns):
-            yield place, f"{name} is no column of timestamps"
+            yield place, f"{name} is not a timestamp column"
     if dataset.pickup not in dataset.required:
-        yield "required", f"{dataset.pickup}, the pickup, is not among them"
+        yield "required", f"the pickup column {dataset.pickup} is not among them"
 
 
 def _double_names(dataset: Dataset) -> Iterator[tuple[str, str]]:
@@ -238,12 +240,12 @@ def _double_names(dataset: Dataset) -> Iterator[tuple[str, str]]:
     for number, column in enumerate(dataset.columns):
         for name in (column.name, *column.aliases):
             if name in meanings:
-                yield f"columns/{number}", f"{name} means {meanings[name]} already"
+                yield f"columns/{number}", f"{name} already means {meanings[name]}"
             meanings[name] = column.name
     schema_versions = [schema_version.name for schema_version in dataset.schema_versions]
     for number, name in enumerate(schema_versions):
         if name in schema_versions[:number]:
-            yield f"schema_versions/{number}", f"there is a schema version {name} already"
+            yield f"schema_versions/{number}", f"there is already a schema version {name}"
 
 
 def _names_of_no_column(dataset: Dataset) -> Iterator[tuple[str, str]]:
@@ -255,4 +257,4 @@ def _names_of_no_column(dataset: Dataset) -> Iterator[tuple[str, str]]:
     for place, names in named.items():
         for name in names:
             if name not in columns:
-                yield place, f"{name} is none of the columns"
+                yield place, f"{name} is not one of the columns"

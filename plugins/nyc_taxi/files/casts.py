@@ -88,11 +88,23 @@ def _from_text(values: pa.Array, type: ColumnType) -> Cast:
 
 def cast_texts(values: pa.StringArray, type: ColumnType) -> Cast:
     """Cast valid UTF-8 texts whose null words are null already, as those that come from a CSV file."""
+    good = _in_bulk(values, type)
+    if good is not None:
+        return good, None
+    usual = pc.match_substring_regex(values, _USUAL[type])
+    good = _in_bulk(pc.if_else(usual, values, None), type)
+    if good is None:
+        return _one_by_one(values, type)
+    odd, bad = _one_by_one(pc.if_else(usual, None, values), type)
+    return pc.coalesce(good, odd), bad
+
+
+def _in_bulk(values: pa.StringArray, type: ColumnType) -> pa.Array | None:
+    """Return the values as Arrow casts them, or None when it cannot, or not provably by the rules."""
     try:
-        converted = _BULK[type](values)
+        return _BULK[type](values)
     except pa.ArrowInvalid:
-        converted = None
-    return _one_by_one(values, type) if converted is None else (converted, None)
+        return None
 
 
 def cast_proven(values: pa.Array, type: ColumnType) -> Cast:
@@ -134,6 +146,15 @@ _BULK: Final[dict[ColumnType, Callable[[pa.StringArray], pa.Array | None]]] = {
     "timestamp": _bulk_timestamp,
     "text": _bulk_text,
 }
+
+
+_USUAL: Final[dict[ColumnType, str]] = {
+    "integer": r"^[0-9]{1,9}$",
+    "double": r"^-?[0-9]{1,15}(\.[0-9]{1,15})?$",
+    "timestamp": r"^[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}$",
+    "text": "^[^\\x00]*$",
+}
+"""The spellings of nearly all values, which need no closer look when others in their column do."""
 
 
 def _one_by_one(values: pa.Array, type: ColumnType) -> Cast:

@@ -1,4 +1,4 @@
-"""Which column each name of a header means, and whether the dataset accepts that."""
+"""Matching the names of a header to a dataset's columns, and the dataset's policies for the rest."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ _LONGEST_NAME_SHOWN: Final = 60
 def assign(dataset: Dataset, names: Sequence[str]) -> tuple[SchemaVersion | None, list[Column | None]]:
     """Return the schema version of a header, and the column of each of its names.
 
-    A column's own name goes before its aliases, and the first of two equal names before the second, so
-    that the order of a header decides between equal names only. The others get no column.
+    A column's own name wins over its aliases, and the first of two equal names over the second. So the
+    order of a header matters for equal names only. The other names get no column.
 
     :param names: normalised names
     :return: the schema version, None when none is recognised; for each name its column or None
@@ -60,16 +60,16 @@ def _meanings(
 
 
 def check_identity(dataset: Dataset, names: Sequence[str]) -> None:
-    """Refuse a header that is none, or another dataset's, or lacks what no file of the dataset can lack.
+    """Refuse a line that is not a header, another dataset's header, or one without the required columns.
 
     :param names: normalised names
     :raises NotTheFile: when not one of the names is a column of any dataset
-    :raises SchemaDrift: when a required column is missing, or one betrays another service
+    :raises SchemaDrift: when a required column is missing, or one occurs only in another service's files
     """
     for name in names:
         if name in dataset.foreign:
             raise SchemaDrift(
-                f"This is no file of {dataset.name}: the column {name} is only in files of "
+                f"This is not a file of {dataset.name}: the column {name} is only in files of "
                 f"{dataset.foreign[name]}. Check the source."
             )
     found = _found(dataset, names)
@@ -79,8 +79,8 @@ def check_identity(dataset: Dataset, names: Sequence[str]) -> None:
     others = [get_dataset(name) for name in dataset_names() if name != dataset.name]
     if not found and not any(_found(other, names) for other in others):
         raise NotTheFile(
-            f"This is no file of {dataset.name} with a header: its first line is {_listed(names)}, and none "
-            "of that is the name of a column. Check the source, and fetch the file again."
+            f"This is not a file of {dataset.name} with a header: its first line is {_listed(names)}, and "
+            "none of these is the name of a column. Check the source, and fetch the file again."
         )
     like = [
         other.name
@@ -93,8 +93,8 @@ def check_identity(dataset: Dataset, names: Sequence[str]) -> None:
         else f"If TLC has renamed a column, add the new name to its aliases in {dataset.name}.yaml."
     )
     raise SchemaDrift(
-        f"The file has no column for {', '.join(absent)}, without which nothing is loaded into "
-        f"{dataset.name}. It has {_listed(names)}. {advice}"
+        f"The file has no column for {', '.join(absent)}, which every file of {dataset.name} needs. It has "
+        f"{_listed(names)}. {advice}"
     )
 
 
@@ -108,19 +108,18 @@ def check_policy(
     file = f"{dataset.name}.yaml"
     if repeated and dataset.on_repeated == "fail":
         raise SchemaDrift(
-            f"The file has more than one column for {_listed(repeated)}, and nothing says which is right. "
-            f"Correct the file; or set on_repeated in {file} to keep: that takes the first, and keeps the "
-            "others in unmapped."
+            f"The file has more than one column for {_listed(repeated)}. Correct the file, or set "
+            f"on_repeated to keep in {file}: the first column is used then, and the others go to unmapped."
         )
     if missing and dataset.on_missing == "fail":
         raise SchemaDrift(
-            f"The file lacks the columns {_listed(missing)}, and {dataset.name} refuses such files. If TLC "
-            f"has dropped or renamed them, describe that in {file}, or set on_missing there to null."
+            f"The file lacks the columns {_listed(missing)}, and {dataset.name} refuses files without them. "
+            f"If TLC has dropped or renamed them, change {file}, or set on_missing to null in it."
         )
     if unknown and dataset.on_unknown == "fail":
         raise SchemaDrift(
-            f"The file has the unknown columns {_listed(unknown)}, and {dataset.name} refuses such files. "
-            f"Describe them in {file}, or set on_unknown there to keep."
+            f"The file has the unknown columns {_listed(unknown)}, and {dataset.name} refuses files with "
+            f"unknown columns. Describe them in {file}, or set on_unknown to keep in it."
         )
 
 

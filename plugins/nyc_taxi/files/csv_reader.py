@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
+from functools import cached_property
 from itertools import chain
 from typing import TYPE_CHECKING, Final
 
@@ -14,13 +16,13 @@ from nyc_taxi.errors import TruncatedFile
 from nyc_taxi.files.assemble import assemble
 from nyc_taxi.files.batch import Batch, RejectedRow, batch_schema
 from nyc_taxi.files.casts import cast_proven, cast_texts
-from nyc_taxi.files.chunks import RECORD, Record, chunks, records
+from nyc_taxi.files.chunks import RECORD, chunks
 from nyc_taxi.files.csvfile import blocks
 from nyc_taxi.files.header import plan_csv
 from nyc_taxi.files.values import NULL_WORDS, BadValue, read_value
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from nyc_taxi.core.dataset import Dataset
@@ -85,71 +87,90 @@ class CsvReader:
 
 
 def _batch(dataset: Dataset, plan: HeaderPlan, chunk: Chunk) -> Batch:
-    if chunk.irregular or not chunk.rows:
-        return _sort_out(dataset, plan, chunk, chunk.irregular)
+    numbers = np.arange(chunk.first_row, chunk.first_row + chunk.rows, dtype=np.int64)
+    records = _Records(chunk, plan.line_end)
+    if not chunk.irregular:
+        try:
+            return _typed(dataset, plan, chunk.content, numbers, records)
+        except pa.ArrowInvalid:  # A record has too few or too many fields.
+            pass
+    return _sort_out(dataset, plan, numbers, records)
 
-    def place(index: int) -> tuple[int, Record]:
-        if not lines:
-            lines.extend(chunk.content.split(plan.line_end[-1:]))
-        content = lines[index].removesuffix(plan.line_end[:-1])
-        return chunk.first_row + index, Record(chunk.first_line + index, content)
 
-    lines: list[bytes] = []
-    numbers = pa.array(np.arange(chunk.first_row, chunk.first_row + chunk.rows, dtype=np.int64))
-    try:
-        return _typed(dataset, plan, chunk.content, numbers, place)
-    except pa.ArrowInvalid:  # A record has too few or too many fields.
-        return _sort_out(dataset, plan, chunk, tuple(records(chunk.content, plan.line_end, chunk.first_line)))
+def _sort_out(dataset: Dataset, plan: HeaderPlan, numbers: np.ndarray, records: _Records) -> Batch:
+    """Look at each record by itself, and type those that have as many fields as they should."""
+    width = len(plan.targets)
+    simple = not records.chunk.irregular and b'"' not in records.chunk.content
+    good: list[int] = []
+    contents: list[bytes] = []
+    rejects: list[RejectedRow] = []
+    for index, record in enumerate(records.contents):
+        if simple and record.count(b",") == width - 1:
+            contents.append(record)
+            good.append(index)
+            continue
+        try:
+            contents.append(_trimmed(record, width))
+            good.append(index)
+        except BadValue as bad:
+            rejects.append(records.reject(index, str(bad)))
+    if not good:
+        return Batch(pa.RecordBatch.from_pylist([], batch_schema(dataset)), tuple(rejects))
+    batch = _typed(dataset, plan, b"\n".join(contents), numbers[good], records, good)
+    return Batch(
+        batch.rows, tuple(sorted((*rejects, *batch.rejects), key=lambda rejected: rejected.row_number))
+    )
 
 
 def _typed(
     dataset: Dataset,
     plan: HeaderPlan,
     content: bytes,
-    numbers: pa.Int64Array,
-    place: Callable[[int], tuple[int, Record]],
+    numbers: np.ndarray,
+    records: _Records,
+    good: Sequence[int] | None = None,
 ) -> Batch:
     """Return the batch of some well-formed records.
 
-    :param place: returns a record by its index, with its row number
+    :param good: the index of each of them among all records; None when they are all
     :raises pyarrow.ArrowInvalid: when a record has another number of fields
     """
 
     def reject(index: int, position: int) -> RejectedRow:
-        row, record = place(index)
         target = plan.targets[position]
         try:
             read_value(columns[position][index].as_py(), target.column.type if target.column else "text")
         except BadValue as bad:
-            return RejectedRow(row, record.line, f"{target.name}: {bad}", record.content)
-        raise AssertionError(f"{target.name} of row {row} was refused without a reason")
+            return records.reject(good[index] if good else index, f"{target.name}: {bad}")
+        raise AssertionError(f"{target.name} was refused without a reason")
 
+    row_numbers = pa.array(numbers)
     try:
         columns = _columns(content, plan, numbers=pa.float64())
-        return assemble(dataset, plan, columns, numbers, cast_proven, reject)
+        return assemble(dataset, plan, columns, row_numbers, cast_proven, reject)
     except pa.ArrowInvalid:  # A number is not as Arrow expects it.
         columns = _columns(content, plan, numbers=pa.string())
-        return assemble(dataset, plan, columns, numbers, cast_texts, reject)
+        return assemble(dataset, plan, columns, row_numbers, cast_texts, reject)
 
 
-def _sort_out(dataset: Dataset, plan: HeaderPlan, chunk: Chunk, found: Sequence[Record]) -> Batch:
-    """Look at each record by itself, and type those that have as many fields as they should."""
-    good: list[tuple[int, Record]] = []
-    contents: list[bytes] = []
-    rejects: list[RejectedRow] = []
-    for row, record in enumerate(found, chunk.first_row):
-        try:
-            contents.append(_trimmed(record.content, len(plan.targets)))
-            good.append((row, record))
-        except BadValue as bad:
-            rejects.append(RejectedRow(row, record.line, str(bad), record.content))
-    if not good:
-        return Batch(pa.RecordBatch.from_pylist([], batch_schema(dataset)), tuple(rejects))
-    numbers = pa.array([row for row, _ in good], pa.int64())
-    batch = _typed(dataset, plan, b"\n".join(contents), numbers, good.__getitem__)
-    return Batch(
-        batch.rows, tuple(sorted((*rejects, *batch.rejects), key=lambda rejected: rejected.row_number))
-    )
+@dataclass(frozen=True)
+class _Records:
+    """The records of a chunk one by one, looked up only when there is something to reject."""
+
+    chunk: Chunk
+    line_end: bytes
+
+    @cached_property
+    def contents(self) -> list[bytes]:
+        if self.chunk.irregular:
+            return [record.content for record in self.chunk.irregular]
+        newline = self.line_end[-1:]
+        return self.chunk.content.removesuffix(newline).split(newline) if self.chunk.rows else []
+
+    def reject(self, index: int, reason: str) -> RejectedRow:
+        line = self.chunk.irregular[index].line if self.chunk.irregular else self.chunk.first_line + index
+        content = self.contents[index].removesuffix(self.line_end[:-1])
+        return RejectedRow(self.chunk.first_row + index, line, reason, content)
 
 
 def _trimmed(record: bytes, width: int) -> bytes:
@@ -189,11 +210,12 @@ def _columns(content: bytes, plan: HeaderPlan, *, numbers: pa.DataType) -> list[
         else pa.string()
         for position, target in enumerate(plan.targets)
     }
+    quoted = b'"' in content
     table = pa_csv.read_csv(
         pa.BufferReader(content),
         pa_csv.ReadOptions(column_names=list(types), block_size=len(content) + 1),
         pa_csv.ParseOptions(
-            quote_char='"' if b'"' in content else False, newlines_in_values=True, ignore_empty_lines=False
+            quote_char='"' if quoted else False, newlines_in_values=quoted, ignore_empty_lines=False
         ),
         pa_csv.ConvertOptions(
             column_types=types, null_values=NULL_WORDS, strings_can_be_null=True, check_utf8=False

@@ -1,4 +1,4 @@
-"""What a file's header means: for each field of its rows, the column that it belongs to."""
+"""What a file's header means: the column of each field of its rows."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from nyc_taxi.core.dataset import Column, Dataset
 
 UNRECOGNISED: Final = "not recognised"
-"""The schema version of a header that has the marks of none."""
+"""The schema version of a header that matches none."""
 
 _BOM: Final = b"\xef\xbb\xbf"
 _LONGEST_HEADER: Final = 1 << 16
@@ -48,7 +48,7 @@ class HeaderPlan:
     """What a file's header means.
 
     :param header: the names as the file spells them
-    :param targets: one for each field of a row, in the file's order; fields beyond the header included
+    :param targets: one per field of a row, in the file's order, including fields beyond the header
     :param missing: columns that a file of its schema version should have, and this one has not
     :param unknown: names of fields that go to ``unmapped``, except those beyond the header
     :param schema_version: name of the schema version, or :data:`UNRECOGNISED`
@@ -73,13 +73,13 @@ class HeaderPlan:
 def plan_csv(dataset: Dataset, first_block: bytes) -> HeaderPlan:
     """Return what the header of a CSV file means.
 
-    Names are compared without case, padding and quotes. The header may be led by a byte order mark and
-    followed by blank lines. Rows that have more fields than the header, as a file's first rows mostly
-    do or do not, bring targets called ``surplus_1`` and so on. The line end is that of the data rows, which
-    in TLC's files is not always the header's.
+    Names are compared without case, padding and quotes. A byte order mark may precede the header, and blank
+    lines may follow it. If most of the first rows have more fields than the header, the additional fields get
+    targets called ``surplus_1`` and so on. The line end is that of the data rows, which in TLC's files is not
+    always the header's.
 
     :param first_block: the uncompressed file's first bytes, at least 128 KiB unless it is shorter
-    :raises NotTheFile: when the first line is no header
+    :raises NotTheFile: when the first line is not a header
     :raises SchemaDrift: when the dataset's policy does not accept the columns
     """
     start = len(_BOM) if first_block.startswith(_BOM) else 0
@@ -116,7 +116,7 @@ def _after_line_ends(block: bytes, start: int) -> int:
 def _parse(dataset: Dataset, line: bytes) -> tuple[str, ...]:
     """Return the names in a header line.
 
-    :raises NotTheFile: when it is no line of text with matching quotes
+    :raises NotTheFile: when it is not a line of text with matching quotes
     """
     if len(line) > _LONGEST_HEADER:
         raise _no_header(dataset, line, f"is longer than {_LONGEST_HEADER:,} bytes")
@@ -134,13 +134,13 @@ def _parse(dataset: Dataset, line: bytes) -> tuple[str, ...]:
 
 def _no_header(dataset: Dataset, line: bytes, why: str) -> NotTheFile:
     return NotTheFile(
-        f"This is no CSV file of {dataset.name} with a header: its first line {why}. It begins with "
+        f"This is not a CSV file of {dataset.name} with a header: its first line {why}. It begins with "
         f"{line[:60]!r}. Check the source, and fetch the file again."
     )
 
 
 def _width(data: bytes, line_end: bytes) -> int:
-    """Return how many fields most of the first rows have, and the fewer when there are as many of both."""
+    """Return how many fields most of the first rows have, or the smaller number when there is a tie."""
     rows = [row.content for row in islice(records(data, line_end), _SAMPLE_RECORDS) if row.content.strip()]
     if len(rows) > 1 and not data.endswith(line_end):
         rows.pop()

@@ -176,14 +176,14 @@ def _volume(staged: Attempt, usual: float | None) -> Check:
     if not usual:
         return Check("volume", "completeness", "pass", 1.0, limit, "No other month to compare with.")
     share = (staged.rows_loaded or 0) / usual
+    ratio = f"{share:.0%} of" if share < 10 else f"{share:,.0f} times"
     return Check(
         "volume",
         "completeness",
         "pass" if low <= share <= high else "warn",
         share,
         limit,
-        f"{staged.rows_loaded:,} rows are {share:.0%} of the median of the neighbouring months "
-        f"({usual:,.0f}).",
+        f"{staged.rows_loaded:,} rows are {ratio} the median of the neighbouring months ({usual:,.0f}).",
     )
 
 

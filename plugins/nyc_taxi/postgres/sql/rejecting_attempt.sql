@@ -5,5 +5,5 @@ where
     and ledger.month = %(month)s
     and (
         ledger.outcome = 'published'
-        or exists (select 1 from ops.rejected_rows as refused where refused.attempt_id = ledger.id)
+        or exists (select 1 from ops.rejected_rows as rejected where rejected.attempt_id = ledger.id)
     )
