@@ -83,7 +83,7 @@ def _built(connection: psycopg.Connection[Any], prefix: str) -> list[tuple[Any, 
 
     :raises LocalError: if it was never built
     """
-    relation = f"{prefix}marts.built_months"
+    relation = f"{prefix}ops.built_months"
     if connection.execute("select to_regclass(%s)", (relation,)).fetchall() == [(None,)]:
         raise LocalError(
             f"There is no {relation}. Build both sides first: make dbt CMD='build --target prod' "

@@ -1,4 +1,4 @@
--- The mart has the trips that were tested, and their money.
+-- The mart has every trip that was tested, with the same totals.
 {{ config(severity='error') }}
 
 with

@@ -1,4 +1,4 @@
--- The dollars of the trips of a file are the dollars of its zones, and the dollars of all files those of all months.
+-- The totals of a file's trips and of its zones are equal, and so are those of all files and of all months.
 {{ config(severity='error') }}
 
 with

@@ -1,4 +1,4 @@
--- The marts name the zones of every trip: without the lookup nothing is built. zones_postgres loads it.
+-- The marts have the zone names of every trip, so nothing is built without the lookup. The zones DAG loads it.
 {{ config(severity='error') }}
 
 select count(*) as zones

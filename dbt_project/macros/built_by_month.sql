@@ -1,6 +1,6 @@
 {#
-    Makes a model a table of file months. A run replaces the months that it was told, whole, and with nothing
-    where the warehouse holds them no more; told none, it builds the table anew.
+    Makes a model a table that is built by file month. A run replaces its months as a whole, and removes those
+    that were unloaded. A run without months rebuilds the table.
 #}
 {% macro built_by_month() -%}
     {{ config(
@@ -24,16 +24,16 @@
     {{ return('by_month') }}
 {% endmacro %}
 
-{# With `partitions`, this is one MERGE that replaces just these. #}
+{# With `partitions`, this is one MERGE that replaces only these. #}
 {% macro bigquery__month_strategy() %}
     {{ return('insert_overwrite') }}
 {% endmacro %}
 
 
 {#
-    The strategy by_month: unlike delete+insert, which deletes the months that it has new rows of, it empties a
-    month that was unloaded. dbt runs these statements in one transaction; the lock lets readers pass and keeps
-    another run from inserting the same month a second time.
+    The strategy by_month. Unlike delete+insert, which only deletes months with new rows, it also empties months
+    that were unloaded. dbt runs these statements in one transaction. The lock does not block readers; it keeps
+    a concurrent run from inserting the same month a second time.
 #}
 {% macro get_incremental_by_month_sql(arg_dict) %}
     {%- set columns = get_quoted_csv(arg_dict['dest_columns'] | map(attribute='name')) -%}
@@ -48,7 +48,7 @@
 {% endmacro %}
 
 
-{# Postgres plans by statistics, which know nothing of a month that came a moment ago. #}
+{# Postgres plans by statistics, and these do not cover a month that was just inserted. #}
 {% macro refresh_statistics() %}
     {{ return(adapter.dispatch('refresh_statistics')()) }}
 {% endmacro %}

@@ -1,4 +1,4 @@
-{# An MD5 in hexadecimal digits over columns: equal for rows that are equal in all of them. #}
+{# An MD5 over columns in hexadecimal digits: equal for rows that are equal in all of them. #}
 {% macro key_of(columns) -%}
     {%- set parts = [] -%}
     {%- for column in columns -%}
@@ -9,8 +9,8 @@
 
 
 {#
-    The courses' unique_row_id as their Postgres flow makes it: seven parts, and nothing between them. Needs the
-    session settings of dbt's own connection, under which a time is written as in the files.
+    unique_row_id as the Postgres flow of the Data Engineering Zoomcamp makes it: seven parts without separators.
+    Needs the session settings of dbt's connection, which write a time as the files do.
 #}
 {% macro legacy_row_id(pickup, dropoff) -%}
     {{ dbt.hash(legacy_parts([
@@ -19,7 +19,7 @@
 {%- endmacro %}
 
 
-{# The same as their BigQuery flow makes it: five parts, times with their zone; there as bytes, here as digits. #}
+{# The same as its BigQuery flow makes it: five parts, times with zone. There it is bytes, here hexadecimal digits. #}
 {% macro legacy_bigquery_row_id(pickup, dropoff) -%}
     {{ dbt.hash(legacy_parts(['vendorid'])
         ~ " || coalesce(cast(" ~ pickup ~ " as " ~ dbt.type_string() ~ ") || '+00', '')"
@@ -36,7 +36,7 @@
 {%- endmacro %}
 
 
-{# One value for all zones together, which changes when any of them does. #}
+{# One value for all zones, which changes when any of them does. #}
 {% macro version_of_zones(id='location_id') -%}
     {%- set text = [
         'cast(' ~ id ~ ' as ' ~ dbt.type_string() ~ ')', "coalesce(borough, '')", "coalesce(zone, '')",

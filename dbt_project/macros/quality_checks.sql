@@ -1,71 +1,63 @@
 {#
-    What is asked of each month before the marts take it, by dimension; int_quality measures it, and the data
-    tests on that model stop or warn. A check is of taxis' trips, of those of for-hire vehicles (fhv), or of
-    all. At most `share` of the trips may be `such`; where int_quality counts in its own way, there is no `such`.
-    The most frequent values of its `column` in such trips are named.
-    `error` keeps the month out of the marts, `warn` is told.
+    The checks of a month, by dimension: int_quality measures them, and its data tests stop the run or warn.
+
+    kind      trips that the check is about: taxi, fhv (for-hire vehicles) or all
+    share     share of the trips that may fail
+    condition what a failing trip is like; none for checks that int_quality counts in its own way
+    column    the message names its most frequent values among the failing trips; without a condition, the
+              failing trips are those whose value is not in its lookup
+    finding   completes "3 of 6 trips ..."
+    severity  error keeps the month out of the marts, warn is reported
 #}
 {% macro quality_checks() %}
-    {{ return([
-        {'name': 'most_trips_cost_something', 'dimension': 'accuracy', 'severity': 'error', 'of': 'taxi',
-         'share': 0.2, 'such': 'coalesce(total_amount, 0) <= 0', 'said': 'cost nothing'},
-        {'name': 'most_trips_end_after_they_began', 'dimension': 'accuracy', 'severity': 'error', 'of': 'taxi',
-         'share': 0.25, 'such': 'dropoff_datetime < pickup_datetime', 'said': 'end before they begin'},
-        {'name': 'no_total_is_absurd', 'dimension': 'accuracy', 'severity': 'warn', 'of': 'taxi',
-         'share': 0, 'such': 'abs(total_amount) > 10000', 'said': 'cost more than 10,000 dollars'},
+    {% set checks = [
+        {'name': 'most_trips_cost_something', 'dimension': 'accuracy', 'severity': 'error', 'kind': 'taxi',
+         'share': 0.2, 'condition': 'coalesce(total_amount, 0) <= 0', 'finding': 'cost nothing'},
+        {'name': 'most_trips_end_after_they_began', 'dimension': 'accuracy', 'severity': 'error', 'kind': 'taxi',
+         'share': 0.25, 'condition': 'dropoff_datetime < pickup_datetime', 'finding': 'end before they begin'},
+        {'name': 'no_total_is_absurd', 'dimension': 'accuracy', 'severity': 'warn', 'kind': 'taxi',
+         'share': 0, 'condition': 'abs(total_amount) > 10000', 'finding': 'cost more than 10,000 dollars'},
 
-        {'name': 'all_trips_have_a_pickup', 'dimension': 'completeness', 'severity': 'error', 'of': 'all',
-         'share': 0, 'such': 'pickup_datetime is null', 'said': 'have no time of pickup'},
-        {'name': 'nearly_all_trips_have_a_base', 'dimension': 'completeness', 'severity': 'error', 'of': 'fhv',
-         'share': 0.05, 'such': 'dispatching_base_num is null', 'said': 'have no base'},
-        {'name': 'nearly_all_trips_have_a_total', 'dimension': 'completeness', 'severity': 'error', 'of': 'taxi',
-         'share': 0.01, 'such': 'total_amount is null', 'said': 'have no total'},
-        {'name': 'trips_are_all_there', 'dimension': 'completeness', 'severity': 'error', 'of': 'all',
-         'share': 0, 'said': 'are missing, or more than the ledger says, exact copies counted'},
+        {'name': 'all_trips_have_a_pickup', 'dimension': 'completeness', 'severity': 'error', 'kind': 'all',
+         'share': 0, 'condition': 'pickup_datetime is null', 'finding': 'have no pickup time'},
+        {'name': 'nearly_all_trips_have_a_base', 'dimension': 'completeness', 'severity': 'error', 'kind': 'fhv',
+         'share': 0.05, 'condition': 'dispatching_base_num is null', 'finding': 'have no base'},
+        {'name': 'nearly_all_trips_have_a_total', 'dimension': 'completeness', 'severity': 'error', 'kind': 'taxi',
+         'share': 0.01, 'condition': 'total_amount is null', 'finding': 'have no total'},
+        {'name': 'trip_count_matches_the_ledger', 'dimension': 'completeness', 'severity': 'error', 'kind': 'all',
+         'share': 0, 'finding': 'are missing or surplus, compared with the ledger'},
 
-        {'name': 'few_reversals_stand_alone', 'dimension': 'consistency', 'severity': 'warn', 'of': 'taxi',
-         'share': 0.005, 'such': 'is_reversal and not is_reversal_pair', 'said': 'take back what nobody paid'},
+        {'name': 'few_reversals_stand_alone', 'dimension': 'consistency', 'severity': 'warn', 'kind': 'taxi',
+         'share': 0.005, 'condition': 'is_reversal and not is_reversal_pair',
+         'finding': 'reverse a charge that is not in the file'},
 
-        {'name': 'few_trips_are_of_other_months', 'dimension': 'timeliness', 'severity': 'warn', 'of': 'all',
-         'share': 0.01, 'such': 'is_outside_file_month', 'said': 'began in another month'},
-        {'name': 'no_trip_is_in_the_future', 'dimension': 'timeliness', 'severity': 'warn', 'of': 'all',
-         'share': 0, 'such': 'is_future', 'said': 'began long after the month'},
+        {'name': 'few_trips_are_of_other_months', 'dimension': 'timeliness', 'severity': 'warn', 'kind': 'all',
+         'share': 0.01, 'condition': 'is_outside_file_month', 'finding': 'began in another month'},
+        {'name': 'no_trip_is_in_the_future', 'dimension': 'timeliness', 'severity': 'warn', 'kind': 'all',
+         'share': 0, 'condition': 'is_future', 'finding': 'began more than a month after the month of the file'},
 
-        {'name': 'few_rows_are_copies', 'dimension': 'uniqueness', 'severity': 'warn', 'of': 'taxi',
-         'share': 0.002, 'such': 'copies > 1', 'said': 'are in the file more than once'},
-        {'name': 'trip_ids_are_unique', 'dimension': 'uniqueness', 'severity': 'error', 'of': 'all',
-         'share': 0, 'said': 'have the id of another one'},
+        {'name': 'few_rows_are_copies', 'dimension': 'uniqueness', 'severity': 'warn', 'kind': 'taxi',
+         'share': 0.002, 'condition': 'copies > 1', 'finding': 'are in the file more than once'},
+        {'name': 'trip_ids_are_unique', 'dimension': 'uniqueness', 'severity': 'error', 'kind': 'all',
+         'share': 0, 'finding': 'have the same id as another trip'},
 
-        {'name': 'dropoff_zones_are_known', 'dimension': 'validity', 'severity': 'warn', 'of': 'all',
-         'share': 0, 'column': 'dropoff_location_id',
-         'such': 'dropoff_location_id is not null and known_dropoff_location_id is null',
-         'said': 'end in a zone that is not in the lookup'},
-        {'name': 'payment_types_are_known', 'dimension': 'validity', 'severity': 'warn', 'of': 'taxi',
-         'share': 0, 'column': 'payment_type', 'such': 'payment_type not in (0, 1, 2, 3, 4, 5, 6)',
-         'said': 'have an unknown payment type'},
-        {'name': 'pickup_zones_are_known', 'dimension': 'validity', 'severity': 'warn', 'of': 'all',
-         'share': 0, 'column': 'pickup_location_id',
-         'such': 'pickup_location_id is not null and known_pickup_location_id is null',
-         'said': 'begin in a zone that is not in the lookup'},
-        {'name': 'rate_codes_are_known', 'dimension': 'validity', 'severity': 'warn', 'of': 'taxi',
-         'share': 0, 'column': 'rate_code_id', 'such': 'rate_code_id not in (1, 2, 3, 4, 5, 6, 99)',
-         'said': 'have an unknown rate code'},
-        {'name': 'trip_types_are_known', 'dimension': 'validity', 'severity': 'warn', 'of': 'taxi',
-         'share': 0, 'column': 'trip_type', 'such': 'trip_type not in (1, 2)', 'said': 'have an unknown trip type'},
-        {'name': 'vendors_are_known', 'dimension': 'validity', 'severity': 'warn', 'of': 'taxi',
-         'share': 0, 'column': 'vendor_id', 'such': 'vendor_id is not null and known_vendor_id is null',
-         'said': 'are of a vendor that is not in the list'},
-    ]) }}
-{% endmacro %}
-
-
-{# The check of that name. #}
-{% macro quality_check(name) %}
-    {% set found = quality_checks() | selectattr('name', 'equalto', name) | list %}
-    {% if not found %}
-        {{ exceptions.raise_compiler_error(name ~ " is no check. macros/quality_checks.sql has them all.") }}
-    {% endif %}
-    {{ return(found[0]) }}
+        {'name': 'dropoff_zones_are_known', 'dimension': 'validity', 'severity': 'warn', 'kind': 'all',
+         'share': 0, 'column': 'dropoff_location_id', 'finding': 'end in an unknown zone'},
+        {'name': 'payment_types_are_known', 'dimension': 'validity', 'severity': 'warn', 'kind': 'taxi',
+         'share': 0, 'column': 'payment_type', 'finding': 'have an unknown payment type'},
+        {'name': 'pickup_zones_are_known', 'dimension': 'validity', 'severity': 'warn', 'kind': 'all',
+         'share': 0, 'column': 'pickup_location_id', 'finding': 'begin in an unknown zone'},
+        {'name': 'rate_codes_are_known', 'dimension': 'validity', 'severity': 'warn', 'kind': 'taxi',
+         'share': 0, 'column': 'rate_code_id', 'finding': 'have an unknown rate code'},
+        {'name': 'trip_types_are_known', 'dimension': 'validity', 'severity': 'warn', 'kind': 'taxi',
+         'share': 0, 'column': 'trip_type', 'finding': 'have an unknown trip type'},
+        {'name': 'vendors_are_known', 'dimension': 'validity', 'severity': 'warn', 'kind': 'taxi',
+         'share': 0, 'column': 'vendor_id', 'finding': 'have an unknown vendor'},
+    ] %}
+    {% for check in checks if check.column %}
+        {% do check.update(condition=check.column ~ ' is not null and known_' ~ check.column ~ ' is null') %}
+    {% endfor %}
+    {{ return(checks) }}
 {% endmacro %}
 
 
@@ -84,3 +76,21 @@
         ) as most
     )
 {%- endmacro %}
+
+
+{# Writes the checks that ended in an outcome to dbt's log, one per line, when the data tests run. #}
+{% macro report_checks(relation, outcome) %}
+    {% if execute and flags.WHICH in ('build', 'test') %}
+        {% set ended %}
+            select file_month, dataset, check_name, message, threshold
+            from {{ relation }}
+            where outcome = '{{ outcome }}'
+            order by file_month, dataset, check_name
+        {% endset %}
+        {% for month, dataset, name, message, threshold in run_query(ended).rows %}
+            {% do exceptions.warn(
+                "%s %s, %s (%s): %s Allowed: %s." % (dataset, month.strftime('%Y-%m'), name, outcome, message, threshold)
+            ) %}
+        {% endfor %}
+    {% endif %}
+{% endmacro %}

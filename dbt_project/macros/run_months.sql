@@ -1,20 +1,20 @@
 {#
-    The months that this run was told to build, as date literals of their first days; none when it builds all
-    months anew, because it was told none or was asked for a full refresh.
+    The months to build, as date literals of their first days; none when the run rebuilds all months, because
+    the variable is not set or a full refresh was requested.
 #}
 {% macro run_months() %}
-    {% set told = var('months', none) %}
-    {% if told is none or flags.FULL_REFRESH %}
+    {% set months = var('months', none) %}
+    {% if months is none or flags.FULL_REFRESH %}
         {{ return(none) }}
     {% endif %}
-    {% if told is string or told is not iterable or told | length == 0 %}
+    {% if months is string or months is not iterable or months | length == 0 %}
         {{ exceptions.raise_compiler_error(
-            "The variable months is " ~ told ~ ". Give a list of months, as in --vars '{months: [2021-01]}', "
-            ~ "or leave it out to build all months anew."
+            "The variable months is " ~ months ~ ". Pass a list of months, as in --vars '{months: [2021-01]}', "
+            ~ "or leave it out to rebuild all months."
         ) }}
     {% endif %}
     {% set literals = [] %}
-    {% for month in told | map('string') | unique | sort %}
+    {% for month in months | map('string') | unique | sort %}
         {% if not modules.re.fullmatch('(19|20)[0-9]{2}-(0[1-9]|1[0-2])', month) %}
             {{ exceptions.raise_compiler_error(month ~ " is not a month. Write it as YYYY-MM, for example 2021-01.") }}
         {% endif %}
@@ -25,8 +25,8 @@
 
 
 {#
-    A condition that holds for the rows of this run's files. The months are constants, so that no other
-    month's partition is read.
+    A condition that is true for rows of the months to build. The months are constants, so that the partitions
+    of other months are not read.
 #}
 {% macro in_run_months(column='file_month') -%}
     {%- set months = run_months() -%}

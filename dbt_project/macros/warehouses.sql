@@ -1,4 +1,4 @@
-{# What Postgres and BigQuery write differently, an expression each. #}
+{# Expressions that Postgres and BigQuery write differently. #}
 
 
 {# First day of the month that a time lies in. #}
@@ -43,7 +43,7 @@
 {%- endmacro %}
 
 
-{# A JSON document as text; null where there is none, of which BigQuery would make a text. #}
+{# A JSON document as text. Null stays null, where BigQuery would make it the text 'null'. #}
 {% macro json_text(document) -%}
     {{ adapter.dispatch('json_text')(document) }}
 {%- endmacro %}
@@ -85,17 +85,17 @@
 {%- endmacro %}
 
 
-{# The values of a column in the rows that are so, as an array. #}
-{% macro array_of(column, such) -%}
-    {{ adapter.dispatch('array_of')(column, such) }}
+{# The values of a column in the rows that fulfil a condition, as an array. #}
+{% macro array_of(column, condition) -%}
+    {{ adapter.dispatch('array_of')(column, condition) }}
 {%- endmacro %}
 
-{% macro postgres__array_of(column, such) -%}
-    array_agg({{ column }}) filter (where {{ such }})
+{% macro postgres__array_of(column, condition) -%}
+    array_agg({{ column }}) filter (where {{ condition }})
 {%- endmacro %}
 
-{% macro bigquery__array_of(column, such) -%}
-    array_agg(case when {{ such }} then {{ column }} end ignore nulls)
+{% macro bigquery__array_of(column, condition) -%}
+    array_agg(case when {{ condition }} then {{ column }} end ignore nulls)
 {%- endmacro %}
 
 
@@ -105,7 +105,7 @@
 {%- endmacro %}
 
 
-{# dbt's own macro warns of a numeric without precision, which on Postgres is the one that rounds nothing. #}
+{# dbt's own macro warns of a numeric without precision, which on Postgres is the one that does not round. #}
 {% macro postgres__get_empty_schema_sql(columns) -%}
     select
     {%- for name, column in columns.items() %}

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from airflow.sdk.configuration import conf
 
-from nyc_taxi.errors import InvalidSetting
+from nyc_taxi.errors import ContractError
 from nyc_taxi.targets import get_target, target_names
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ _MAY_BE_EMPTY: Final = frozenset({"dbt_project"})
 def configured_targets() -> tuple[Target, ...]:
     """Return the warehouses that this deployment uses, each once, in the order of the option.
 
-    :raises InvalidSetting: when the option ``warehouses`` names something else, or nothing
+    :raises ContractError: when the option ``warehouses`` names something else, or nothing
     """
     return tuple(map(get_target, dict.fromkeys(_listed(text("warehouses")))))
 
@@ -44,7 +44,7 @@ def configured_targets() -> tuple[Target, ...]:
 def number(name: str) -> int:
     """Return the value of an option that is a whole number.
 
-    :raises InvalidSetting: when it is not one, or out of bounds
+    :raises ContractError: when it is not one, or out of bounds
     """
     return int(text(name))
 
@@ -52,11 +52,11 @@ def number(name: str) -> int:
 def text(name: str) -> str:
     """Return the value of an option as it was written.
 
-    :raises InvalidSetting: when the value is not valid
+    :raises ContractError: when the value is not valid
     """
     value: str = conf.get(SECTION, name)
     if why := fault(name, value):
-        raise InvalidSetting(why)
+        raise ContractError(why)
     return value
 
 

@@ -6,7 +6,7 @@ from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 from nyc_taxi.core.excerpt import printable, shown
-from nyc_taxi.errors import DownloadInterrupted, MissingColumn, MissingExtra, NotTheFile
+from nyc_taxi.errors import ContractError, DownloadInterrupted, NotTheFile
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -61,14 +61,14 @@ def _page(url: str, *, skip: int) -> tuple[list[dict[str, Any]], int]:
 def keep_columns(products: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> list[dict[str, Any]]:
     """Return the products with only some columns, in that order; None where a product has no value.
 
-    :raises MissingColumn: when no product has one of the columns, or no column is chosen
+    :raises ContractError: when no product has one of the columns, or no column is chosen
     """
     import pandas as pd
 
     frame = pd.DataFrame.from_records(list(products))
     unknown = [column for column in columns if column not in frame.columns]
     if unknown or not columns:
-        raise MissingColumn(
+        raise ContractError(
             f"No product has the column {', '.join(unknown) or '(none chosen)'}. "
             f"Choose from: {', '.join(map(str, frame.columns))}."
         )
@@ -82,19 +82,19 @@ def average_prices(products: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]
 
     Products without a brand are ignored.
 
-    :raises MissingColumn: when the products lack ``brand`` or ``price``
-    :raises MissingExtra: when DuckDB is not installed
+    :raises ContractError: when the products lack ``brand`` or ``price``
+    :raises ContractError: when DuckDB is not installed
     """
     missing = [column for column in ("brand", "price") if not all(column in product for product in products)]
     if missing:
-        raise MissingColumn(
+        raise ContractError(
             f"The average price per brand needs the column {' and '.join(missing)}. "
             "Add it to columns_to_keep and trigger the DAG again."
         )
     try:
         import duckdb
     except ImportError:
-        raise MissingExtra(
+        raise ContractError(
             "The query needs DuckDB. Install it: pip install 'airflow-provider-nyc-taxi[duckdb]'."
         ) from None
     import pandas as pd

@@ -18,7 +18,7 @@ def month_of_run(context: Context) -> Month:
     inferred for it: only the logical date is the one that was backfilled.
 
     :param context: the context of any task of the run
-    :raises UnresolvedMonth: when nothing names a month, or two things name different ones
+    :raises ContractError: when nothing names a month, or two things name different ones
     :raises InvalidMonth: when the parameter or the partition key is not a month
     """
     run = context["dag_run"]

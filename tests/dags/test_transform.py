@@ -10,7 +10,7 @@ import pytest
 
 from local.environment import DBT
 from nyc_taxi import settings
-from nyc_taxi.errors import DataTestFailed, DbtFailed
+from nyc_taxi.errors import DataTestFailed, TransientError
 from nyc_taxi.hooks.dbt import docs_page, resolve_work
 from nyc_taxi.operators.dbt import DbtOperator
 from nyc_taxi.samples.file import write_lookup
@@ -80,7 +80,7 @@ def test_months_that_arrived_are_built_once_and_described(
     assert states(run_dag("transform_postgres")) == DONE
     built = rows(
         warehouse_uri,
-        "select dataset, to_char(file_month, 'YYYY-MM') from marts.built_months order by 2",
+        "select dataset, to_char(file_month, 'YYYY-MM') from ops.built_months order by 2",
     )
     assert built == [("green", "2021-01"), ("green", "2021-02")]
     ((trips,),) = rows(warehouse_uri, "select count(*) from marts.fct_trips")
@@ -139,14 +139,14 @@ def test_a_bad_month_holds_up_no_other_one_even_in_a_retry_and_its_failing_check
         connection.execute(OUTAGE)
     form = {"command": "build", "months": None, "full_refresh": False, "select": None, "target": "prod"}
     task = DbtOperator(target="postgres", task_id="dbt", work=resolve_work(form, "postgres"))
-    with pytest.raises(DbtFailed, match="The disk is full"):
+    with pytest.raises(TransientError, match="The disk is full"):
         task.execute(context(1))
     with psycopg.connect(warehouse_uri) as connection:
         connection.execute("drop event trigger outage")
     with pytest.raises(DataTestFailed, match=r"1 of 2 months were built.* 2021-01: "):
         task.execute(context(2))
 
-    built = rows(warehouse_uri, "select to_char(file_month, 'YYYY-MM') from marts.built_months")
+    built = rows(warehouse_uri, "select to_char(file_month, 'YYYY-MM') from ops.built_months")
     assert built == [("2021-02",)]
     assert rows(warehouse_uri, "select count(*) from marts.fct_trips where file_month < '2021-02-01'") == [
         (0,)

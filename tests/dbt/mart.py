@@ -34,7 +34,7 @@ QUALITY = "intermediate.int_quality"
 
 MEASURED = f"""(
     select
-        file_month, dataset, attempt_id, dimension, check_name, share_found, upper_limit, outcome, message
+        file_month, dataset, attempt_id, dimension, check_name, value, threshold, outcome, message
     from {{prefix}}{QUALITY}
 )"""
 """What was measured, without the time at which it was."""
@@ -48,6 +48,9 @@ MODELS = {
     "marts.fct_monthly_zone_revenue": "revenue_month",
     "marts.dim_zones": "date '2000-01-01'",
     "marts.dim_vendors": "date '2000-01-01'",
+    "marts.dim_payment_types": "date '2000-01-01'",
+    "marts.dim_rate_codes": "date '2000-01-01'",
+    "marts.dim_trip_types": "date '2000-01-01'",
 }
 """Every table that dbt builds but its own records, and what a month's rows of it are told by."""
 
@@ -91,6 +94,7 @@ class Mart:
     :param connection: a reader's
     :param uri: its URI
     :param folder: for files, and what dbt writes
+    :param program: the path of dbt
     :param environment: what dbt is started with
     """
 
@@ -98,11 +102,12 @@ class Mart:
     connection: psycopg.Connection[Any]
     uri: str
     folder: Path
+    program: str
     environment: dict[str, str]
 
     @classmethod
     @contextmanager
-    def open(cls, server: EmbeddedPostgres, database: str, folder: Path) -> Iterator[Mart]:
+    def open(cls, server: EmbeddedPostgres, database: str, folder: Path, program: str) -> Iterator[Mart]:
         """Prepare a warehouse in an empty database, and load the zones."""
         uri = server.uri(database)
         warehouse = PostgresWarehouse(lambda: psycopg.connect(uri), "postgres_taxi")
@@ -117,7 +122,8 @@ class Mart:
             "NYC_TAXI_WAREHOUSE_DATABASE": database,
         }
         with psycopg.connect(uri, autocommit=True) as connection:
-            yield cls(warehouse, connection, uri, folder, dbt.environment(environment() | address, folder))
+            own = dbt.environment(environment() | address, folder)
+            yield cls(warehouse, connection, uri, folder, program, own)
 
     def load(self, path: Path, dataset: str, month: str) -> None:
         """Load a file of a month, as a run of its DAG does."""
@@ -134,7 +140,7 @@ class Mart:
         results.unlink(missing_ok=True)
         told = ("--vars", json.dumps({"months": list(months)})) if months is not None else ()
         done = subprocess.run(
-            (dbt.program(), *arguments, "--target", target, *told),
+            (self.program, *arguments, "--target", target, *told),
             env=self.environment,
             cwd=self.folder,
             stdin=subprocess.DEVNULL,

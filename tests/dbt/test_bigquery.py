@@ -1,4 +1,4 @@
-"""The same models on BigQuery, as far as it can be seen without one: dbt compiles them, and they parse."""
+"""The same models on BigQuery, without one: dbt compiles them, they parse, and their types are right."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ bigquery:
       dataset: marts
       threads: 1
 """
-"""A profile that has a token, so that nobody asks for one; it is never used."""
+"""A profile with a token, which is never used, so that dbt does not look for one."""
 
 
 TYPES = {
@@ -39,7 +39,7 @@ TYPES = {
     "double": "float64",
     "boolean": "bool",
 }
-"""What BigQuery calls the types of contracts and of the datasets' columns; it has the others' names."""
+"""BigQuery's names of types in contracts and datasets, where they differ."""
 
 SOURCES = {
     "raw": {
@@ -57,21 +57,27 @@ SOURCES = {
             "month": "date",
             "outcome": "string",
             "rows_loaded": "int64",
-            "finished": "timestamp",
         },
     },
 }
 
+SEEDS = {
+    "vendor_lookup": ("vendor_id", "vendor_name"),
+    "payment_type_lookup": ("payment_type", "payment_type_description"),
+    "rate_code_lookup": ("rate_code_id", "rate_code_description"),
+    "trip_type_lookup": ("trip_type", "trip_type_description"),
+}
+
 
 @pytest.fixture(scope="module")
-def compiled_in(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def compiled_in(tmp_path_factory: pytest.TempPathFactory, dbt_program: str) -> Path:
     """The folder of dbt's artifacts."""
     folder: Path = tmp_path_factory.mktemp("bigquery")
     (folder / "profiles.yml").write_text(PROFILE)
     own = dbt.environment(environment(), folder) | {"DBT_PROFILES_DIR": str(folder)}
     done = subprocess.run(
         (
-            dbt.program(), "compile", "--profile", "bigquery", "--no-populate-cache", "--no-introspect",
+            dbt_program, "compile", "--profile", "bigquery", "--no-populate-cache", "--no-introspect",
             "--vars", "{months: [2021-01, 2021-02]}",
         ),
         env=own,
@@ -86,7 +92,7 @@ def compiled_in(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def compiled(compiled_in: Path) -> dict[str, str]:
-    """Every statement, by the file that it is from."""
+    """Every statement, by the name of its file."""
     return {path.stem: path.read_text() for path in (compiled_in / "compiled").rglob("*.sql")}
 
 
@@ -105,7 +111,7 @@ def contracts(compiled_in: Path) -> dict[str, dict[str, dict[str, str]]]:
 
 
 def raw_tables() -> dict[str, dict[str, str]]:
-    """Return the columns of the trips as they are loaded, with their types in BigQuery."""
+    """Return the columns of the raw trips, with their types in BigQuery."""
     own = {"file_month": "date", "filename": "string", "row_number": "int64", "unmapped": "json"}
     return {
         dataset.table: own
@@ -137,7 +143,12 @@ def test_every_model_keeps_its_contract_on_bigquery(
     compiled: dict[str, str], contracts: dict[str, dict[str, dict[str, str]]]
 ) -> None:
     promised = {name: columns for models in contracts.values() for name, columns in models.items()}
-    schemas = {**contracts, **SOURCES, "raw": {**SOURCES["raw"], **raw_tables()}}
+    seeds = {name: dict(zip(columns, ("int64", "string"), strict=True)) for name, columns in SEEDS.items()}
+    schemas = contracts | {
+        "raw": SOURCES["raw"] | raw_tables(),
+        "ops": SOURCES["ops"] | contracts["ops"],
+        "staging": contracts["staging"] | seeds,
+    }
     asked = {
         "tables": {"no-project": schemas},
         "statements": {name: compiled[name] for name in promised},
@@ -153,7 +164,7 @@ def test_every_model_keeps_its_contract_on_bigquery(
     assert json.loads(done.stdout) == promised
 
 
-def test_what_bigquery_writes_otherwise_is_there(compiled: dict[str, str]) -> None:
+def test_bigquerys_own_expressions_are_used(compiled: dict[str, str]) -> None:
     assert "date_trunc(cast(pickup_datetime as date), month)" in compiled["int_trips"]
     assert "to_hex(md5(" in compiled["int_trips"]
     assert "datetime_diff(dropoff_datetime, pickup_datetime, second)" in compiled["int_fhv_trips"]

@@ -1,4 +1,4 @@
-"""What the tasks see of a call of dbt: lines, nodes, and what failed."""
+"""What the tasks see of a call of dbt: lines, nodes and failures."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from nyc_taxi.core.month import Month
 from nyc_taxi.dbt.invocation import Command, Invocation
 from nyc_taxi.dbt.process import Dbt
 from nyc_taxi.dbt.results import table
-from nyc_taxi.errors import DataTestFailed, DbtFailed, DbtRefused, MissingExtra
+from nyc_taxi.errors import ContractError, DataTestFailed, TransientError
 from tests.trips import green
 
 if TYPE_CHECKING:
@@ -23,11 +23,11 @@ if TYPE_CHECKING:
     from tests.dbt.mart import Mart
 
 JANUARY = Month("2021-01")
-VENDORS = Invocation(Command.BUILD, select="+dim_vendors stg_published_months+1")
+VENDORS = Invocation(Command.BUILD, select="+dim_vendors stg_file_ledger+1")
 
 
 class Said(list[tuple[int, str]]):
-    """The lines that dbt said, with their levels."""
+    """The lines that were logged, with their levels."""
 
     def __call__(self, level: int, text: str) -> None:
         self.append((level, text))
@@ -38,11 +38,11 @@ class Said(list[tuple[int, str]]):
 
 @pytest.fixture
 def calls(mart: Mart, tmp_path: Path) -> Dbt:
-    """A copy of the project that a test may damage, on the module's warehouse."""
+    """A copy of the project that a test may break, on the module's warehouse."""
     project = tmp_path / "project"
     shutil.copytree(PROJECT, project)
     given = {name: value for name, value in mart.environment.items() if name.startswith("NYC_TAXI_")}
-    return Dbt(program(), project, tmp_path / "target", given)
+    return Dbt(mart.program, project, tmp_path / "target", given)
 
 
 def test_a_retry_runs_what_failed_and_what_was_skipped(calls: Dbt, mart: Mart) -> None:
@@ -51,9 +51,9 @@ def test_a_retry_runs_what_failed_and_what_was_skipped(calls: Dbt, mart: Mart) -
     zones.write_text(good.replace("from", "from no_such_schema.t, "), "utf-8")
     said = Said()
     with pytest.raises(
-        DbtFailed, match=r"model stg_taxi_zone_lookup: .*no_such_schema.*statement: .*\.sql\)"
+        TransientError, match=r"model stg_taxi_zone_lookup: .*no_such_schema.*statement: .*\.sql\)"
     ):
-        calls.run(Invocation(Command.RUN, select="stg_taxi_zone_lookup dim_zones dim_vendors"), said)
+        calls.run(Invocation(Command.RUN, select="stg_taxi_zone_lookup dim_zones stg_file_ledger"), said)
     assert said.lines("no_such_schema.t")  # the statement is in the log, where the file cannot be looked at
     assert [level for level, text in said if "ERROR creating" in text] == [logging.ERROR]
 
@@ -64,12 +64,12 @@ def test_a_retry_runs_what_failed_and_what_was_skipped(calls: Dbt, mart: Mart) -
         "dim_zones": "success",
     }
     assert "dim_zones" in table(again)
-    assert {node.name for node in calls.run(Invocation(Command.RUN, select="dim_vendors"), said)} == {
-        "dim_vendors"
+    assert {node.name for node in calls.run(Invocation(Command.RUN, select="stg_file_ledger"), said)} == {
+        "stg_file_ledger"
     }
 
 
-def test_data_that_fail_a_test_are_named_and_measured_anew_when_they_are_tried_again(calls: Dbt) -> None:
+def test_data_that_fail_a_test_are_named_and_measured_again_by_a_retry(calls: Dbt) -> None:
     (calls.project / "models" / "bad.sql").write_text(
         "{{ config(contract={'enforced': false}) }} select 1 as id"
     )
@@ -84,29 +84,30 @@ def test_data_that_fail_a_test_are_named_and_measured_anew_when_they_are_tried_a
     assert {node.name: node.status for node in again} == {"bad": "success", "none_is_bad": "pass"}
 
 
-def test_a_project_that_cannot_be_read_is_at_fault(calls: Dbt) -> None:
+def test_a_project_that_cannot_be_parsed_is_refused(calls: Dbt) -> None:
     (calls.project / "models" / "broken.sql").write_text("select {{ ref('nobody') }}", "utf-8")
 
-    with pytest.raises(DbtRefused, match=r"did not come to any node: .*nobody"):
+    with pytest.raises(ContractError, match=r"failed before it ran a node: .*nobody"):
         calls.run(VENDORS, Said())
 
 
-def test_a_warehouse_that_does_not_answer_may_answer_later(calls: Dbt) -> None:
+def test_a_warehouse_that_does_not_answer_is_a_failure_to_retry(calls: Dbt) -> None:
     away = replace(calls, environment={**calls.environment, "NYC_TAXI_WAREHOUSE_PORT": "1"})
 
-    with pytest.raises(DbtFailed, match=r"did not come to any node: .*[Cc]onnection"):
+    with pytest.raises(TransientError, match=r"failed before it ran a node: .*[Cc]onnection"):
         away.run(VENDORS, Said())
 
 
-def test_a_program_that_is_not_there_is_said(calls: Dbt) -> None:
-    with pytest.raises(MissingExtra, match="dbt_program"):
+def test_a_missing_program_is_reported(calls: Dbt) -> None:
+    with pytest.raises(ContractError, match="dbt_program"):
         replace(calls, program="/nowhere/dbt").run(VENDORS, Said())
 
 
-def test_progress_and_rows_are_told(calls: Dbt, mart: Mart, tmp_path: Path) -> None:
+def test_progress_and_rows_are_logged(calls: Dbt, mart: Mart, tmp_path: Path) -> None:
     mart.load(green(tmp_path / "files", 50), "green", "2021-01")
     said = Said()
-    nodes = calls.run(Invocation(Command.BUILD, (JANUARY,), threads=4), said)
+    installed = replace(calls, program=program())
+    nodes = installed.run(Invocation(Command.BUILD, (JANUARY,), threads=4), said)
 
     by_name = {node.name: node for node in nodes}
     assert by_name["fct_trips"].rows == 50

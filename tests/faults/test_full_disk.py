@@ -20,7 +20,7 @@ import pytest
 
 import local.postgres
 from local.postgres import EmbeddedPostgres
-from nyc_taxi.errors import DiskFull, WarehouseUnreachable
+from nyc_taxi.errors import TransientError, WarehouseUnreachable
 from nyc_taxi.files.download import download
 from nyc_taxi.files.source_list import SourceList
 from nyc_taxi.load.attempt import Outcome
@@ -224,11 +224,11 @@ def test_disk_of_the_loader_runs_full_during_the_download(
         check=False,
         env={**os.environ, "PYTHONPATH": str(Path.cwd()), "TMPDIR": str(disk)},
     )
-    said = f"DiskFull {file_server.url}/{path} does not fit in {disk}"
+    said = f"TransientError {file_server.url}/{path} does not fit in {disk}"
     assert child.stdout.startswith(said), child.stderr
     last = "select outcome, reason from ops.file_ledger order by id desc"
     outcome, reason = reader.execute(last).fetchone() or ("", "")
-    assert (outcome, f"DiskFull {reason}\n") == ("failed", child.stdout)
+    assert (outcome, f"TransientError {reason}\n") == ("failed", child.stdout)
     assert content(reader) == expected
     assert leftovers(reader) == []
     publication = SourceList.parse(file_server.url).ask("green", MONTH)
@@ -259,7 +259,9 @@ def test_disk_of_the_loader_runs_full_with_refused_rows(
 
     with monkeypatch.context() as full:
         full.setattr("nyc_taxi.postgres.stage.TemporaryFile", spool)
-        with pytest.raises(DiskFull, match=rf"rejected rows of {path.as_uri()} do not fit in .*Free space"):
+        with pytest.raises(
+            TransientError, match=rf"rejected rows of {path.as_uri()} do not fit in .*Free space"
+        ):
             stage(taxi_warehouse, published(path))
     assert content(reader) == []
     assert leftovers(reader) == []

@@ -16,7 +16,7 @@ import pytest
 
 from nyc_taxi.core.month import Month
 from nyc_taxi.errors import (
-    DiskFull,
+    ContractError,
     DownloadInterrupted,
     InvalidSource,
     NeverInSource,
@@ -25,7 +25,7 @@ from nyc_taxi.errors import (
     SourceRefused,
     SourceUnreachable,
     TaxiError,
-    UnknownDataset,
+    TransientError,
 )
 from nyc_taxi.files import partial_file
 from nyc_taxi.files.download import File, Limits, download
@@ -298,7 +298,7 @@ def test_a_full_disk_is_said_with_the_place_and_the_size(
 
     monkeypatch.setattr("pathlib.Path.replace", full)
     file_server.put(PATH, TRIPS)
-    with pytest.raises(DiskFull, match=f"{PATH} does not fit in {tmp_path}. Make room"):
+    with pytest.raises(TransientError, match=f"{PATH} does not fit in {tmp_path}. Make room"):
         download(published, tmp_path)
     assert left_in(tmp_path) == []
 
@@ -308,7 +308,7 @@ def test_a_file_that_is_larger_than_the_free_disk_is_not_begun(
 ) -> None:
     huge = shutil.disk_usage(tmp_path).free
     file_server.answer(PATH, Reply(TRIPS, length=huge))
-    with pytest.raises(DiskFull, match=f"{PATH} has {huge:,} bytes; {tmp_path} has [0-9,]+ free"):
+    with pytest.raises(TransientError, match=f"{PATH} has {huge:,} bytes; {tmp_path} has [0-9,]+ free"):
         download(published, tmp_path)
     assert left_in(tmp_path) == []
 
@@ -318,7 +318,7 @@ def test_a_file_that_is_larger_than_the_free_disk_is_not_begun(
     [
         ({"state": State.NOT_YET, "detail": "wait"}, NotPublishedYet),
         ({"state": State.NEVER, "detail": "choose another month"}, NeverInSource),
-        ({"dataset": "../../etc/cron"}, UnknownDataset),
+        ({"dataset": "../../etc/cron"}, ContractError),
         ({"url": "http://127.0.0.1:9/evil.sh"}, InvalidSource),
     ],
 )

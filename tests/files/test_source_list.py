@@ -10,7 +10,7 @@ import pytest
 
 from nyc_taxi.core.dataset import dataset_names
 from nyc_taxi.core.month import Month
-from nyc_taxi.errors import InvalidSource, UnknownDataset
+from nyc_taxi.errors import ContractError, InvalidSource
 from nyc_taxi.files.publication import State
 from nyc_taxi.files.source_list import SourceList
 from tests.files.sources import JANUARY, MIRROR, PATH, TLC, at, only
@@ -162,7 +162,7 @@ def test_every_dataset_has_its_months_in_every_known_source(name: str) -> None:
 @pytest.mark.parametrize("text", ["mirror", "http://127.0.0.1:9", "/"])
 def test_a_dataset_that_does_not_exist_is_told_apart_from_a_missing_month(text: str) -> None:
     for ask in (SourceList.parse(text).ask, only(text).ask, only(text).covers):
-        with pytest.raises(UnknownDataset):
+        with pytest.raises(ContractError):
             ask("../etc/passwd", JANUARY)
 
 

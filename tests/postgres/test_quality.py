@@ -22,7 +22,7 @@ create schema intermediate;
 
 create table intermediate.int_quality (
     file_month date, dataset text, attempt_id bigint, dimension text, check_name text,
-    share_found double precision, upper_limit text, outcome text, message text, measured_at timestamptz
+    value double precision, threshold text, outcome text, message text, measured_at timestamptz
 )
 """
 BY_DBT = """

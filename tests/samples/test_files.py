@@ -11,7 +11,7 @@ import pytest
 
 from nyc_taxi.core.month import MonthRange
 from nyc_taxi.core.zones import read_zones
-from nyc_taxi.errors import InvalidMonth, UnknownDataset
+from nyc_taxi.errors import ContractError, InvalidMonth
 from nyc_taxi.samples import SAMPLE_DATASETS, write_sample
 from nyc_taxi.samples import file as sample_file
 from tests.samples.trips import read_trips, sample
@@ -125,7 +125,7 @@ def test_months_without_a_sample_are_refused(months: str, tmp_path: Path) -> Non
 
 
 def test_unknown_dataset_is_refused_before_anything_is_written(tmp_path: Path) -> None:
-    with pytest.raises(UnknownDataset, match="no sample of 'fhvhv'"):
+    with pytest.raises(ContractError, match="no sample of 'fhvhv'"):
         write_sample(MonthRange.parse("2021-01"), 10, tmp_path, ("yellow", "fhvhv"))
     assert not list(tmp_path.iterdir())
 

@@ -23,7 +23,7 @@ MONTHS = MonthRange.parse("2019-01..2019-08")
 RUNS = "select state, count(*) from dag_run where dag_id = 'transform_postgres' group by state"
 BUILT = """
     select dataset, to_char(file_month, 'YYYY-MM')
-    from marts.built_months
+    from ops.built_months
     where file_month between '2019-01-01' and '2019-08-01'
 """
 
@@ -50,7 +50,7 @@ def test_24_months_at_once_are_all_built(running_stack: Stack) -> None:
 
     def all_built() -> bool:
         """Every month is in the marts, and no run is left."""
-        if query(stack.warehouse_uri, "select to_regclass('marts.built_months')") == [(None,)]:
+        if query(stack.warehouse_uri, "select to_regclass('ops.built_months')") == [(None,)]:
             return False
         built = set(query(stack.warehouse_uri, BUILT))
         states = dict(query(stack.metadata_uri, RUNS))

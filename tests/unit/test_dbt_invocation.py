@@ -6,7 +6,6 @@ import pytest
 
 from nyc_taxi.core.month import Month
 from nyc_taxi.dbt.invocation import Command, Invocation
-from nyc_taxi.dbt.work import work
 from nyc_taxi.errors import InvalidCommand, InvalidMonth
 
 JANUARY, MARCH = Month("2021-01"), Month("2021-03")
@@ -32,7 +31,7 @@ def test_a_selection_is_one_argument_a_node() -> None:
     ["--target dev", "-s x", "a; rm -rf /", "$(id)", "a`id`", "a\nb", "'a'", '"a"', "{{ a }}", "a|b", " "],
 )
 def test_what_is_no_selection_is_refused(select: str) -> None:
-    with pytest.raises(InvalidCommand, match="no selection of nodes"):
+    with pytest.raises(InvalidCommand, match="not a selection of nodes"):
         Invocation(select=select)
 
 
@@ -40,10 +39,10 @@ def test_what_is_no_selection_is_refused(select: str) -> None:
     ("arguments", "says"),
     [
         ({"command": Command.TEST, "full_refresh": True}, "builds nothing"),
-        ({"full_refresh": True, "months": (JANUARY,)}, "leave the months empty"),
-        ({"command": Command.DEBUG, "select": "a"}, "selects no nodes"),
+        ({"full_refresh": True, "months": (JANUARY,)}, "Leave the months empty"),
+        ({"command": Command.DEBUG, "select": "a"}, "does not select nodes"),
         ({"target": "staging"}, "Choose one of: prod, dev"),
-        ({"threads": 0}, "number from 1"),
+        ({"threads": 0}, "1 or more"),
     ],
 )
 def test_what_makes_no_sense_is_refused(arguments: dict[str, object], says: str) -> None:
@@ -58,7 +57,7 @@ def test_an_invocation_survives_xcom() -> None:
 
 
 @pytest.mark.parametrize(
-    ("form", "unbuilt", "months"),
+    ("form", "stale", "months"),
     [
         ({}, {MARCH, JANUARY}, (JANUARY, MARCH)),
         ({"months": "2021-03"}, {JANUARY}, (MARCH,)),
@@ -70,8 +69,8 @@ def test_an_invocation_survives_xcom() -> None:
         ({"select": " "}, {JANUARY}, (JANUARY,)),
     ],
 )
-def test_the_months_to_build(form: dict[str, object], unbuilt: set[Month], months: tuple[Month, ...]) -> None:
-    wanted = work({**FORM, **form}, unbuilt, threads=2)
+def test_the_months_to_build(form: dict[str, object], stale: set[Month], months: tuple[Month, ...]) -> None:
+    wanted = Invocation.of_form({**FORM, **form}, stale, threads=2)
 
     assert wanted is not None
     assert wanted.months == months
@@ -79,9 +78,9 @@ def test_the_months_to_build(form: dict[str, object], unbuilt: set[Month], month
 
 @pytest.mark.parametrize("command", ["build", "run"])
 def test_there_is_nothing_to_do_when_every_month_is_built(command: str) -> None:
-    assert work({**FORM, "command": command}, set(), threads=2) is None
+    assert Invocation.of_form({**FORM, "command": command}, set(), threads=2) is None
 
 
 def test_months_of_the_form_that_cannot_be_read_are_refused() -> None:
     with pytest.raises(InvalidMonth, match="2021-13"):
-        work({**FORM, "months": "2021-13"}, set(), threads=2)
+        Invocation.of_form({**FORM, "months": "2021-13"}, set(), threads=2)

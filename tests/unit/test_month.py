@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nyc_taxi.core.month import Month, MonthRange, resolve_month
-from nyc_taxi.errors import InvalidMonth, UnresolvedMonth
+from nyc_taxi.errors import ContractError, InvalidMonth
 
 MONTHS = st.builds(
     lambda year, month: Month(f"{year:04d}-{month:02d}"), st.integers(1900, 2099), st.integers(1, 12)
@@ -238,7 +238,7 @@ def test_the_month_of_a_run(
 def test_a_run_of_no_month_or_two_is_refused(
     run_type: str, param: str | None, partition_key: str | None, interval_start: datetime | None, said: str
 ) -> None:
-    with pytest.raises(UnresolvedMonth, match=said):
+    with pytest.raises(ContractError, match=said):
         resolve_month(
             run_type=run_type, param=param, partition_key=partition_key, interval_start=interval_start
         )
@@ -252,5 +252,5 @@ def test_a_run_that_names_something_else_is_refused(param: str | None, partition
 
 def test_an_interval_without_time_zone_is_refused() -> None:
     """Its month would depend on the time zone of the machine that runs the task."""
-    with pytest.raises(UnresolvedMonth, match="without a time zone"):
+    with pytest.raises(ContractError, match="without a time zone"):
         resolve_month(run_type="scheduled", param=None, interval_start=datetime(2021, 1, 1))  # noqa: DTZ001

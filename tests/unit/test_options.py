@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from nyc_taxi import options
-from nyc_taxi.errors import InvalidSetting
+from nyc_taxi.errors import ContractError
 from nyc_taxi.get_provider_info import get_provider_info
 from nyc_taxi.targets import get_target
 
@@ -32,7 +32,7 @@ def test_a_value_that_an_option_may_not_have_is_named_with_what_it_may_be_and_it
 ) -> None:
     variable = f"AIRFLOW__NYC_TAXI__{name.upper()}"
     monkeypatch.setenv(variable, value)
-    with pytest.raises(InvalidSetting) as caught:
+    with pytest.raises(ContractError) as caught:
         options.text(name)
     assert str(caught.value) == (
         f"[nyc_taxi] {name} must be {allowed}, not {value!r}. "

@@ -7,14 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from nyc_taxi import products
-from nyc_taxi.errors import (
-    DownloadInterrupted,
-    MissingColumn,
-    MissingExtra,
-    NotTheFile,
-    SourceRefused,
-    SourceUnreachable,
-)
+from nyc_taxi.errors import ContractError, DownloadInterrupted, NotTheFile, SourceRefused, SourceUnreachable
 from nyc_taxi.products import as_table, average_prices, fetch_products, keep_columns
 from tests.file_server import FileServer, Reply
 
@@ -102,7 +95,7 @@ def test_values_that_are_lists_stay_lists() -> None:
 
 @pytest.mark.parametrize(("columns", "named"), [(["brand", "prize"], "prize"), ([], "none chosen")])
 def test_a_column_that_no_product_has_is_an_error(columns: list[str], named: str) -> None:
-    with pytest.raises(MissingColumn, match=rf"{named}.*Choose from: id, title, brand, price"):
+    with pytest.raises(ContractError, match=rf"{named}.*Choose from: id, title, brand, price"):
         keep_columns(SHOP, columns)
 
 
@@ -123,7 +116,7 @@ def test_brands_are_averaged_when_the_first_products_have_none() -> None:
 def test_the_query_names_the_column_that_it_misses(column: str) -> None:
     other = {"brand": "price", "price": "brand"}[column]
 
-    with pytest.raises(MissingColumn, match=rf"column {column}\. Add it to columns_to_keep"):
+    with pytest.raises(ContractError, match=rf"column {column}\. Add it to columns_to_keep"):
         average_prices(keep_columns(SHOP, [other]))
 
 
@@ -135,5 +128,5 @@ def test_nothing_for_sale_has_no_average() -> None:
 def test_without_duckdb_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "duckdb", None)
 
-    with pytest.raises(MissingExtra, match=r"airflow-provider-nyc-taxi\[duckdb\]"):
+    with pytest.raises(ContractError, match=r"airflow-provider-nyc-taxi\[duckdb\]"):
         average_prices([{"brand": "Clean", "price": 1.0}])

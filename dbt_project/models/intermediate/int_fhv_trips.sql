@@ -9,7 +9,7 @@ trips as (
 
 ),
 
--- read by the same statement as the trips, so that it names the very attempt that they are from
+-- Read by the same statement as the trips, so that it is the attempt that loaded them.
 published as (
 
     select
@@ -17,9 +17,10 @@ published as (
         file_month,
         attempt_id
 
-    from {{ ref('stg_published_months') }}
+    from {{ ref('stg_file_ledger') }}
     where
         dataset = 'fhv'
+        and outcome = 'published'
         and {{ in_run_months() }}
 
 ),
@@ -42,7 +43,7 @@ keyed as (
 
 ),
 
--- bases report whole minutes and leave zones out, so that equal rows are trips, and not one trip twice
+-- Bases report whole minutes and skip zones, so equal rows are different trips.
 numbered as (
 
     select
@@ -76,7 +77,7 @@ select
     ---------- trip
     sr_flag,
 
-    ---------- marks
+    ---------- flags
     coalesce({{ month_of('pickup_datetime') }} <> file_month, false) as is_outside_file_month,
     coalesce({{ month_of('pickup_datetime') }} >= {{ months_after('file_month', 2) }}, false) as is_future
 

@@ -68,15 +68,31 @@ trips as (
 
 zones as (
 
-    select location_id
-    from {{ ref('dim_zones') }}
+    select location_id from {{ ref('stg_taxi_zone_lookup') }}
 
 ),
 
 vendors as (
 
-    select vendor_id
-    from {{ ref('dim_vendors') }}
+    select vendor_id from {{ ref('vendor_lookup') }}
+
+),
+
+payment_types as (
+
+    select payment_type from {{ ref('payment_type_lookup') }}
+
+),
+
+rate_codes as (
+
+    select rate_code_id from {{ ref('rate_code_lookup') }}
+
+),
+
+trip_types as (
+
+    select trip_type from {{ ref('trip_type_lookup') }}
 
 ),
 
@@ -84,31 +100,41 @@ looked_up as (
 
     select
         trips.*,
-        pickup.location_id as known_pickup_location_id,
-        dropoff.location_id as known_dropoff_location_id,
-        vendors.vendor_id as known_vendor_id
+        pickup_zones.location_id as known_pickup_location_id,
+        dropoff_zones.location_id as known_dropoff_location_id,
+        vendors.vendor_id as known_vendor_id,
+        payment_types.payment_type as known_payment_type,
+        rate_codes.rate_code_id as known_rate_code_id,
+        trip_types.trip_type as known_trip_type
 
     from trips
-    left join zones as pickup
-        on trips.pickup_location_id = pickup.location_id
-    left join zones as dropoff
-        on trips.dropoff_location_id = dropoff.location_id
+    left join zones as pickup_zones
+        on trips.pickup_location_id = pickup_zones.location_id
+    left join zones as dropoff_zones
+        on trips.dropoff_location_id = dropoff_zones.location_id
     left join vendors
         on trips.vendor_id = vendors.vendor_id
+    left join payment_types
+        on trips.payment_type = payment_types.payment_type
+    left join rate_codes
+        on trips.rate_code_id = rate_codes.rate_code_id
+    left join trip_types
+        on trips.trip_type = trip_types.trip_type
 
 ),
 
-such_trips as (
+-- for each check, the number of failing trips
+failing as (
 
     select
         kind,
         file_month,
         dataset,
         attempt_id,
-        {% for check in quality_checks() if check.such -%}
-            sum(case when {{ check.such }} then 1 else 0 end) as {{ check.name }},
+        {% for check in quality_checks() if check.condition -%}
+            sum(case when {{ check.condition }} then 1 else 0 end) as {{ check.name }},
             {% if check.column -%}
-                {{ array_of(check.column, check.such) }} as {{ check.name }}_values,
+                {{ array_of(check.column, check.condition) }} as {{ check.name }}_values,
             {% endif -%}
         {% endfor -%}
         count(*) as trips,
@@ -119,8 +145,63 @@ such_trips as (
 
 ),
 
--- the partitions of the raw tables that have a row
-rows_there as (
+trips_by_id as (
+
+    select
+        file_month,
+        dataset,
+        trip_id,
+        count(*) as trips
+
+    from {{ ref('int_trips') }}
+    where {{ in_run_months() }}
+    group by file_month, dataset, trip_id
+
+    union all
+
+    select
+        file_month,
+        dataset,
+        trip_id,
+        count(*) as trips
+
+    from {{ ref('int_fhv_trips') }}
+    where {{ in_run_months() }}
+    group by file_month, dataset, trip_id
+
+),
+
+duplicates as (
+
+    select
+        file_month,
+        dataset,
+        sum(trips - 1) as trips
+
+    from trips_by_id
+    group by file_month, dataset
+
+),
+
+measured as (
+
+    select
+        failing.*,
+        duplicates.trips as trip_ids_are_unique,
+        abs(failing.rows_of_file - ledger.rows_loaded) as trip_count_matches_the_ledger
+
+    from failing
+    inner join duplicates
+        on
+            failing.file_month = duplicates.file_month
+            and failing.dataset = duplicates.dataset
+    inner join {{ ref('stg_file_ledger') }} as ledger
+        on failing.attempt_id = ledger.attempt_id
+
+),
+
+-- the months of the raw tables that have a row
+raw_months as (
 
     select distinct
         file_month,
@@ -140,84 +221,30 @@ rows_there as (
 
 ),
 
--- Months that somebody emptied, which have no trip to be measured. One that was published after the trips
--- were read has rows, and is built by the next run.
-emptied as (
+-- Published months whose raw rows somebody deleted, so that there is no trip to measure. A month that was
+-- published after the trips were read has raw rows; the next run builds it.
+emptied_months as (
 
     select
-        published.file_month,
-        published.dataset,
-        published.attempt_id,
-        published.rows_loaded
+        ledger.file_month,
+        ledger.dataset,
+        ledger.attempt_id,
+        ledger.rows_loaded
 
-    from {{ ref('stg_published_months') }} as published
-    left join rows_there
+    from {{ ref('stg_file_ledger') }} as ledger
+    left join raw_months
         on
-            published.file_month = rows_there.file_month
-            and published.dataset = rows_there.dataset
-    left join such_trips
+            ledger.file_month = raw_months.file_month
+            and ledger.dataset = raw_months.dataset
+    left join failing
         on
-            published.file_month = such_trips.file_month
-            and published.dataset = such_trips.dataset
+            ledger.file_month = failing.file_month
+            and ledger.dataset = failing.dataset
     where
-        rows_there.dataset is null
-        and such_trips.dataset is null
-        and {{ in_run_months('published.file_month') }}
-
-),
-
-times_used as (
-
-    select
-        file_month,
-        dataset,
-        trip_id,
-        count(*) as times
-
-    from {{ ref('int_trips') }}
-    where {{ in_run_months() }}
-    group by file_month, dataset, trip_id
-
-    union all
-
-    select
-        file_month,
-        dataset,
-        trip_id,
-        count(*) as times
-
-    from {{ ref('int_fhv_trips') }}
-    where {{ in_run_months() }}
-    group by file_month, dataset, trip_id
-
-),
-
-used_again as (
-
-    select
-        file_month,
-        dataset,
-        sum(times - 1) as trips
-
-    from times_used
-    group by file_month, dataset
-
-),
-
-counted as (
-
-    select
-        such_trips.*,
-        used_again.trips as trip_ids_are_unique,
-        abs(such_trips.rows_of_file - ledger.rows_loaded) as trips_are_all_there
-
-    from such_trips
-    inner join used_again
-        on
-            such_trips.file_month = used_again.file_month
-            and such_trips.dataset = used_again.dataset
-    inner join {{ source('ops', 'file_ledger') }} as ledger
-        on such_trips.attempt_id = ledger.id
+        ledger.outcome = 'published'
+        and raw_months.dataset is null
+        and failing.dataset is null
+        and {{ in_run_months('ledger.file_month') }}
 
 ),
 
@@ -227,64 +254,64 @@ checks as (
         select
             '{{ check.name }}' as check_name,
             '{{ check.dimension }}' as dimension,
-            '{{ check.of }}' as kind,
+            '{{ check.kind }}' as kind,
             '{{ check.severity }}' as severity,
-            {{ check.share }} as share_allowed,
-            '{{ 'none' if check.share == 0 else 'at most %g%%' % (100 * check.share) }}' as upper_limit,
-            '{{ check.said }}' as said
+            {{ check.share }} as allowed_share,
+            '{{ 'none' if check.share == 0 else 'at most %g%%' % (100 * check.share) }}' as threshold,
+            '{{ check.finding }}' as finding
         {% if not loop.last %}union all{% endif %}
     {% endfor %}
 
 ),
 
--- one row a check; joined and not repeated, so that the trips are read once
-found as (
+-- One row per month and check. A join, because a union of one select per check would read the trips for each.
+results as (
 
     select
-        counted.file_month,
-        counted.dataset,
-        counted.attempt_id,
-        counted.trips,
+        measured.file_month,
+        measured.dataset,
+        measured.attempt_id,
+        measured.trips,
         checks.check_name,
         checks.dimension,
         checks.severity,
-        checks.share_allowed,
-        checks.upper_limit,
-        checks.said,
+        checks.allowed_share,
+        checks.threshold,
+        checks.finding,
         case checks.check_name
             {% for check in quality_checks() -%}
-                when '{{ check.name }}' then counted.{{ check.name }}
+                when '{{ check.name }}' then measured.{{ check.name }}
             {% endfor -%}
-        end as such_trips,
+        end as failing_trips,
         case checks.check_name
             {% for check in quality_checks() if check.column -%}
-                when '{{ check.name }}' then {{ most_frequent('counted.' ~ check.name ~ '_values') }}
+                when '{{ check.name }}' then {{ most_frequent('measured.' ~ check.name ~ '_values') }}
             {% endfor -%}
-        end as such_values
+        end as failing_values
 
-    from counted
+    from measured
     inner join checks
-        on checks.kind = 'all' or counted.kind = checks.kind
+        on checks.kind = 'all' or measured.kind = checks.kind
 
     union all
 
     select
-        emptied.file_month,
-        emptied.dataset,
-        emptied.attempt_id,
-        emptied.rows_loaded as trips,
+        emptied_months.file_month,
+        emptied_months.dataset,
+        emptied_months.attempt_id,
+        emptied_months.rows_loaded as trips,
         checks.check_name,
         checks.dimension,
         checks.severity,
-        checks.share_allowed,
-        checks.upper_limit,
-        checks.said,
-        emptied.rows_loaded as such_trips,
-        cast(null as {{ dbt.type_string() }}) as such_values
+        checks.allowed_share,
+        checks.threshold,
+        checks.finding,
+        emptied_months.rows_loaded as failing_trips,
+        cast(null as {{ dbt.type_string() }}) as failing_values
 
-    from emptied
+    from emptied_months
     inner join checks
-        on checks.check_name = 'trips_are_all_there'
+        on checks.check_name = 'trip_count_matches_the_ledger'
 
 )
 
@@ -294,16 +321,16 @@ select
     attempt_id,
     dimension,
     check_name,
-    cast(such_trips as {{ dbt.type_float() }}) / trips as share_found,
-    upper_limit,
-    case when such_trips <= share_allowed * trips then 'pass' else severity end as outcome,
-    {{ number_text('such_trips') }}
+    cast(failing_trips as {{ dbt.type_float() }}) / trips as value,
+    threshold,
+    case when failing_trips <= allowed_share * trips then 'pass' else severity end as outcome,
+    {{ number_text('failing_trips') }}
     || ' of '
     || {{ number_text('trips') }}
     || ' trips '
-    || said
-    || coalesce(': ' || such_values, '')
+    || finding
+    || coalesce(': ' || failing_values, '')
     || '.' as message,
     current_timestamp as measured_at
 
-from found
+from results

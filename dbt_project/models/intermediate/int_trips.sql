@@ -9,7 +9,7 @@ trips as (
 
 ),
 
--- read by the same statement as the trips, so that it names the very attempt that they are from
+-- Read by the same statement as the trips, so that it is the attempt that loaded them.
 published as (
 
     select
@@ -17,8 +17,10 @@ published as (
         file_month,
         attempt_id
 
-    from {{ ref('stg_published_months') }}
-    where {{ in_run_months() }}
+    from {{ ref('stg_file_ledger') }}
+    where
+        outcome = 'published'
+        and {{ in_run_months() }}
 
 ),
 
@@ -44,7 +46,7 @@ keyed as (
 
 ),
 
--- All windows are prefixes of one order, so that the trips are sorted once.
+-- The partitions of all windows are prefixes of one order, so that the trips are sorted once.
 numbered as (
 
     select
@@ -72,7 +74,7 @@ distinct_trips as (
 
 ),
 
--- the same trip with the same total, charged and taken back: the nth of one goes with the nth of the other
+-- The same trip with the same total, charged and reversed: the nth charge belongs to the nth reversal.
 charges as (
 
     select
@@ -92,7 +94,7 @@ charges as (
             partition by
                 pickup_datetime, dropoff_datetime, pickup_location_id, dropoff_location_id, vendor_id,
                 abs(total_amount), file_month, dataset
-        ) as times_taken_back
+        ) as times_reversed
 
     from distinct_trips
 
@@ -115,7 +117,6 @@ select
     pickup_location_id,
     dropoff_location_id,
     payment_type,
-    {{ payment_in_words('payment_type') }} as payment_type_description,
     trip_type,
 
     ---------- times
@@ -145,13 +146,13 @@ select
     cbd_congestion_fee,
     total_amount,
 
-    ---------- marks
+    ---------- flags
     vendor_id is null as is_vendor_blank,
     coalesce({{ month_of('pickup_datetime') }} <> file_month, false) as is_outside_file_month,
     coalesce({{ month_of('pickup_datetime') }} >= {{ months_after('file_month', 2) }}, false) as is_future,
     coalesce(total_amount < 0, false) as is_reversal,
     coalesce(
-        total_amount <> 0 and charge_number <= times_charged and charge_number <= times_taken_back, false
+        total_amount <> 0 and charge_number <= times_charged and charge_number <= times_reversed, false
     ) as is_reversal_pair
 
 from charges

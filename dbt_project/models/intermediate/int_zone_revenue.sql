@@ -1,10 +1,11 @@
+-- depends_on: {{ ref('int_quality') }}
 {{ built_by_month() }}
 
 with
 
 trips as (
 
-    select * from {{ ref('fct_trips') }}
+    select * from {{ ref('int_trips') }}
     where {{ in_run_months() }}
 
 )

@@ -1,3 +1,4 @@
+-- depends_on: {{ ref('int_quality') }}
 {{ built_by_month() }}
 
 with
@@ -20,7 +21,6 @@ zones as (
 
 )
 
--- after {{ ref('int_quality') }}: the marts take a month in which no check found an error
 select
     ---------- file
     trips.file_month,
@@ -50,7 +50,7 @@ select
     ---------- trip
     trips.sr_flag,
 
-    ---------- marks
+    ---------- flags
     trips.is_outside_file_month,
     trips.is_future
 

@@ -1,6 +1,6 @@
 with
 
--- trips of a month may come from several files, so the files' sums are added up
+-- A month's trips can be in several files.
 revenue as (
 
     select

@@ -1,3 +1,4 @@
+-- depends_on: {{ ref('int_quality') }}
 {{ built_by_month() }}
 
 with
@@ -18,9 +19,14 @@ zones as (
 
     from {{ ref('dim_zones') }}
 
+),
+
+payment_types as (
+
+    select * from {{ ref('dim_payment_types') }}
+
 )
 
--- after {{ ref('int_quality') }}: the marts take a month in which no check found an error
 select
     ---------- file
     trips.file_month,
@@ -35,7 +41,7 @@ select
     trips.vendor_id,
     trips.rate_code_id,
     trips.payment_type,
-    trips.payment_type_description,
+    coalesce(payment_types.payment_type_description, 'Not recorded') as payment_type_description,
     trips.trip_type,
 
     ---------- places
@@ -69,7 +75,7 @@ select
     trips.cbd_congestion_fee,
     trips.total_amount,
 
-    ---------- marks
+    ---------- flags
     trips.is_vendor_blank,
     trips.is_outside_file_month,
     trips.is_future,
@@ -81,3 +87,5 @@ left join zones as pickup
     on trips.pickup_location_id = pickup.location_id
 left join zones as dropoff
     on trips.dropoff_location_id = dropoff.location_id
+left join payment_types
+    on trips.payment_type = payment_types.payment_type

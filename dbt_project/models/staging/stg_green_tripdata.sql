@@ -1,45 +1,59 @@
-select
-    ---------- file
-    file_month,
-    filename,
-    row_number,
-    {{ legacy_row_id('lpep_pickup_datetime', 'lpep_dropoff_datetime') }} as unique_row_id,
-    {{ legacy_bigquery_row_id('lpep_pickup_datetime', 'lpep_dropoff_datetime') }} as unique_row_id_bigquery,
+with
 
-    ---------- ids
-    vendorid as vendor_id,
-    ratecodeid as rate_code_id,
-    pulocationid as pickup_location_id,
-    dolocationid as dropoff_location_id,
-    payment_type,
-    trip_type,
+source as (
 
-    ---------- times
-    lpep_pickup_datetime as pickup_datetime,
-    lpep_dropoff_datetime as dropoff_datetime,
+    select * from {{ source('raw', 'green_tripdata') }}
 
-    ---------- trip
-    store_and_fwd_flag,
-    passenger_count,
-    cast(trip_distance as numeric) as trip_distance,
-    pickup_longitude,
-    pickup_latitude,
-    dropoff_longitude,
-    dropoff_latitude,
+),
 
-    ---------- dollars
-    cast(fare_amount as numeric) as fare_amount,
-    cast(extra as numeric) as extra,
-    cast(mta_tax as numeric) as mta_tax,
-    cast(tip_amount as numeric) as tip_amount,
-    cast(tolls_amount as numeric) as tolls_amount,
-    cast(ehail_fee as numeric) as ehail_fee,
-    cast(improvement_surcharge as numeric) as improvement_surcharge,
-    cast(congestion_surcharge as numeric) as congestion_surcharge,
-    cast(cbd_congestion_fee as numeric) as cbd_congestion_fee,
-    cast(total_amount as numeric) as total_amount,
+renamed as (
 
-    ---------- rest
-    {{ json_text('unmapped') }} as unmapped
+    select
+        ---------- file
+        file_month,
+        filename,
+        row_number,
+        {{ legacy_row_id('lpep_pickup_datetime', 'lpep_dropoff_datetime') }} as unique_row_id,
+        {{ legacy_bigquery_row_id('lpep_pickup_datetime', 'lpep_dropoff_datetime') }} as unique_row_id_bigquery,
 
-from {{ source('raw', 'green_tripdata') }}
+        ---------- ids
+        vendorid as vendor_id,
+        ratecodeid as rate_code_id,
+        pulocationid as pickup_location_id,
+        dolocationid as dropoff_location_id,
+        payment_type,
+        trip_type,
+
+        ---------- times
+        lpep_pickup_datetime as pickup_datetime,
+        lpep_dropoff_datetime as dropoff_datetime,
+
+        ---------- trip
+        store_and_fwd_flag,
+        passenger_count,
+        cast(trip_distance as numeric) as trip_distance,
+        pickup_longitude,
+        pickup_latitude,
+        dropoff_longitude,
+        dropoff_latitude,
+
+        ---------- dollars
+        cast(fare_amount as numeric) as fare_amount,
+        cast(extra as numeric) as extra,
+        cast(mta_tax as numeric) as mta_tax,
+        cast(tip_amount as numeric) as tip_amount,
+        cast(tolls_amount as numeric) as tolls_amount,
+        cast(ehail_fee as numeric) as ehail_fee,
+        cast(improvement_surcharge as numeric) as improvement_surcharge,
+        cast(congestion_surcharge as numeric) as congestion_surcharge,
+        cast(cbd_congestion_fee as numeric) as cbd_congestion_fee,
+        cast(total_amount as numeric) as total_amount,
+
+        ---------- other
+        {{ json_text('unmapped') }} as unmapped
+
+    from source
+
+)
+
+select * from renamed

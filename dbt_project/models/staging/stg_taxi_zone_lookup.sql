@@ -1,7 +1,21 @@
-select
-    locationid as location_id,
-    borough,
-    zone,
-    service_zone
+with
 
-from {{ source('raw', 'taxi_zone_lookup') }}
+source as (
+
+    select * from {{ source('raw', 'taxi_zone_lookup') }}
+
+),
+
+renamed as (
+
+    select
+        locationid as location_id,
+        borough,
+        zone,
+        service_zone
+
+    from source
+
+)
+
+select * from renamed

@@ -19,7 +19,7 @@ from sqlalchemy.exc import DBAPIError
 from nyc_taxi.cli.command import INTERRUPTED, remark, say
 from nyc_taxi.cli.progress import tally
 from nyc_taxi.core.month import listed
-from nyc_taxi.errors import BackfillFailed, MetadataUnavailable
+from nyc_taxi.errors import MetadataUnavailable, TaxiError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -89,7 +89,7 @@ def watch(dag_id: str, months: Mapping[datetime, Month]) -> None:
     Ctrl-C ends the watching, not the runs.
 
     :raises MetadataUnavailable: when the metadata database has not answered for five minutes
-    :raises BackfillFailed: when a month has not succeeded; it names each with the tasks that failed
+    :raises TaxiError: when a month has not succeeded; it names each with the tasks that failed
     """
     started = time.monotonic()
     try:
@@ -99,7 +99,7 @@ def watch(dag_id: str, months: Mapping[datetime, Month]) -> None:
         raise SystemExit(INTERRUPTED) from None
     failed = [month for month in now if month.state != "succeeded"]
     if failed:
-        raise BackfillFailed(
+        raise TaxiError(
             f"{len(failed)} of {len(now)} months of {dag_id} did not succeed: {', '.join(map(str, failed))}. "
             "Read the log of the task, then repeat the command with --rerun-failed-tasks."
         )

@@ -9,7 +9,7 @@ from airflow.utils.cli import suppress_logs_and_warning
 from nyc_taxi.cli.command import counted
 from nyc_taxi.cli.output import print_rows
 from nyc_taxi.cli.target import chosen_warehouse
-from nyc_taxi.errors import LeftToDo
+from nyc_taxi.errors import TaxiError
 from nyc_taxi.load.doctor import examine
 
 if TYPE_CHECKING:
@@ -22,14 +22,14 @@ if TYPE_CHECKING:
 def doctor(args: Namespace) -> None:
     """Print one row per finding, after removing leftovers if asked to.
 
-    :raises LeftToDo: when a finding needs a person
+    :raises TaxiError: when a finding needs a person
     """
     findings = examine(chosen_warehouse(args), clean=args.clean)
     rows = [_row(finding, in_full=args.output != "table") for finding in findings]
     print_rows(rows, args.output, nothing="No leftovers, and every month has the rows that the ledger says.")
     if left := [finding for finding in findings if finding.to_do]:
         total = counted(len(findings), "finding")
-        raise LeftToDo(f"{len(left)} of {total} left to do; the column to_do says what.")
+        raise TaxiError(f"{len(left)} of {total} left to do; the column to_do says what.")
 
 
 def _row(finding: Finding, *, in_full: bool) -> dict[str, Any]:

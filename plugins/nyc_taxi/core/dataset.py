@@ -12,7 +12,7 @@ import yaml
 
 from nyc_taxi.core.excerpt import quoted
 from nyc_taxi.core.month import Month
-from nyc_taxi.errors import InvalidSpec, MissingColumn, UnknownDataset
+from nyc_taxi.errors import ContractError
 
 try:
     from yaml import CSafeLoader as SafeLoader
@@ -118,12 +118,12 @@ class Dataset:
     def column(self, name: str) -> Column:
         """Return the column of that name.
 
-        :raises MissingColumn: when there is none
+        :raises ContractError: when there is none
         """
         for column in self.columns:
             if column.name == name:
                 return column
-        raise MissingColumn(f"The dataset {self.name} has no column {name}. Look at {self.name}.yaml.")
+        raise ContractError(f"The dataset {self.name} has no column {name}. Look at {self.name}.yaml.")
 
 
 def normalise(header_name: str) -> str:
@@ -140,12 +140,11 @@ def dataset_names() -> tuple[str, ...]:
 def get_dataset(name: str) -> Dataset:
     """Return the dataset of that name.
 
-    :raises UnknownDataset: when there is none
-    :raises InvalidSpec: when its description is not valid
+    :raises ContractError: when there is none, or its description is not valid
     """
     if name not in _described():
         known = ", ".join(dataset_names())
-        raise UnknownDataset(f"There is no dataset {quoted(name)}. The datasets are {known}.")
+        raise ContractError(f"There is no dataset {quoted(name)}. The datasets are {known}.")
     return _dataset(name)
 
 
@@ -160,7 +159,9 @@ def _dataset(name: str) -> Dataset:
     file = f"{name}.yaml"
     dataset = parse_dataset(_SPECS.joinpath(file).read_text("utf-8"), file)
     if dataset.name != name:
-        raise InvalidSpec(f"{file}, name: it is {dataset.name}. Give the file and the dataset the same name.")
+        raise ContractError(
+            f"{file}, name: it is {dataset.name}. Give the file and the dataset the same name."
+        )
     return dataset
 
 
@@ -169,7 +170,7 @@ def parse_dataset(text: str, where: str) -> Dataset:
 
     :param text: the description
     :param where: name of its file, for messages
-    :raises InvalidSpec: naming the file, the place in it and what is wrong there
+    :raises ContractError: naming the file, the place in it and what is wrong there
     """
     spec = _valid(text, where)
     dataset = Dataset(
@@ -200,7 +201,7 @@ def parse_dataset(text: str, where: str) -> Dataset:
         foreign=spec.get("foreign", {}),
     )
     for place, wrong in _contradictions(dataset):
-        raise InvalidSpec(f"{where}, {place}: {wrong}. Correct the file.")
+        raise ContractError(f"{where}, {place}: {wrong}. Correct the file.")
     return dataset
 
 
@@ -211,12 +212,12 @@ def _valid(text: str, where: str) -> dict[str, Any]:
     try:
         spec = yaml.load(text, Loader=SafeLoader)
     except yaml.YAMLError as error:
-        raise InvalidSpec(f"{where} is not YAML: {error}. Correct the file.") from error
+        raise ContractError(f"{where} is not YAML: {error}. Correct the file.") from error
     schema = json.loads(_SPECS.joinpath("dataset.schema.json").read_text("utf-8"))
     wrong = best_match(Draft202012Validator(schema).iter_errors(spec))
     if wrong is not None:
         place = "/".join(map(str, wrong.absolute_path)) or "top level"
-        raise InvalidSpec(
+        raise ContractError(
             f"{where}, {place}: {wrong.message}. Correct the file; dataset.schema.json is its schema."
         )
     valid: dict[str, Any] = spec

@@ -9,7 +9,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Self
 
 from nyc_taxi.core.excerpt import quoted
-from nyc_taxi.errors import InvalidMonth, UnresolvedMonth
+from nyc_taxi.errors import ContractError, InvalidMonth
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -138,7 +138,7 @@ def resolve_month(
     :param param: the run's ``month`` parameter
     :param partition_key: the run's partition key; the month of a composite key follows its last ``|``
     :param interval_start: start of the run's data interval, with a time zone
-    :raises UnresolvedMonth: when nothing names a month, or when two sources name different months
+    :raises ContractError: when nothing names a month, or when two sources name different months
     :raises InvalidMonth: when the parameter or the key is not a month
     """
     named: dict[str, Month] = {}
@@ -148,19 +148,19 @@ def resolve_month(
         named["the partition key"] = Month(partition_key.rpartition("|")[2])
     if run_type in _SCHEDULED and interval_start is not None:
         if interval_start.tzinfo is None:
-            raise UnresolvedMonth(
+            raise ContractError(
                 f"The data interval of this {run_type} run starts at {interval_start}, without a time zone, "
                 "so its month is ambiguous. Give the DAG's start date a time zone."
             )
         named["the data interval"] = Month.of(interval_start.astimezone(UTC))
     if not named:
-        raise UnresolvedMonth(
+        raise ContractError(
             f"This {run_type} run names no month. Trigger it again with the parameter month, "
             'for example {"month": "2021-01"}.'
         )
     if len(set(named.values())) > 1:
         both = " and ".join(f"{month} in {what}" for what, month in named.items())
-        raise UnresolvedMonth(
+        raise ContractError(
             f"This {run_type} run names two months: {both}. Leave the parameter empty in scheduled and "
             "backfill runs, or start a manual run for the month you want."
         )

@@ -1,1 +1,1 @@
-"""Calling dbt: its command, its process, and its results."""
+"""Calling dbt: its arguments, its process and its results."""

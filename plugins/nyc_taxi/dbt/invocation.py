@@ -1,4 +1,4 @@
-"""What is asked of dbt, as arguments of a process: nothing of it ever passes through a shell."""
+"""A call of dbt as arguments of a process, which never pass through a shell."""
 
 from __future__ import annotations
 
@@ -6,20 +6,24 @@ import json
 import re
 from dataclasses import asdict, dataclass
 from enum import StrEnum
-from typing import Any, Final, Self
+from typing import TYPE_CHECKING, Any, Final, Self
 
+from nyc_taxi.core.chosen_months import read_months
 from nyc_taxi.core.month import Month
 from nyc_taxi.errors import InvalidCommand
 
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+
 SELECTION_PATTERN: Final = r"[A-Za-z0-9_*@+][A-Za-z0-9_.:*@+,/ -]*"
-"""How a selection of nodes is written: names, methods, graph operators, unions and intersections."""
+"""The syntax of a selection: names, methods, graph operators, unions and intersections."""
 
 TARGETS: Final = ("prod", "dev")
-"""The project's targets; those of ``dev`` write to schemas with a prefix."""
+"""The project's targets; ``dev`` writes to schemas with a prefix."""
 
 
 class Command(StrEnum):
-    """What dbt can be told to do."""
+    """The commands of dbt that can be called."""
 
     BUILD = "build"
     RUN = "run"
@@ -46,13 +50,12 @@ _SELECTS: Final = frozenset({Command.BUILD, Command.RUN, Command.TEST, Command.F
 class Invocation:
     """One call of dbt.
 
-    :param command: what to do
-    :param months: the file months that the incremental models build; none for what needs no months
-    :param full_refresh: build everything anew from all months
-    :param select: nodes to work on, as dbt's ``--select`` takes them; empty for all
+    :param months: the file months that the incremental models build
+    :param full_refresh: rebuild everything from all months
+    :param select: nodes to run, as for dbt's ``--select``; empty for all
     :param target: target of the profile
-    :param threads: how many nodes dbt works on at once
-    :raises InvalidCommand: when the parts make no sense together, or are not what they should be
+    :param threads: how many nodes dbt runs at once
+    :raises InvalidCommand: when a value is invalid, or does not fit the command
     """
 
     command: Command = Command.BUILD
@@ -65,27 +68,27 @@ class Invocation:
     def __post_init__(self) -> None:
         if self.full_refresh and self.command not in _WRITES:
             raise InvalidCommand(
-                f"dbt {self.command} builds nothing, so it cannot do a full refresh. Choose build or run."
+                f"dbt {self.command} builds nothing, so it takes no full refresh. Choose build or run."
             )
         if self.full_refresh and self.months:
-            raise InvalidCommand("A full refresh builds every month: leave the months empty.")
+            raise InvalidCommand("A full refresh rebuilds every month. Leave the months empty.")
         if self.select and self.command not in _SELECTS:
-            raise InvalidCommand(f"dbt {self.command} selects no nodes: leave the selection empty.")
+            raise InvalidCommand(f"dbt {self.command} does not select nodes. Leave the selection empty.")
         if self.select and not re.fullmatch(SELECTION_PATTERN, self.select):
             raise InvalidCommand(
-                f"{self.select!r} is no selection of nodes. Write names as dbt does, for example "
+                f"{self.select!r} is not a selection of nodes. Write it as for dbt's --select, for example "
                 "fct_trips+ or stg_green_tripdata tag:nightly."
             )
         if self.target not in TARGETS:
-            raise InvalidCommand(f"{self.target!r} is no target. Choose one of: {', '.join(TARGETS)}.")
+            raise InvalidCommand(f"{self.target!r} is not a target. Choose one of: {', '.join(TARGETS)}.")
         if self.threads < 1:
-            raise InvalidCommand(f"dbt cannot work with {self.threads} threads. Write a number from 1.")
+            raise InvalidCommand(f"dbt cannot run with {self.threads} threads. Choose 1 or more.")
 
     def arguments(self) -> list[str]:
-        """Return the arguments of the ``dbt`` program, all but those that say where things are."""
+        """Return the arguments of the ``dbt`` program, except those for its folders."""
         words = [*_WORDS[self.command], "--target", self.target]
         if self.command is Command.BUILD:
-            # They check the models, not the data: a change of the project runs them.
+            # Unit tests check the models, not the data.
             words += ["--exclude-resource-type", "unit_test"]
         if self.command is not Command.DEBUG:
             words += ["--threads", str(self.threads)]
@@ -106,3 +109,23 @@ class Invocation:
         """Rebuild it from :meth:`to_json`."""
         months = tuple(Month(text) for text in values["months"])
         return cls(**{**values, "command": Command(values["command"]), "months": months})
+
+    @classmethod
+    def of_form(cls, form: Mapping[str, Any], stale: Collection[Month], threads: int) -> Self | None:
+        """Return what a trigger form asks for; None when every month is built already.
+
+        Months in the form are built whether they are stale or not. An empty field means the stale ones.
+
+        :param form: ``command``, ``months``, ``full_refresh``, ``select`` and ``target``
+        :param stale: months of which the marts do not have the ledger's version
+        :raises InvalidMonth: when the form's months cannot be read
+        :raises InvalidCommand: when the form's values do not fit together
+        """
+        command = Command(form["command"])
+        select = (form["select"] or "").strip()
+        chosen = read_months(form["months"]) if form["months"] else ()
+        missing = stale if command in _WRITES and not form["full_refresh"] else ()
+        months = tuple(sorted(chosen or missing))
+        if command in _WRITES and not (months or form["full_refresh"] or select):
+            return None
+        return cls(command, months, form["full_refresh"], select, form["target"], threads)

@@ -1,4 +1,4 @@
-"""Running dbt as a subprocess, in its own environment."""
+"""Runs dbt as a subprocess, in its own environment."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from nyc_taxi.dbt.results import TESTS, failures, read_results
-from nyc_taxi.errors import DataTestFailed, DbtFailed, DbtRefused, MissingExtra
+from nyc_taxi.errors import ContractError, DataTestFailed, TransientError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from nyc_taxi.errors import TaxiError
 
 _INHERITED: Final = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "TZ", "SSL_CERT_FILE")
-"""Variables that dbt gets from this process; secrets of Airflow are not among them."""
+"""Variables that dbt inherits from this process; Airflow's secrets are not among them."""
 
 _LEVELS: Final = {
     "debug": logging.DEBUG,
@@ -36,11 +36,17 @@ _REPEATED: Final = frozenset(
     {"SkippingDetails", "SQLCompiledPath", "RunResultFailure", "RunResultError", "CommandCompleted"}
 )
 _PADDING: Final = re.compile(r" \.+ (?=\[)")
-_PATIENCE: Final = 20.0
-"""Seconds that dbt gets to cancel its queries when it is told to stop."""
+_STOP_SECONDS: Final = 20.0
+"""Seconds that dbt gets to cancel its queries before it is killed."""
 
-_SHOWN: Final = 4_000
-"""Characters of a failed statement that are shown."""
+_STATEMENT_CHARACTERS: Final = 4_000
+"""Characters of a failed statement that are logged."""
+
+_FINDINGS: Final = 10
+"""Failed checks that an error names."""
+
+_FINDING: Final = re.compile(r"^\[WARNING\]: (?=.* \(error\): )")
+"""How a line begins in which the project reports a failed check."""
 
 _PROJECT_AT_FAULT: Final = re.compile(r"^(?:Compilation|Parsing|Validation|Contract) Error", re.MULTILINE)
 
@@ -49,9 +55,9 @@ _PROJECT_AT_FAULT: Final = re.compile(r"^(?:Compilation|Parsing|Validation|Contr
 class Dbt:
     """A dbt project, and the program that runs it.
 
-    :param program: the ``dbt`` of a separate environment
+    :param program: path of ``dbt``
     :param project: folder of ``dbt_project.yml`` and ``profiles.yml``
-    :param folder: where artifacts and logs go; a later call there can retry what failed
+    :param folder: where artifacts and logs are written; a later run there can continue after a failure
     :param environment: variables that the profile reads
     """
 
@@ -63,52 +69,55 @@ class Dbt:
     def run(
         self,
         invocation: Invocation,
-        say: Callable[[int, str], object],
+        log: Callable[[int, str], object],
         *,
         only_failed: bool = False,
     ) -> tuple[Node, ...]:
-        """Run dbt to its end, and hand on what it says line by line.
+        """Run dbt to its end, and log its output line by line.
 
-        Ended from outside, dbt is told to cancel its queries, and ended itself if it does not.
+        When this process is interrupted, dbt is asked to cancel its queries, and killed if it does not.
 
-        :param invocation: what is asked of it
-        :param say: told each line with its level, as :mod:`logging` numbers them
-        :param only_failed: run what failed or was skipped in the last call in this folder, if there was one;
-            all is run again when only data had failed, which somebody may have replaced since
-        :return: the nodes as they went
-        :raises DataTestFailed: when data did not pass a test, and nothing else failed
-        :raises DbtRefused: when the project or a contract is at fault
-        :raises DbtFailed: when the warehouse or dbt itself failed
-        :raises MissingExtra: when there is no such program
+        :param invocation: what to run
+        :param log: called with each line and its :mod:`logging` level
+        :param only_failed: run what failed or was skipped in the last run in this folder, if there was one.
+            When only data tests had failed, everything is run again, because the data may have been replaced.
+        :return: the nodes with their results
+        :raises DataTestFailed: when data failed a test, and nothing else failed
+        :raises ContractError: when the project or a contract is wrong, or the program does not exist
+        :raises TransientError: when the warehouse or dbt itself failed
         """
         last = self._set_aside()
         if again := only_failed and last is not None:
-            say(logging.INFO, "Runs what failed or was skipped in the last try.")
-        words = ["retry", "--state", str(last)] if again else invocation.arguments()
+            log(logging.INFO, "Runs what failed or was skipped in the last try.")
+        arguments = ["retry", "--state", str(last)] if again else invocation.arguments()
         errors: list[str] = []
-        with self._started(words) as process:
+        findings: list[str] = []
+        with self._started(arguments) as process:
             for line in process.stdout or ():
                 level, text = _read(line)
                 if level >= logging.ERROR:
                     errors.append(text)
+                if _FINDING.match(text):
+                    findings.append(_FINDING.sub("", text))
                 if text:
-                    say(level, text)
+                    log(level, text)
             code = process.wait()
         nodes = read_results(self.folder)
         if code:
             for node in failures(nodes)[:3]:
                 if node.compiled is not None:
-                    say(logging.ERROR, f"{node.compiled}:\n{node.compiled.read_text('utf-8')[:_SHOWN]}")
-            failure = _failure(f"dbt {invocation.command}", nodes, errors, code)
+                    statement = node.compiled.read_text("utf-8")[:_STATEMENT_CHARACTERS]
+                    log(logging.ERROR, f"{node.compiled}:\n{statement}")
+            failure = _failure(f"dbt {invocation.command}", nodes, errors, findings, code)
             if isinstance(failure, DataTestFailed):
                 self._set_aside()
             raise failure
         return nodes
 
     def _set_aside(self) -> Path | None:
-        """Move the last call's results out of the way, so that they are never taken for the next one's.
+        """Move the last run's results away, so that they are never taken for the next one's.
 
-        :return: the folder where they are now, unless there are none
+        :return: their new folder; None when there are no results
         """
         results = self.folder / "run_results.json"
         aside = self.folder / "last"
@@ -120,11 +129,11 @@ class Dbt:
         return aside
 
     @contextmanager
-    def _started(self, words: list[str]) -> Iterator[subprocess.Popen[str]]:
-        places = ("--project-dir", self.project, "--profiles-dir", self.project)
+    def _started(self, arguments: list[str]) -> Iterator[subprocess.Popen[str]]:
+        folders = ("--project-dir", self.project, "--profiles-dir", self.project)
         outputs = ("--target-path", self.folder, "--log-path", self.folder / "logs")
-        said = ("--log-format", "json", "--log-level", "info", "--no-use-colors", "--no-version-check")
-        command = [self.program, *words, *map(str, (*places, *outputs, *said))]
+        logs = ("--log-format", "json", "--log-level", "info", "--no-use-colors", "--no-version-check")
+        command = [self.program, *arguments, *map(str, (*folders, *outputs, *logs))]
         inherited = {name: os.environ[name] for name in _INHERITED if name in os.environ}
         try:
             process = subprocess.Popen(
@@ -139,9 +148,9 @@ class Dbt:
                 start_new_session=True,
             )
         except (FileNotFoundError, PermissionError) as error:
-            raise MissingExtra(
-                f"dbt cannot be run: {self.program}: {error.strerror}. Install dbt-core and the warehouse's "
-                "adapter in a separate environment, and set dbt_program in [nyc_taxi] to its program."
+            raise ContractError(
+                f"dbt cannot be started: {self.program}: {error.strerror}. Install dbt-core and the "
+                "warehouse's adapter in their own environment, and set dbt_program in [nyc_taxi] to its path."
             ) from error
         try:
             yield process
@@ -149,47 +158,56 @@ class Dbt:
             _end(process)
 
 
-def _failure(what: str, nodes: tuple[Node, ...], errors: list[str], code: int) -> TaxiError:
+def _failure(
+    call: str, nodes: tuple[Node, ...], errors: list[str], findings: list[str], code: int
+) -> TaxiError:
     """Return the error that names what failed, why, and where its statement is."""
     bad = failures(nodes)
     if not bad:
-        said = " ".join(" ".join(errors).split()) or f"it ended with {code}"
-        kind = DbtRefused if _PROJECT_AT_FAULT.search("\n".join(errors)) else DbtFailed
-        return kind(f"{what} did not come to any node: {said[-800:]}")
-    told = "; ".join(map(_told, bad[:3]))
-    more = f"; and {len(bad) - 3} more" if len(bad) > 3 else ""
-    message = f"{what} failed in {len(bad)} of {len(nodes)} nodes: {told}{more}."
+        reason = " ".join(" ".join(errors).split()) or f"exit code {code}"
+        kind = ContractError if _PROJECT_AT_FAULT.search("\n".join(errors)) else TransientError
+        return kind(f"{call} failed before it ran a node: {reason[-800:]}")
+    message = f"{call} failed in {len(bad)} of {len(nodes)} nodes: " + _listed(list(map(_described, bad)), 3)
+    if findings:
+        message += f" {_listed(findings, _FINDINGS)}"
     if all(node.status == "fail" for node in bad):
-        return DataTestFailed(f"{message} What depends on the data keeps its last content.")
+        return DataTestFailed(f"{message} Models that depend on the data keep their previous content.")
     if all(node.status == "fail" or _PROJECT_AT_FAULT.search(node.message) for node in bad):
-        return DbtRefused(f"{message} What depends on them keeps its last content. Correct the project.")
-    return DbtFailed(f"{message} A retry runs only these and what was skipped.")
+        return ContractError(
+            f"{message} Models that depend on these keep their previous content. Fix the project."
+        )
+    return TransientError(f"{message} A retry runs only these and what was skipped.")
 
 
-def _told(node: Node) -> str:
-    said = " ".join(node.message.split("compiled code at")[0].split())
+def _listed(texts: list[str], limit: int) -> str:
+    more = f"; and {len(texts) - limit} more" if len(texts) > limit else ""
+    return "; ".join(text.rstrip(".") for text in texts[:limit]) + more + "."
+
+
+def _described(node: Node) -> str:
+    message = " ".join(node.message.split("compiled code at")[0].split())
     where = f" (statement: {node.compiled})" if node.compiled else ""
-    return f"{node.kind.replace('_', ' ')} {node.name}: {said[:300]}{where}"
+    return f"{node.kind.replace('_', ' ')} {node.name}: {message[:300]}{where}"
 
 
 def _read(line: str) -> tuple[int, str]:
-    """Return the level and the text of a line of dbt's log; a line that is not dbt's is passed on.
+    """Return the level and the text of a line of dbt's log; a line of something else is passed on.
 
-    The text is empty for what only repeats: skipped nodes, the start of each test, and the summary of
-    what failed, which the error says.
+    The text is empty for repetitions: skipped nodes, the start of each test, and the summary of failures,
+    which is in the error.
     """
     try:
         event = json.loads(line)
         info, node = event["info"], event["data"].get("node_info", {})
         starts_test = info["name"] == "LogStartLine" and node.get("resource_type") in TESTS
-        said = "" if info["name"] in _REPEATED or starts_test else info["msg"]
-        return _LEVELS.get(info["level"], logging.INFO), _PADDING.sub(" ", said).strip()
+        text = "" if info["name"] in _REPEATED or starts_test else info["msg"]
+        return _LEVELS.get(info["level"], logging.INFO), _PADDING.sub(" ", text).strip()
     except (ValueError, TypeError, KeyError, AttributeError):
         return logging.INFO, line.rstrip()
 
 
 def _end(process: subprocess.Popen[str]) -> None:
-    """End dbt and whatever it has started, if it still runs."""
+    """End dbt and its children, if they still run."""
     if process.stdout is not None:
         process.stdout.close()
     if process.poll() is not None:
@@ -197,7 +215,7 @@ def _end(process: subprocess.Popen[str]) -> None:
     with suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGINT)
     try:
-        process.wait(_PATIENCE)
+        process.wait(_STOP_SECONDS)
     except subprocess.TimeoutExpired:
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)

@@ -1,4 +1,4 @@
-"""What a call of dbt came to, node by node, from the artifacts that it leaves behind."""
+"""The results of a call of dbt, node by node, from its artifacts."""
 
 from __future__ import annotations
 
@@ -10,31 +10,28 @@ from typing import TYPE_CHECKING, Any, Final
 from tabulate import tabulate
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Sequence
     from pathlib import Path
 
 BAD: Final = frozenset({"error", "fail", "runtime error", "partial success"})
-"""Statuses of nodes that did not do what they should."""
+"""Statuses of nodes that failed."""
 
 _BUILDS: Final = frozenset({"model", "seed", "snapshot"})
 TESTS: Final = frozenset({"test", "unit_test"})
-"""Kinds of nodes that write nothing."""
+"""Kinds of nodes that test."""
 
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """One node of a dbt project, as it went.
+    """The result of one node of a dbt project.
 
-    :param name: its name in the project
-    :param kind: what it is, in dbt's word: ``model``, ``seed``, ``test``, ``unit_test`` and so on
-    :param status: how it went, in dbt's word: ``success``, ``pass``, ``warn``, ``error``, ``fail``, …
-    :param seconds: how long it took
-    :param rows: rows that it wrote, where the warehouse says so
+    :param kind: dbt's resource type: ``model``, ``seed``, ``test``, ``unit_test``, …
+    :param status: dbt's status: ``success``, ``pass``, ``warn``, ``error``, ``fail``, …
+    :param rows: rows that it wrote, if the warehouse reports them
     :param failures: rows that a test found
-    :param message: what the warehouse or the test said
-    :param of: name of the model that a test is about, if it is about one
-    :param compiled: the statement as it was sent, if there is one
-    :param meta: what the project says about the node
+    :param message: the warehouse's or the test's message
+    :param of: the model that a test is about, if it is about one
+    :param compiled: the file with the statement, if there is one
     """
 
     name: str
@@ -46,11 +43,10 @@ class Node:
     message: str = ""
     of: str | None = None
     compiled: Path | None = None
-    meta: Mapping[str, Any] | None = None
 
 
 def read_results(folder: Path) -> tuple[Node, ...]:
-    """Return the nodes of the last call whose artifacts are in a folder; none when it came to no node."""
+    """Return the nodes of the last call that wrote to a folder; none when it failed before the first one."""
     try:
         results = json.loads((folder / "run_results.json").read_text("utf-8"))["results"]
         manifest = json.loads((folder / "manifest.json").read_text("utf-8"))
@@ -75,12 +71,11 @@ def _node(result: dict[str, Any], known: dict[str, Any], folder: Path) -> Node:
         message=result.get("message") or "",
         of=_tested(about, known),
         compiled=_compiled(about, folder) if result.get("compiled") else None,
-        meta=about.get("config", {}).get("meta"),
     )
 
 
 def _tested(about: dict[str, Any], known: dict[str, Any]) -> str | None:
-    """Return the model or source that a test is about: the one it is attached to, else the first it reads."""
+    """Return the model or source that a test is attached to, or else the first one that it reads."""
     if about.get("resource_type") not in TESTS:
         return None
     candidates = [about.get("attached_node"), about.get("tested_node_unique_id")]
@@ -98,14 +93,14 @@ def _compiled(about: dict[str, Any], folder: Path) -> Path | None:
 
 
 def failures(nodes: Iterable[Node]) -> list[Node]:
-    """Return the nodes that did not do what they should; skipped ones only follow from those."""
+    """Return the nodes that failed, without those that were skipped because of them."""
     return [node for node in nodes if node.status in BAD]
 
 
 def table(nodes: Sequence[Node]) -> str:
-    """Return a table of the models: status, rows, seconds, and what their tests said.
+    """Return a table of the models: status, rows, seconds, and results of their tests.
 
-    Tests that are about no model that was built have a separate line.
+    Tests of models that were not built have a separate line.
     """
     built = [node for node in nodes if node.kind in _BUILDS]
     tests: dict[str, list[Node]] = {}
@@ -130,7 +125,7 @@ def table(nodes: Sequence[Node]) -> str:
 
 
 def _counted(tests: list[Node]) -> str:
-    """Return how many tests went how, such as ``4 pass, 1 warn (range_of_fare: 12)``."""
+    """Return how many tests ended in each status, for example ``4 pass, 1 warn (range_of_fare: 12)``."""
     counted = Counter(test.status for test in tests)
     said = [f"{count} {status}" for status, count in sorted(counted.items(), key=lambda item: -item[1])]
     found = [

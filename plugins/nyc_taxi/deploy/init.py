@@ -56,7 +56,6 @@ def init(folder: Path, timeout: float, environment: Mapping[str, str]) -> None:
             import nyc_taxi.settings  # noqa: F401
             from nyc_taxi.deploy.warehouse import prepare_warehouses
 
-            preflight.check_hooks()
             with create_session() as session:
                 report = apply(session, desired, overwrite=overwrite)
             for sentence in (*skipped, *report):

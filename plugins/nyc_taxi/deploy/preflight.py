@@ -1,4 +1,4 @@
-"""Preflight checks: Airflow knows the provider, and can import its hooks and all DAG files."""
+"""Preflight checks: Airflow knows the provider, and can import all DAG files."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from airflow.sdk.providers_manager_runtime import ProvidersManagerTaskRuntime
 
 from nyc_taxi.deploy.console import say
 from nyc_taxi.errors import BootstrapFailed
-from nyc_taxi.get_provider_info import get_provider_info
 
 _PROVIDER: Final = "airflow-provider-nyc-taxi"
 
@@ -26,20 +25,6 @@ def check_provider() -> None:
             f"Airflow does not know the provider {_PROVIDER}. Install its wheel in Airflow's environment; "
             "a copy of the code in plugins/ is not enough."
         )
-
-
-def check_hooks() -> None:
-    """Check that Airflow can import the hooks of the provider's connection types.
-
-    :raises BootstrapFailed: if it cannot
-    """
-    hooks = ProvidersManagerTaskRuntime().hooks  # type: ignore[no-untyped-call]
-    for connection_type in get_provider_info()["connection-types"]:
-        if hooks.get(connection_type["connection-type"]) is None:
-            raise BootstrapFailed(
-                f"Airflow cannot import the hook {connection_type['hook-class-name']}. Install the "
-                f"dependencies of {_PROVIDER}."
-            )
 
 
 def check_dag_files() -> None:

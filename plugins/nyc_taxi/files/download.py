@@ -14,13 +14,7 @@ from typing import IO, TYPE_CHECKING
 
 from nyc_taxi.core.dataset import get_dataset
 from nyc_taxi.core.excerpt import excerpt
-from nyc_taxi.errors import (
-    DiskFull,
-    DownloadInterrupted,
-    InvalidSource,
-    NotTheFile,
-    SourceUnreachable,
-)
+from nyc_taxi.errors import DownloadInterrupted, InvalidSource, NotTheFile, SourceUnreachable, TransientError
 from nyc_taxi.files.partial_file import PartialFile
 from nyc_taxi.files.source import local_path
 
@@ -123,7 +117,7 @@ def fetch(
     :raises SourceRefused: when it answers in a way that another try will not change
     :raises DownloadInterrupted: when not all bytes arrive in time, or the file changes meanwhile
     :raises NotTheFile: when the content is not what the name promises
-    :raises DiskFull: when there is no room for it
+    :raises TransientError: when there is no room for it
     """
     deadline = time.monotonic() + limits.total
     try:
@@ -140,7 +134,7 @@ def fetch(
     except OSError as error:
         if error.errno not in {errno.ENOSPC, errno.EDQUOT}:
             raise
-        raise DiskFull(f"{url} does not fit in {to.parent}. Make room there, and try again.") from error
+        raise TransientError(f"{url} does not fit in {to.parent}. Make room there, and try again.") from error
     return File(to, url, part.etag, part.last_modified, part.bytes, part.sha256)
 
 

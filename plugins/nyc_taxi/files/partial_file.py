@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Final
 
-from nyc_taxi.errors import DiskFull
+from nyc_taxi.errors import TransientError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -48,7 +48,7 @@ class PartialFile:
     def begin(self, total: int | None, etag: str | None, last_modified: datetime | None) -> None:
         """Discard the bytes so far, and begin a version at its first byte.
 
-        :raises DiskFull: when there is no room for it
+        :raises TransientError: when there is no room for it
         """
         self._file.seek(0)
         self._file.truncate()
@@ -58,7 +58,7 @@ class PartialFile:
         folder = Path(self._file.name).parent
         free = shutil.disk_usage(folder).free
         if total and free < total + _RESERVE:
-            raise DiskFull(
+            raise TransientError(
                 f"{self.url} has {total:,} bytes; {folder} has {free:,} free, {_RESERVE:,} of them reserved. "
                 "Make room there, or set TMPDIR to a larger disk, and try again."
             )

@@ -62,7 +62,7 @@ class Source:
     def covers(self, dataset: str, month: Month) -> bool:
         """Whether this source is responsible for a month; for a folder: whether it has the file now.
 
-        :raises UnknownDataset: when there is no such dataset
+        :raises ContractError: when there is no such dataset
         :raises InvalidSource: when the folder does not exist
         """
         first = get_dataset(dataset).first_month
@@ -87,7 +87,7 @@ class Source:
     def ask(self, dataset: str, month: Month) -> Publication:
         """Return what this source reports about a month's file: one HEAD request, or a look into the folder.
 
-        :raises UnknownDataset: when there is no such dataset
+        :raises ContractError: when there is no such dataset
         :raises InvalidSource: when the folder does not exist
         :raises SourceUnreachable: when the source does not respond, or answers with a server error
         :raises SourceRefused: when it answers in a way that another try will not change

@@ -61,7 +61,7 @@ class SourceList:
         When no source covers it, the last folder of the list answers *not yet*, because the file may still be
         put there. Without a folder the answer is *never*, with what to do.
 
-        :raises UnknownDataset: when there is no such dataset
+        :raises ContractError: when there is no such dataset
         :raises InvalidSource: when a folder of the list does not exist
         :raises SourceUnreachable: when the source does not respond, or answers with a server error
         :raises SourceRefused: when it answers in a way that another try will not change

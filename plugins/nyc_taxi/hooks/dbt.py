@@ -70,15 +70,15 @@ def record_checks(dbt_target: str, target: str, conn_id: str | None = None) -> i
 
 
 def resolve_work(form: Mapping[str, Any], target: str, conn_id: str | None = None) -> dict[str, Any] | None:
-    """Return what a run calls dbt for as plain values, or None when every month is built.
+    """Return a run's call of dbt as plain values; None when every month is built.
 
-    :param form: the run's parameters; see :func:`nyc_taxi.dbt.work.work`
+    :param form: the run's parameters; see :meth:`nyc_taxi.dbt.invocation.Invocation.of_form`
     """
-    from nyc_taxi.dbt.work import work
+    from nyc_taxi.dbt.invocation import Invocation
 
     store = warehouse(target, conn_id)
     store.prepare()
-    missing = store.stale_months(form["target"])
-    _log.info("Not built yet: %s.", ", ".join(map(str, missing)) or "none")
-    call = work(form, {one.month for one in missing}, settings.DBT_THREADS)
+    stale = store.stale_months(form["target"])
+    _log.info("Months to build: %s.", ", ".join(map(str, stale)) or "none")
+    call = Invocation.of_form(form, {one.month for one in stale}, settings.DBT_THREADS)
     return None if call is None else call.to_json()

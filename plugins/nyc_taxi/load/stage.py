@@ -14,12 +14,11 @@ from typing import TYPE_CHECKING, Any, Self
 from nyc_taxi.core.month import Month
 from nyc_taxi.errors import (
     ContractError,
-    DiskFull,
     NotTheFile,
-    RowCountMismatch,
     SchemaDrift,
     TaxiError,
     TooManyRejects,
+    TransientError,
     TruncatedFile,
 )
 from nyc_taxi.load.attempt import Attempt, Outcome
@@ -129,10 +128,10 @@ def _record_file(warehouse: Warehouse, attempt: Attempt, file: File) -> None:
 def _record_stage(warehouse: Warehouse, attempt: Attempt, stats: StageStats) -> Attempt:
     """Record that a file is staged as a whole.
 
-    :raises RowCountMismatch: when its rows do not add up
+    :raises ContractError: when its rows do not add up
     """
     if stats.rows_in_file != stats.rows_loaded + stats.rows_rejected:
-        raise RowCountMismatch(
+        raise ContractError(
             f"{attempt.url} has {stats.rows_in_file} rows, of which {stats.rows_loaded} were loaded and "
             f"{stats.rows_rejected} rejected. Nothing was kept; please report it with the file."
         )
@@ -176,7 +175,7 @@ def _naming(attempt: Attempt, path: Path) -> Iterator[None]:
     except OSError as error:
         if error.errno not in {errno.ENOSPC, errno.EDQUOT}:
             raise
-        raise DiskFull(
+        raise TransientError(
             f"The rejected rows of {attempt.url} do not fit in {path.parent}. Free space there, or set "
             "TMPDIR to a larger disk, and try again."
         ) from error

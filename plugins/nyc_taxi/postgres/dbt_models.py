@@ -22,7 +22,7 @@ def stale_months(connection: psycopg.Connection[Any], target: str) -> list[Stale
 
     :param target: dbt's target, ``prod`` or ``dev``
     """
-    view = model(target, "marts", "unbuilt_months")
+    view = model(target, "ops", "stale_months")
     if not _exists(connection, view):
         published = attempts.find(connection, outcomes=[Outcome.PUBLISHED])
         months = [StaleMonth(one.dataset, one.month, "new") for one in published]

@@ -9,7 +9,7 @@ import psycopg
 from psycopg import sql
 
 from nyc_taxi.core.dataset import get_dataset
-from nyc_taxi.errors import ContractError, RowCountMismatch
+from nyc_taxi.errors import ContractError
 from nyc_taxi.load.attempt import Attempt, Outcome
 from nyc_taxi.load.supersede import is_final, supersedes
 from nyc_taxi.postgres import attempts
@@ -147,7 +147,7 @@ def _replace(connection: psycopg.Connection[Any], attempt: Attempt, partition: s
         statement("fill_month", partition=partition, table=staged.table, columns=columns)
     )
     if copied.rowcount != attempt.rows_loaded:
-        raise RowCountMismatch(
+        raise ContractError(
             f"The stage table of {attempt} holds {copied.rowcount} rows; {attempt.rows_loaded} were loaded. "
             "Somebody changed it: run the stage step of the month again."
         )

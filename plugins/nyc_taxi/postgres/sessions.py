@@ -10,13 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 import psycopg
 from psycopg.rows import tuple_row
 
-from nyc_taxi.errors import (
-    TaxiError,
-    WarehouseBusy,
-    WarehouseRefused,
-    WarehouseTooOld,
-    WarehouseUnreachable,
-)
+from nyc_taxi.errors import TaxiError, WarehouseBusy, WarehouseRefused, WarehouseUnreachable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -64,7 +58,7 @@ class Sessions:
         :param purpose: what the session is for, as the server's list of sessions shows it
         :raises WarehouseUnreachable: when nothing answers, or the connection is lost later
         :raises WarehouseRefused: when the user, password or database is turned down, or a right is missing
-        :raises WarehouseTooOld: when the server is older than :data:`OLDEST`
+        :raises WarehouseRefused: when the server is older than :data:`OLDEST`
         :raises WarehouseBusy: when a lock is not granted in time
         """
         try:
@@ -90,7 +84,7 @@ class Sessions:
     def _configure(self, connection: psycopg.Connection[Any], purpose: str) -> None:
         major = connection.info.server_version // 10000
         if major < OLDEST:
-            raise WarehouseTooOld(
+            raise WarehouseRefused(
                 f"The warehouse {self.name} is Postgres {major}; {OLDEST} or newer is needed. "
                 "Point the connection at a newer server."
             )

@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 from nyc_taxi.core.month import Month
-from nyc_taxi.errors import InvalidMonth, UnknownDataset
+from nyc_taxi.errors import ContractError, InvalidMonth
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -50,7 +50,7 @@ def write_sample(
         TLC publishes a month again
     :return: the paths written: months by dataset, then the zone lookup
     :raises InvalidMonth: when the range has no end or starts before 2019-01
-    :raises UnknownDataset: for a dataset that samples cannot be made of
+    :raises ContractError: for a dataset that samples cannot be made of
     :raises ValueError: when rows or edition is below 1
     """
     if rows < 1 or edition < 1:
@@ -62,7 +62,7 @@ def write_sample(
         )
     for dataset in datasets:
         if dataset not in SAMPLE_DATASETS:
-            raise UnknownDataset(
+            raise ContractError(
                 f"There is no sample of {dataset!r}. Choose from {', '.join(SAMPLE_DATASETS)}."
             )
 

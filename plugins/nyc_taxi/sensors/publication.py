@@ -9,7 +9,7 @@ from airflow.sdk import BaseSensorOperator
 
 from nyc_taxi import settings
 from nyc_taxi.core.month import Month
-from nyc_taxi.errors import NeverInSource, WaitedTooLong
+from nyc_taxi.errors import ContractError, NeverInSource
 from nyc_taxi.files.publication import State
 from nyc_taxi.hooks.tlc import NycTlcHook
 from nyc_taxi.run_month import month_of_run
@@ -58,7 +58,7 @@ class PublicationSensor(BaseSensorOperator):
     def execute(self, context: Context) -> dict[str, Any]:
         """Return the answer, or defer until there is another one.
 
-        :raises UnresolvedMonth: when the run does not say which month it is for
+        :raises ContractError: when the run does not say which month it is for
         :raises NeverInSource: when no source will ever have the month, or the month is in the future
         """
         return self._ask(context, datetime.now(UTC) + timedelta(seconds=self.timeout))
@@ -66,10 +66,10 @@ class PublicationSensor(BaseSensorOperator):
     def execute_complete(self, context: Context, event: dict[str, Any], deadline: str) -> dict[str, Any]:
         """Continue after the wait: ask again, for a fresh answer, or for the error that ended the wait.
 
-        :raises WaitedTooLong: when the deadline came first
+        :raises ContractError: when the deadline came first
         """
         if event["gave_up"]:
-            raise WaitedTooLong(
+            raise ContractError(
                 f"{self.dataset} {self.month or month_of_run(context)} was not published within "
                 f"{_words(self.timeout)}. Clear this task to wait again, or add another source to the "
                 f"connection {self.tlc_conn_id}."

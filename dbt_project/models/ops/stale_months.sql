@@ -1,8 +1,6 @@
-{{ config(materialized='view') }}
-
 with
 
--- From the sources: the staging views are made anew by every run, and Postgres drops what is made of them.
+-- From the sources: each run recreates the staging views, and Postgres drops the views that read them.
 published as (
 
     select

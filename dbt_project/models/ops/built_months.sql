@@ -1,29 +1,39 @@
+-- depends_on: {{ ref('fct_monthly_zone_revenue') }}
 {{ built_by_month() }}
 
 with
 
-built as (
+trips as (
 
     select
         file_month,
         dataset,
-        attempt_id,
-        count(*) as trips
+        attempt_id
 
     from {{ ref('fct_trips') }}
     where {{ in_run_months() }}
-    group by file_month, dataset, attempt_id
 
     union all
 
     select
         file_month,
         dataset,
-        attempt_id,
-        count(*) as trips
+        attempt_id
 
     from {{ ref('fct_fhv_trips') }}
     where {{ in_run_months() }}
+
+),
+
+months as (
+
+    select
+        file_month,
+        dataset,
+        attempt_id,
+        count(*) as trips
+
+    from trips
     group by file_month, dataset, attempt_id
 
 ),
@@ -35,15 +45,14 @@ zones as (
 
 )
 
--- after {{ ref('fct_monthly_zone_revenue') }}: a month is built when all that is made of it is there
 select
-    built.file_month,
-    built.dataset,
-    built.attempt_id,
-    built.trips,
+    months.file_month,
+    months.dataset,
+    months.attempt_id,
+    months.trips,
     zones.zones_version,
     current_timestamp as built_at,
     '{{ invocation_id }}' as invocation_id
 
-from built
+from months
 cross join zones

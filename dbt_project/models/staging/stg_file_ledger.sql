@@ -1,0 +1,22 @@
+with
+
+source as (
+
+    select * from {{ source('ops', 'file_ledger') }}
+
+),
+
+renamed as (
+
+    select
+        id as attempt_id,
+        dataset,
+        month as file_month,
+        outcome,
+        rows_loaded
+
+    from source
+
+)
+
+select * from renamed
