@@ -41,7 +41,7 @@ def read_csv(dataset: Dataset, content: bytes) -> Reading:
             continue
         number += 1
         try:
-            fields = split(record.content.rstrip(b"\r"), len(plan.targets))
+            fields = split(record.content.rstrip(b"\r"), len(plan.fields))
             reading.fields[number] = fields
             reading.rows.append({"row_number": number, **values(plan, fields)})
         except BadValue:
@@ -53,10 +53,10 @@ def values(plan: HeaderPlan, fields: list[str]) -> dict[str, Any]:
     """Return the values of a row's fields by column, without nulls."""
     row: dict[str, Any] = {}
     unmapped: dict[str, Any] = {}
-    for target, field in zip(plan.targets, fields, strict=True):
-        value = read_value(field, target.column.type if target.column else "text")
+    for meaning, text in zip(plan.fields, fields, strict=True):
+        value = read_value(text, meaning.column.type if meaning.column else "text")
         if value is not None:
-            (row if target.column else unmapped)[target.name] = value
+            (row if meaning.column else unmapped)[meaning.name] = value
     return row | ({"unmapped": json.dumps(unmapped, ensure_ascii=False)} if unmapped else {})
 
 

@@ -60,9 +60,9 @@ def check(dataset: Dataset, content: bytes, folder: Path) -> None:
     table = pa.Table.from_arrays(
         [
             pa.array([fields[position] for fields in expected.fields.values()], pa.string())
-            for position, _ in enumerate(expected.plan.targets)
+            for position, _ in enumerate(expected.plan.fields)
         ],
-        names=[target.name for target in expected.plan.targets],
+        names=[field.name for field in expected.plan.fields],
     )
     pq.write_table(table, path)
     as_text, refused = read(path, dataset)
@@ -71,11 +71,11 @@ def check(dataset: Dataset, content: bytes, folder: Path) -> None:
     assert all(reasons[numbers[reject.row_number - 1]] == reject.reason for reject in refused)
 
     typed = [
-        pa.array([row.get(target.name) for row in rows], TYPES[target.column.type])
-        for target in expected.plan.targets
-        if target.column
+        pa.array([row.get(field.name) for row in rows], TYPES[field.column.type])
+        for field in expected.plan.fields
+        if field.column
     ]
-    names = [target.name for target in expected.plan.targets if target.column]
+    names = [field.name for field in expected.plan.fields if field.column]
     pq.write_table(pa.Table.from_arrays(typed, names=names), path)
     native, refused = read(path, dataset)
     assert not refused

@@ -30,20 +30,20 @@ def assemble(
 ) -> Batch:
     """Return the batch of some rows of a file.
 
-    :param columns: the values of each of the plan's targets
+    :param columns: the values of each of the plan's fields
     :param cast: casts the values of a known column
-    :param reject: returns the rejected row for an index of these rows and the position of the first target
+    :param reject: returns the rejected row for an index of these rows and the position of the first field
         whose value breaks the rules
     """
     known: dict[str, pa.Array] = {}
     unknown: list[tuple[str, pa.StringArray]] = []
     broken: list[tuple[int, pa.BooleanArray]] = []
-    for position, (target, values) in enumerate(zip(plan.targets, columns, strict=True)):
-        good, bad = cast(values, target.column.type) if target.column else as_text(values)
-        if target.column:
-            known[target.column.name] = good
+    for position, (field, values) in enumerate(zip(plan.fields, columns, strict=True)):
+        good, bad = cast(values, field.column.type) if field.column else as_text(values)
+        if field.column:
+            known[field.column.name] = good
         else:
-            unknown.append((target.name, good))
+            unknown.append((field.name, good))
         if bad is not None:
             broken.append((position, bad))
     size = len(row_numbers)

@@ -99,7 +99,7 @@ def _batch(dataset: Dataset, plan: HeaderPlan, chunk: Chunk) -> Batch:
 
 def _sort_out(dataset: Dataset, plan: HeaderPlan, numbers: np.ndarray, records: _Records) -> Batch:
     """Look at each record by itself, and type those that have as many fields as they should."""
-    width = len(plan.targets)
+    width = len(plan.fields)
     simple = not records.chunk.irregular and b'"' not in records.chunk.content
     good: list[int] = []
     contents: list[bytes] = []
@@ -137,12 +137,12 @@ def _typed(
     """
 
     def reject(index: int, position: int) -> RejectedRow:
-        target = plan.targets[position]
+        field = plan.fields[position]
         try:
-            read_value(columns[position][index].as_py(), target.column.type if target.column else "text")
+            read_value(columns[position][index].as_py(), field.column.type if field.column else "text")
         except BadValue as bad:
-            return records.reject(good[index] if good else index, f"{target.name}: {bad}")
-        raise AssertionError(f"{target.name} was refused without a reason")
+            return records.reject(good[index] if good else index, f"{field.name}: {bad}")
+        raise AssertionError(f"{field.name} was refused without a reason")
 
     row_numbers = pa.array(numbers)
     try:
@@ -205,10 +205,8 @@ def _columns(content: bytes, plan: HeaderPlan, *, numbers: pa.DataType) -> list[
     :raises pyarrow.ArrowInvalid: when a record has another number of fields, or a number is none to Arrow
     """
     types = {
-        str(position): numbers
-        if target.column and target.column.type in {"integer", "double"}
-        else pa.string()
-        for position, target in enumerate(plan.targets)
+        str(position): numbers if field.column and field.column.type in {"integer", "double"} else pa.string()
+        for position, field in enumerate(plan.fields)
     }
     quoted = b'"' in content
     table = pa_csv.read_csv(

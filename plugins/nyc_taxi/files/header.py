@@ -32,8 +32,8 @@ _CONTROL: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
-    """Where one field of every row goes.
+class Field:
+    """What one field of every row means.
 
     :param column: its column; None when the value goes to ``unmapped``
     :param name: name of the column, or of the value in ``unmapped``
@@ -48,8 +48,8 @@ class HeaderPlan:
     """What a file's header means.
 
     :param header: the names as the file spells them
-    :param targets: one per field of a row, in the file's order, including fields beyond the header
-    :param missing: columns that a file of its schema version should have, and this one has not
+    :param fields: one per field of a row, in the file's order, including fields beyond the header
+    :param missing: columns that a file of its schema version should have and this one lacks
     :param unknown: names of fields that go to ``unmapped``, except those beyond the header
     :param schema_version: name of the schema version, or :data:`UNRECOGNISED`
     :param line_end: how the file's data rows end: LF, CRLF or CR; empty in a file without lines
@@ -57,25 +57,20 @@ class HeaderPlan:
     """
 
     header: tuple[str, ...]
-    targets: tuple[Target, ...]
+    fields: tuple[Field, ...]
     missing: tuple[str, ...]
     unknown: tuple[str, ...]
     schema_version: str
     line_end: bytes
     data_offset: int
 
-    @property
-    def direct(self) -> bool:
-        """Whether every field has its own column, so that rows can be copied unchanged."""
-        return all(target.column is not None for target in self.targets)
-
 
 def plan_csv(dataset: Dataset, first_block: bytes) -> HeaderPlan:
     """Return what the header of a CSV file means.
 
     Names are compared without case, padding and quotes. A byte order mark may precede the header, and blank
-    lines may follow it. If most of the first rows have more fields than the header, the additional fields get
-    targets called ``surplus_1`` and so on. The line end is that of the data rows, which in TLC's files is not
+    lines may follow it. If most of the first rows have more fields than the header, the others are called
+    ``surplus_1`` and so on. The line end is that of the data rows, which in TLC's files is not
     always the header's.
 
     :param first_block: the uncompressed file's first bytes, at least 128 KiB unless it is shorter
@@ -163,7 +158,7 @@ def _plan(
     names = [normalise(name) for name in header]
     check_identity(dataset, names)
     schema_version, columns = assign(dataset, names)
-    targets: list[Target] = []
+    fields: list[Field] = []
     taken = {column.name for column in columns if column}
     closest = schema_version or max(
         dataset.schema_versions, key=lambda one: len(taken.intersection(one.columns))
@@ -171,13 +166,13 @@ def _plan(
     missing = tuple(name for name in closest.columns if name not in taken)
     for position, (name, column) in enumerate(zip(names, columns, strict=True), start=1):
         free = column.name if column else _free(name or f"unnamed_{position}", taken)
-        targets.append(Target(column, free))
-    unknown = tuple(target.name for target in targets if target.column is None)
-    targets += [Target(None, _free(f"surplus_{number}", taken)) for number in range(1, surplus + 1)]
+        fields.append(Field(column, free))
+    unknown = tuple(field.name for field in fields if field.column is None)
+    fields += [Field(None, _free(f"surplus_{number}", taken)) for number in range(1, surplus + 1)]
     check_policy(dataset, missing, unknown, repeated(dataset, schema_version, names))
     return HeaderPlan(
         header,
-        tuple(targets),
+        tuple(fields),
         missing,
         unknown,
         schema_version.name if schema_version else UNRECOGNISED,

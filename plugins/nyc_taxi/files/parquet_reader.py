@@ -46,9 +46,9 @@ class ParquetReader:
         with self._damage():
             self._file = self._open("us")
         self.plan = plan_names(dataset, self._file.schema_arrow.names)
-        for target, column in zip(self.plan.targets, self._file.schema_arrow, strict=True):
-            if target.column:
-                check_type(target.column, column.type, column.name)
+        for field, column in zip(self.plan.fields, self._file.schema_arrow, strict=True):
+            if field.column:
+                check_type(field.column, column.type, column.name)
         metadata = self._file.metadata
         groups = range(metadata.num_row_groups)
         self._size = sum(metadata.row_group(group).total_byte_size for group in groups)
@@ -125,15 +125,15 @@ class ParquetReader:
 
     def _batch(self, batch: pa.RecordBatch, before: int) -> Batch:
         def reject(index: int, position: int) -> RejectedRow:
-            target = self.plan.targets[position]
+            field = self.plan.fields[position]
             value = _python(batch.column(position)[index])
             try:
-                read_value(value, target.column.type if target.column else "text")
+                read_value(value, field.column.type if field.column else "text")
                 reason = f"{value} is out of range"
             except BadValue as bad:
                 reason = str(bad)
             row = {name: _python(batch.column(at)[index]) for at, name in enumerate(self.plan.header)}
-            return RejectedRow(before + index + 1, None, f"{target.name}: {reason}", _json(row))
+            return RejectedRow(before + index + 1, None, f"{field.name}: {reason}", _json(row))
 
         numbers = pa.array(np.arange(before + 1, before + 1 + batch.num_rows, dtype=np.int64))
         return assemble(self._dataset, self.plan, batch.columns, numbers, cast_column, reject)
