@@ -16,7 +16,8 @@ from nyc_taxi.core.dataset import RejectLimit, get_dataset
 from nyc_taxi.errors import NotTheFile, TooManyRejects, TruncatedFile
 from nyc_taxi.files.batch import batch_schema
 from nyc_taxi.files.reader import open_file
-from tests.files.trips import GREEN, lines, read, row, text
+from tests.files.trips import read
+from tests.trips import GREEN, lines, row, text
 
 if TYPE_CHECKING:
     from pathlib import Path
