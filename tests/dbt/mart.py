@@ -52,7 +52,7 @@ MODELS = {
     "marts.dim_rate_codes": "date '2000-01-01'",
     "marts.dim_trip_types": "date '2000-01-01'",
 }
-"""Every table that dbt builds but its own records, and what a month's rows of it are told by."""
+"""Every table that dbt builds, except its records, and the month of its rows."""
 
 
 def environment() -> dict[str, str]:
@@ -138,9 +138,9 @@ class Mart:
         """Run dbt and return how it went, whichever way that was."""
         results = self.folder / "target" / "run_results.json"
         results.unlink(missing_ok=True)
-        told = ("--vars", json.dumps({"months": list(months)})) if months is not None else ()
+        variables = ("--vars", json.dumps({"months": list(months)})) if months is not None else ()
         done = subprocess.run(
-            (self.program, *arguments, "--target", target, *told),
+            (self.program, *arguments, "--target", target, *variables),
             env=self.environment,
             cwd=self.folder,
             stdin=subprocess.DEVNULL,
@@ -163,7 +163,7 @@ class Mart:
         )
 
     def build(self, *months: str, target: str = "prod") -> Run:
-        """Build months, with the tests of their content; all of them, anew, when none is named."""
+        """Build months and test their content; rebuild all months when none is named."""
         return self.dbt("build", "--exclude-resource-type", "unit_test", months=months or None, target=target)
 
     def built(self, *months: str, target: str = "prod") -> Run:

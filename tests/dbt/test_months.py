@@ -108,7 +108,7 @@ class Step:
     :param content: a hash of each table and month
     :param months: trips of each dataset and month in ``fct_trips``
     :param written: the last transaction that wrote a row of a month
-    :param future: months of pickup of the trips that are marked as of the future
+    :param future: months of pickup of the trips with is_future
     :param read: partitions of the raw tables that the run read
     :param results: dbt's outcome of each check, by dataset, month and attempt
     """

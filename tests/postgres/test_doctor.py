@@ -134,6 +134,7 @@ def test_a_table_whose_ledger_row_was_deleted_under_a_live_process_stays(
     with taxi_warehouse.sessions() as alive:
         alive.execute("select pg_advisory_lock(%s, %s)", attempt_lock(number))
         assert look(clean=True) == []
+        alive.execute("select pg_advisory_unlock_all()")
     assert [finding.done for finding in look(clean=True)] == ["removed"]
 
 

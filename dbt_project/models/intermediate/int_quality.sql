@@ -221,7 +221,7 @@ raw_months as (
 
 ),
 
--- Published months whose raw rows somebody deleted, so that there is no trip to measure. A month that was
+-- Published months without raw rows, which somebody deleted, so there is no trip to measure. A month that was
 -- published after the trips were read has raw rows; the next run builds it.
 emptied_months as (
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+import psycopg
 from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
 
@@ -15,9 +17,7 @@ from nyc_taxi.postgres.locks import attempt_lock
 from nyc_taxi.postgres.statements import statement
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-
-    import psycopg
+    from collections.abc import Iterable, Iterator, Sequence
 
     from nyc_taxi.core.check import Check
     from nyc_taxi.files.publication import Publication
@@ -113,7 +113,8 @@ def begin(connection: psycopg.Connection[Any], publication: Publication, run_id:
     return get(connection, id)
 
 
-def hold(connection: psycopg.Connection[Any], attempt: Attempt) -> None:
+@contextmanager
+def holding(connection: psycopg.Connection[Any], attempt: Attempt) -> Iterator[None]:
     """Let a session hold the lock of an attempt that is being staged, next to the session that began it.
 
     :raises ContractError: when the attempt was taken for dead in the meantime
@@ -125,6 +126,16 @@ def hold(connection: psycopg.Connection[Any], attempt: Attempt) -> None:
             f"{attempt} is {now.outcome}: its session was lost, and another run took it for dead. "
             "Run the stage step of the month again."
         )
+    try:
+        yield
+    finally:
+        release(connection)
+
+
+def release(connection: psycopg.Connection[Any]) -> None:
+    """Release the session's locks now; a server that is told to close the session does so later."""
+    with suppress(psycopg.Error):
+        connection.execute("select pg_advisory_unlock_all()")
 
 
 def update(

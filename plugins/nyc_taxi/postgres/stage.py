@@ -116,7 +116,7 @@ def _connections(
         while len(connections) < streams:
             purpose = f"stage {attempt.dataset} {attempt.month}"
             connections.append(opened.enter_context(sessions(purpose)))
-            attempts.hold(connections[-1], attempt)
+            opened.enter_context(attempts.holding(connections[-1], attempt))
     except WarehouseUnreachable as error:
         if not connections:
             raise

@@ -87,7 +87,10 @@ class PostgresWarehouse:
     def begin(self, publication: Publication, run_id: str) -> Iterator[Attempt]:
         """Record an attempt, and hold its lock in a session until the context ends."""
         with self.sessions(f"attempt {publication.dataset} {publication.month}") as connection:
-            yield attempts.begin(connection, publication, run_id)
+            try:
+                yield attempts.begin(connection, publication, run_id)
+            finally:
+                attempts.release(connection)
 
     def count(self, dataset: str, month: Month) -> int:
         """Return how many rows a reader sees for a month."""
