@@ -20,7 +20,8 @@ from nyc_taxi.files.batch import TYPES
 from tests.conftest import REAL_DATA
 from tests.faults import corpus
 from tests.files import naive
-from tests.files.trips import lines, read, text
+from tests.files.trips import read
+from tests.trips import lines, text
 
 if TYPE_CHECKING:
     from nyc_taxi.core.dataset import Dataset

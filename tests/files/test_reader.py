@@ -16,7 +16,9 @@ from nyc_taxi.core.dataset import RejectLimit, get_dataset
 from nyc_taxi.errors import NotTheFile, TooManyRejects, TruncatedFile
 from nyc_taxi.files.batch import batch_schema
 from nyc_taxi.files.reader import open_file
-from tests.files.trips import GREEN, lines, read, row, text
+from nyc_taxi.files.values import NULL_WORDS
+from tests.files.trips import read
+from tests.trips import GREEN, lines, row, text
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -307,3 +309,15 @@ def test_int96_times_far_away_stay_what_they_are_or_are_rejected(tmp_path: Path)
         "None",
     ]
     assert [reject.row_number for reject in rejects] == [4, 5]
+
+
+def test_null_words_are_null_in_both_formats(tmp_path: Path) -> None:
+    table = [GREEN.split(","), *([word, "2021-01-01 10:00:00", *[word] * 18] for word in NULL_WORDS)]
+    expected = [
+        {"row_number": number, "lpep_pickup_datetime": datetime.fromisoformat("2021-01-01 10:00:00")}
+        for number, _ in enumerate(NULL_WORDS, 1)
+    ]
+    assert read_bytes(tmp_path, text([",".join(fields) for fields in table])) == expected
+    columns = {name: list(values) for name, *values in zip(*table, strict=True)}
+    pq.write_table(pa.table(columns), tmp_path / "green")
+    assert read(tmp_path / "green") == (expected, [])
