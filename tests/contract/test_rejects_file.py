@@ -5,10 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import json
-import os
-import subprocess
-import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -20,6 +16,8 @@ from nyc_taxi.load.rejects_file import write_rejects
 from tests.trips import GREEN, MONTH, lines, load, published, row, stage, text, write
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from nyc_taxi.load.warehouse import Warehouse
 
 ROWS = 2_000
@@ -99,28 +97,3 @@ def test_rows_of_a_parquet_file_are_lines_of_json(warehouse: Warehouse, tmp_path
     load(warehouse, published(path))
     vendors = [json.loads(line)["VendorID"] for line in exported(warehouse).splitlines()]
     assert vendors == ["one", "t\n"]
-
-
-def peak_of_exporting(uri: str) -> int:
-    """Return the peak resident memory, in KiB, of a process that exports the green month."""
-    script = r"""
-import re, sys
-from pathlib import Path
-import psycopg
-from nyc_taxi.postgres import ledger
-from nyc_taxi.load.rejects_file import write_rejects
-from nyc_taxi.load.warehouse import Warehouse
-from tests.trips import MONTH
-warehouse = Warehouse(lambda: psycopg.connect(sys.argv[1]), "w")
-with warehouse.sessions() as connection, open("/dev/null", "wb") as out:
-    write_rejects(connection, ledger.refusing(connection, "green", MONTH), out)
-print(re.search(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text())[1])
-"""
-    child = subprocess.run(
-        [sys.executable, "-c", script, uri],
-        capture_output=True,
-        text=True,
-        check=True,
-        env={**os.environ, "PYTHONPATH": str(Path.cwd())},
-    )
-    return int(child.stdout)

@@ -172,7 +172,7 @@ class Mart:
         assert run.code == 0, run.said
         return run
 
-    def unbuilt(self) -> list[str]:
+    def stale(self) -> list[str]:
         """Return the months that dbt has to build, as texts."""
         return [str(one) for one in self.warehouse.stale_months("prod")]
 

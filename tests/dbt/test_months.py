@@ -104,7 +104,7 @@ class Step:
 
     :param run: dbt's run in this step
     :param before: months to build before it
-    :param unbuilt: months to build after it
+    :param stale: months to build after it
     :param content: a hash of each table and month
     :param months: trips of each dataset and month in ``fct_trips``
     :param written: the last transaction that wrote a row of a month
@@ -115,7 +115,7 @@ class Step:
 
     run: Run
     before: list[str]
-    unbuilt: list[str]
+    stale: list[str]
     content: dict[str, dict[str, str]]
     months: dict[str, int]
     written: dict[str, int]
@@ -152,14 +152,14 @@ def without_totals(mart: Mart, month: str) -> Path:
 
 def step(mart: Mart, *months: str) -> Step:
     """Build months and look around."""
-    before, read = mart.unbuilt(), dict(mart.all(READ))
+    before, read = mart.stale(), dict(mart.all(READ))
     run = mart.build(*months)
     after = dict(mart.all(READ))
     mart.warehouse.record_dbt_checks("prod")
     return Step(
         run=run,
         before=before,
-        unbuilt=mart.unbuilt(),
+        stale=mart.stale(),
         content=mart.content(),
         months=mart.months(),
         written=dict(mart.all(WRITTEN)),
@@ -239,10 +239,10 @@ def story(mart: Mart) -> Story:
     return Story(mart, february, late_january, february_again, bad_january, march, without_february)
 
 
-def test_a_run_leaves_none_of_its_months_unbuilt(story: Story) -> None:
+def test_a_run_leaves_none_of_its_months_stale(story: Story) -> None:
     assert story.february.before == ["fhv 2021-02 (new)", "green 2021-02 (new)", "yellow 2021-02 (new)"]
     assert story.february.run.code == 0, story.february.run.said
-    assert story.february.unbuilt == []
+    assert story.february.stale == []
 
 
 def test_the_record_names_the_attempts_whose_trips_the_marts_hold(story: Story) -> None:
@@ -330,7 +330,7 @@ def test_a_republished_month_changes_only_itself(story: Story) -> None:
     assert after.content[QUALITY]["2021-01"] == before.content[QUALITY]["2021-01"]
     assert after.content[QUALITY]["2021-02"] != before.content[QUALITY]["2021-02"]
     assert after.written["2021-01"] == before.written["2021-01"]
-    assert after.unbuilt == []
+    assert after.stale == []
 
 
 def test_two_runs_at_once_do_not_double_a_month(story: Story) -> None:
@@ -350,7 +350,7 @@ def test_a_bad_month_never_reaches_a_mart_and_what_was_there_stays(story: Story)
         assert found in said
     assert {"fct_trips", "fct_monthly_zone_revenue", "built_months"} <= bad.run.statuses("skipped")
     assert bad.marts() == story.february_again.marts()
-    assert bad.unbuilt == ["green 2021-01 (replaced)"]
+    assert bad.stale == ["green 2021-01 (replaced)"]
 
 
 def test_a_month_that_somebody_emptied_stays_in_the_marts(story: Story) -> None:
@@ -361,7 +361,7 @@ def test_a_month_that_somebody_emptied_stays_in_the_marts(story: Story) -> None:
 def test_a_bad_month_keeps_no_other_month_from_being_built(story: Story) -> None:
     assert story.march.run.code == 0, story.march.run.said
     assert story.march.months["green 2021-03"] == 999
-    assert story.march.unbuilt == ["green 2021-01 (replaced)"]
+    assert story.march.stale == ["green 2021-01 (replaced)"]
 
 
 def test_a_month_that_was_unloaded_disappears(story: Story) -> None:
@@ -371,7 +371,7 @@ def test_a_month_that_was_unloaded_disappears(story: Story) -> None:
     assert last.months == {"green 2021-01": 999, "yellow 2021-02": 999, "green 2021-03": 999}
     assert last.content["marts.fct_fhv_trips"] == {}
     assert story.mart.months(QUALITY).keys() == last.months.keys()
-    assert last.unbuilt == []
+    assert last.stale == []
 
 
 def test_what_was_built_in_steps_is_what_a_full_refresh_builds(story: Story) -> None:
@@ -400,7 +400,7 @@ def test_what_a_change_changes_is_shown_by_month_and_figure(story: Story) -> Non
     assert (found[2].dev or 0) - (found[2].prod or 0) == 1
 
 
-def test_other_zones_make_every_month_unbuilt(story: Story) -> None:
+def test_other_zones_make_every_month_stale(story: Story) -> None:
     with story.mart.connection.transaction(force_rollback=True):
         story.mart.connection.execute("update raw.taxi_zone_lookup set zone = 'Moon' where locationid = 265")
         reasons = story.mart.all("select dataset, reason from ops.stale_months order by file_month")
@@ -423,8 +423,8 @@ def test_months_in_any_order_end_as_a_full_refresh_does(mart: Mart, seed: int) -
         else:
             load(mart, dataset, month, edition=chance.randint(1, 4))
         if number % 7 == 0 or number == len(events):
-            mart.built(*{one.split()[1] for one in mart.unbuilt()})
-            assert mart.unbuilt() == []
+            mart.built(*{one.split()[1] for one in mart.stale()})
+            assert mart.stale() == []
     mart.built(target="dev")
     assert mart.content("dev") == mart.content(), f"seed {seed}: {events}"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 import psycopg
@@ -45,24 +46,9 @@ def publish_month(sessions: Sessions, attempt: int, *, patience: float = PATIENC
     :raises WarehouseBusy: when a lock was not granted; the attempt can be published later
     """
     with sessions(f"publish attempt {attempt}") as connection:
-        what = f"Publishing attempt {attempt}"
-        found = patiently(
-            sessions,
-            connection,
-            lambda: _look_up(connection, attempt),
-            what=what,
-            patience=patience,
-            kept=_KEPT,
-        )
-        what = f"Publishing {found}"
-        published = patiently(
-            sessions,
-            connection,
-            lambda: _publish(connection, attempt),
-            what=what,
-            patience=patience,
-            kept=_KEPT,
-        )
+        try_publishing = partial(patiently, sessions, connection, patience=patience, kept=_KEPT)
+        found = try_publishing(lambda: _look_up(connection, attempt), what=f"Publishing attempt {attempt}")
+        published = try_publishing(lambda: _publish(connection, attempt), what=f"Publishing {found}")
         _refresh(connection, published)
         return published
 
