@@ -263,13 +263,13 @@ def test_the_page_about_schedules_agrees_with_the_settings() -> None:
 
     assert {what.strip(): value.strip(" `") for what, value in rows} == {
         "time zone of the schedules": settings.TIMEZONE,
-        "ingest DAGs: one run a month, when the month is over": settings.INGEST_CRON,
+        "ingest DAGs: one run per month, when the month is over": settings.INGEST_CRON,
         "recheck DAG: looks for republished files": settings.RECHECK_CRON,
-        "transform DAG: one run a month that arrives, one at a time": asset,
-        "first month that a backfill can reach": f"{settings.START_DATE:%Y-%m}",
-        "missed intervals are caught up": "no",
-        "each question about a month is late or early by up to": f"{settings.ASK_JITTER * 100:g} %",
-        "each retry waits longer than the last, by a factor of": f"{settings.RETRY_BACKOFF:g}",
-        "longest wait before a retry": f"{settings.MAX_RETRY_DELAY.total_seconds() / 3600:g} h",
-        "no retry": "after a contract error: an input, a file or a setting has to change first",
+        "transform DAG: one run per month that was loaded, one run at a time": asset,
+        "first month that a backfill can load": f"{settings.START_DATE:%Y-%m}",
+        "catch-up of missed intervals": "no",
+        "variation of the time between two requests to a source": f"{settings.ASK_JITTER:.0%} either way",
+        "factor between the delays of two retries": f"{settings.RETRY_BACKOFF:g}",
+        "longest delay before a retry": f"{settings.MAX_RETRY_DELAY.total_seconds() / 3600:g} h",
+        "no retry": "after a contract error: an input, a file or a setting must change first",
     }
