@@ -10,7 +10,7 @@ import requests
 
 from local.errors import LocalError
 
-_SECONDS = 30
+_SECONDS = 120
 
 
 class ApiFailed(LocalError):
