@@ -83,7 +83,7 @@ class Result:
 def run_side_by_side(commands: dict[str, tuple[str, ...]], lanes: int) -> list[Result]:
     """Run commands, so many at a time, and print the output of each one when it has ended.
 
-    Those that run when this process is interrupted are interrupted, too, and waited for.
+    When this process is interrupted, so are the commands that run. What they have printed is printed, too.
 
     :param commands: name and arguments of each, the longest first
     :return: how they ended, in the order in which they ended
@@ -104,8 +104,9 @@ def run_side_by_side(commands: dict[str, tuple[str, ...]], lanes: int) -> list[R
     finally:
         for one in running.values():
             one.process.send_signal(signal.SIGINT)
-        for one in running.values():
+        for name, one in running.items():
             one.process.wait()
+            print(f"\n=== {name}, interrupted\n{one.output()}", flush=True)
     return results
 
 
@@ -116,7 +117,13 @@ class _Running:
         self._output = TemporaryFile("w+", encoding="utf-8", errors="replace")  # noqa: SIM115
         self.began = time.monotonic()
         self.process = subprocess.Popen(
-            command, cwd=CHECKOUT, env=_environment(), stdout=self._output, stderr=subprocess.STDOUT
+            command,
+            cwd=CHECKOUT,
+            env=_environment(),
+            stdin=subprocess.DEVNULL,
+            stdout=self._output,
+            stderr=subprocess.STDOUT,
+            process_group=0,  # so that Ctrl-C reaches it once, from here
         )
 
     def output(self) -> str:
@@ -159,4 +166,9 @@ def _program(name: str) -> str:
 
 
 def _environment() -> dict[str, str]:
-    return {**os.environ, "PATH": os.pathsep.join((str(_PROGRAMS), os.environ.get("PATH", os.defpath)))}
+    # What an interrupted command has printed is not lost in a buffer.
+    return {
+        **os.environ,
+        "PYTHONUNBUFFERED": "1",
+        "PATH": os.pathsep.join((str(_PROGRAMS), os.environ.get("PATH", os.defpath))),
+    }
