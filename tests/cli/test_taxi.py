@@ -241,7 +241,7 @@ def test_unload_asks_and_says_what_it_took_out(
     run(f"load green 2021-01 --source {samples}")
     capsys.readouterr()
     monkeypatch.setattr("sys.stdin", StringIO("n\n"))
-    assert run("unload green 2021-01..2021-02") == 2
+    assert run("unload green 2021-01..2021-02") == 1
     said = capsys.readouterr()
     assert "Remove 500 rows of green 2021-01..2021-02" in said.err
     assert [row["state"] for row in listed(capsys, "months")] == ["published"]

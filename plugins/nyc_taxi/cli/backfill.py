@@ -22,7 +22,7 @@ from nyc_taxi.cli.backfill_watch import UNFINISHED, latest_backfill, metadata, w
 from nyc_taxi.cli.command import confirm, remark, say
 from nyc_taxi.cli.output import print_rows
 from nyc_taxi.core.month import Month, MonthRange, listed
-from nyc_taxi.errors import InvalidCommand, InvalidMonth
+from nyc_taxi.errors import ContractError, InvalidCommand, InvalidMonth
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -58,7 +58,7 @@ class Plan:
 def backfill(args: Namespace) -> None:
     """Create the runs of the months that have none, and wait until every month has finished.
 
-    :raises InvalidCommand: when that cannot be done; nothing was changed
+    :raises ContractError: when that cannot be done; nothing was changed
     :raises TaxiError: when a month did not succeed
     """
     months, unended = _ended(_months(args))
@@ -96,20 +96,20 @@ def _months(args: Namespace) -> MonthRange:
 def _ended(months: MonthRange) -> tuple[list[Month], str]:
     """Return the months that are over, and the others as text.
 
-    :raises InvalidCommand: when no month is over
+    :raises ContractError: when no month is over
     """
     today = datetime.now(UTC).date()
     ended = [month for month in months if month.next().first_day <= today]
     unended = listed(month for month in months if month not in ended)
     if not ended:
-        raise InvalidCommand(f"{unended} is not over: Airflow creates a month's run once the month is over.")
+        raise ContractError(f"{unended} is not over: Airflow creates a month's run once the month is over.")
     return ended, unended
 
 
 def _plan(args: Namespace, months: list[Month], session: Session) -> Plan:
     """Return what a backfill of a DAG with one run per calendar month would do.
 
-    :raises InvalidCommand: when the DAG is unknown or has other runs
+    :raises ContractError: when the DAG is unknown or has other runs
     """
     dag = SerializedDagModel.get_dag(args.dag_id, session=session)
     model = session.scalar(select(DagModel).where(DagModel.dag_id == args.dag_id))
@@ -117,12 +117,12 @@ def _plan(args: Namespace, months: list[Month], session: Session) -> Plan:
         rows = select(DagModel.dag_id).where(DagModel.timetable_summary == "0 0 1 * *", ~DagModel.is_stale)
         known = ", ".join(sorted(session.scalars(rows)))
         hint = f"Monthly DAGs: {known}." if known else "Is the DAG processor running?"
-        raise InvalidCommand(f"Airflow has no DAG {args.dag_id}. {hint}")
+        raise ContractError(f"Airflow has no DAG {args.dag_id}. {hint}")
     dates = list(map(_start, months))
     expected = [(_start(month), _start(month.next())) for month in months]
     infos = dag.iter_dagrun_infos_between(dates[0], dates[-1]) if dag.timetable.periodic else ()
     if [info.data_interval for info in islice(infos, len(dates) + 1)] != expected:
-        raise InvalidCommand(
+        raise ContractError(
             f"The DAG {args.dag_id} does not run once per calendar month in UTC; its schedule is "
             f"{model.timetable_summary}. Use `airflow backfill create` or `airflow dags trigger`."
         )
@@ -184,19 +184,19 @@ def _print(plan: Plan) -> None:
 def _check(args: Namespace, plan: Plan) -> None:
     """Refuse what would not run, or not as asked, and let a person confirm what runs again."""
     if plan.paused and not args.unpause:
-        raise InvalidCommand(
+        raise ContractError(
             f"The DAG {args.dag_id} is paused, so nothing would run. Nothing was created. Add --unpause, or "
             f"run `airflow dags unpause {args.dag_id}`."
         )
     running = plan.skipped(*UNFINISHED)
     if running and (args.conf or args.reset_dagruns):
-        raise InvalidCommand(
+        raise ContractError(
             f"{running} of {args.dag_id} is still running and cannot be run again. Nothing was created. Wait "
             "for it, or cancel it on the DAG's page."
         )
     again = listed(Month.of(date) for date in plan.starting if plan.states[date])
     if again and args.reset_dagruns and not args.yes and not confirm(f"Run {again} of {args.dag_id} again?"):
-        raise InvalidCommand("Nothing was changed. Answer y, or add --yes.")
+        raise ContractError("Nothing was changed. Answer y, or add --yes.")
 
 
 def _create(args: Namespace, months: list[Month]) -> int:
@@ -204,7 +204,7 @@ def _create(args: Namespace, months: list[Month]) -> int:
 
     Airflow allows one backfill of a DAG at a time and notices late that one has finished. That is waited for.
 
-    :raises InvalidCommand: when another backfill of the DAG is running
+    :raises ContractError: when another backfill of the DAG is running
     """
     try:
         user = getuser()
@@ -227,12 +227,12 @@ def _create(args: Namespace, months: list[Month]) -> int:
         except AlreadyRunningBackfill:
             number, unfinished = latest_backfill(args.dag_id)
             if unfinished:
-                raise InvalidCommand(
+                raise ContractError(
                     f"Backfill {number} of {args.dag_id} is still running, and Airflow allows one per "
                     "DAG at a time. Nothing was created. Wait for it, or cancel it on the DAG's page."
                 ) from None
             if time.monotonic() > until:
-                raise InvalidCommand(
+                raise ContractError(
                     f"Backfill {number} of {args.dag_id} has finished, but Airflow has not noticed for "
                     f"{_NOTICE_TIMEOUT:.0f} s. Nothing was created. Check that a scheduler is running."
                 ) from None

@@ -9,7 +9,7 @@ from airflow.utils.cli import suppress_logs_and_warning
 from nyc_taxi.cli.command import confirm, counted, say
 from nyc_taxi.cli.target import prepared_warehouse
 from nyc_taxi.core.dataset import get_dataset
-from nyc_taxi.errors import InvalidCommand
+from nyc_taxi.errors import ContractError
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -23,7 +23,7 @@ def unload(args: Namespace) -> None:
     rows = sum(warehouse.count(dataset, month) for month in args.month)
     question = f"Remove {counted(rows, 'row')} of {dataset} {args.month} from {warehouse.name}?"
     if rows and not args.yes and not confirm(question):
-        raise InvalidCommand("Nothing was changed. Answer y, or add --yes.")
+        raise ContractError("Nothing was changed. Answer y, or add --yes.")
     for month in args.month:
         removed = warehouse.unload(dataset, month)
         say(f"{dataset} {month}: {counted(removed, 'row')} removed")
