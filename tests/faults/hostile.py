@@ -45,3 +45,12 @@ HOSTILE: dict[str, str] = {
     "empty": " ",
     "long": "2021-01" * 20_000,
 }
+
+ODD_BYTES = {
+    name: HOSTILE[name]
+    for name in (
+        "quote", "shell", "newline", "nul", "percent-encoded", "psycopg",
+        "ansi", "ansi of 8 bits", "right to left", "surrogate", "long",
+    )
+}  # fmt: skip
+"""One text for each way in which bytes can mean something to HTTP, to SQL or to a terminal."""

@@ -27,12 +27,12 @@ from nyc_taxi.files.source_list import SourceList
 from nyc_taxi.load.audit import audit_month
 from nyc_taxi.load.stage import stage_month
 from nyc_taxi.postgres.warehouse import PostgresWarehouse
-from tests.faults.hostile import HOSTILE, MARK
+from tests.faults.hostile import HOSTILE, MARK, ODD_BYTES
 from tests.file_server import FileServer, Reply
 from tests.trips import GREEN, MONTH, fetch, load, published, row, write
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
     from local.postgres import EmbeddedPostgres
@@ -41,7 +41,6 @@ if TYPE_CHECKING:
 
 _T = TypeVar("_T")
 PATH = "green/green_tripdata_2021-01.csv.gz"
-TEXTS = pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE)
 
 REFUSED: dict[str, Callable[[str], Any]] = {
     "month": Month,
@@ -108,14 +107,17 @@ def carried(step: Callable[[], _T]) -> _T | None:
 
 
 @pytest.mark.parametrize("refuse", REFUSED.values(), ids=REFUSED)
-@TEXTS
 def test_hostile_text_is_refused_in_one_sentence(
-    refuse: Callable[[str], Any], text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    refuse: Callable[[str], Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(TaxiError) as caught:
-        refuse(text)
-    check_sentence(caught.value)
+    for name, text in HOSTILE.items():
+        try:
+            refuse(text)
+        except TaxiError as error:
+            check_sentence(error)
+        else:
+            pytest.fail(f"{name} was not refused")
     assert list(tmp_path.iterdir()) == []
 
 
@@ -137,7 +139,8 @@ order by 1, 2
 """
 OWN = ("row_number", "file_month", "filename", "unmapped", "field_1", "surplus_1", "ctid", "xmin", "select")
 """Names of columns that mean something to the warehouse itself."""
-NAMES = {**{name: name for name in OWN}, **HOSTILE}
+NAMES = (*OWN, *(text for text in HOSTILE.values() if text.isprintable() and len(text) < 1_000))
+"""Names that a column may have, however odd."""
 
 
 @pytest.fixture(scope="module")
@@ -178,39 +181,50 @@ def unmapped(reader: psycopg.Connection) -> list[Any]:
     return [value for (value,) in reader.execute("select distinct unmapped from raw.green_tripdata")]
 
 
-@pytest.mark.parametrize("name", NAMES.values(), ids=NAMES)
-def test_column_of_a_csv_file_with_a_hostile_name(
-    taxi_warehouse: PostgresWarehouse, reader: psycopg.Connection, tmp_path: Path, name: str
-) -> None:
-    quoted = '"' + name.replace('"', '""') + '"'
-    text = "".join(f"{line}\n" for line in (f"{GREEN},{quoted}", *(f"{row(n)},é'%s" for n in range(20))))
-    path = write(tmp_path, text.encode("utf-8", "surrogateescape"))
-    done = carried(lambda: load(taxi_warehouse, published(path), force=True))
-    assert done or name not in OWN
-    if done:
-        assert (name, normalise(name) or "unnamed_21") == (done.header[-1], done.unknown[-1])
-        assert unmapped(reader) == [{done.unknown[-1]: "é'%s"}]
+def hostile_csv(folder: Path, names: Sequence[str]) -> Path:
+    quoted = ",".join('"' + name.replace('"', '""') + '"' for name in names)
+    rows = (row(number) + ",é'%s" * len(names) for number in range(20))
+    text = "".join(f"{line}\n" for line in (f"{GREEN},{quoted}", *rows))
+    return write(folder, text.encode("utf-8", "surrogateescape"))
 
 
-@pytest.mark.parametrize("name", NAMES.values(), ids=NAMES)
-def test_column_of_a_parquet_file_with_a_hostile_name(
-    taxi_warehouse: PostgresWarehouse, reader: psycopg.Connection, tmp_path: Path, name: str
-) -> None:
+def hostile_parquet(folder: Path, names: Sequence[str]) -> Path:
     times = pa.array([1_609_500_000_000_000] * 20, pa.timestamp("us"))
     columns = {column: pa.array([1] * 20) for column in GREEN.split(",")}
     columns |= {column: times for column in columns if column.endswith("datetime")}
     columns |= {"store_and_fwd_flag": pa.array(["N"] * 20)}
-    path = tmp_path / "green_tripdata_2021-01.parquet"
-    name = name.encode("utf-8", "replace").decode()  # a parquet file's names are in UTF-8
-    pq.write_table(pa.table({**columns, name: pa.array(["é'%s"] * 20)}), path)
-    done = carried(lambda: load(taxi_warehouse, published(path), force=True))
-    assert done or name not in OWN
+    path = folder / "green_tripdata_2021-01.parquet"
+    pq.write_table(pa.table({**columns, **{name: pa.array(["é'%s"] * 20) for name in names}}), path)
+    return path
+
+
+@pytest.mark.parametrize("make", [hostile_csv, hostile_parquet])
+def test_columns_with_hostile_names_are_kept_as_data(
+    taxi_warehouse: PostgresWarehouse,
+    reader: psycopg.Connection,
+    tmp_path: Path,
+    make: Callable[[Path, Sequence[str]], Path],
+) -> None:
+    done = load(taxi_warehouse, published(make(tmp_path, NAMES)), force=True)
+    assert done.header[-len(NAMES) :] == NAMES
+    assert len(done.unknown) == len(NAMES)
+    assert set(done.unknown) >= {normalise(name) for name in NAMES if normalise(name)}
+    assert unmapped(reader) == [dict.fromkeys(done.unknown, "é'%s")]
+
+
+@pytest.mark.parametrize("name", ODD_BYTES.values(), ids=ODD_BYTES)
+def test_column_of_a_csv_file_with_odd_bytes_in_its_name(
+    taxi_warehouse: PostgresWarehouse, reader: psycopg.Connection, tmp_path: Path, name: str
+) -> None:
+    done = carried(lambda: load(taxi_warehouse, published(hostile_csv(tmp_path, [name])), force=True))
     if done:
-        assert (name, normalise(name) or "unnamed_21") == (done.header[-1], done.unknown[-1])
         assert unmapped(reader) == [{done.unknown[-1]: "é'%s"}]
 
 
-@pytest.mark.parametrize("name", HOSTILE.values(), ids=HOSTILE)
+FILE_NAMES = ("quote", "double quote", "dollar quote", "backslash", "format", "psycopg", "nul", "surrogate")
+
+
+@pytest.mark.parametrize("name", [HOSTILE[name] for name in FILE_NAMES], ids=FILE_NAMES)
 def test_file_with_a_hostile_name(
     taxi_warehouse: PostgresWarehouse, reader: psycopg.Connection, tmp_path: Path, name: str
 ) -> None:
@@ -236,10 +250,10 @@ HEADERS: dict[str, dict[str, str]] = {
             "Last-Modified": text,
             "Content-Range": f"bytes {text}",
         }
-        for name, text in HOSTILE.items()
+        for name, text in ODD_BYTES.items()
         if len(text) < 10_000
     },
-    **{f"page, {name}": {"Content-Type": f"text/html {text}"} for name, text in HOSTILE.items()},
+    **{f"page, {name}": {"Content-Type": f"text/html {text}"} for name, text in ODD_BYTES.items()},
     "folded etag": {"ETag": '"a\r\n b"'},
     "folded type": {"Content-Type": "text/html;\r\n\tcharset=x"},
     "etag of 60 kB": {"ETag": '"' + "e" * 60_000 + '"'},
@@ -256,7 +270,7 @@ HEADERS: dict[str, dict[str, str]] = {
 """Headers of an answer that has the file, or says that it is something else."""
 
 ANSWERS: dict[str, dict[str, str]] = {
-    **{name: {"Location": text, "Retry-After": text} for name, text in HOSTILE.items()},
+    **{name: {"Location": text, "Retry-After": text} for name, text in ODD_BYTES.items()},
     "location of 60 kB": {"Location": f"http://127.0.0.1:1/{'x' * 60_000}"},
     "location off the web": {"Location": "javascript:alert(document.cookie)"},
     "wait for ever": {"Retry-After": "9" * 5000},
@@ -294,7 +308,7 @@ def test_file_with_hostile_headers(
         assert done.etag is None or (done.etag.isprintable() and len(done.etag) <= 1_000)
 
 
-@pytest.mark.parametrize("status", [302, 429, 503])
+@pytest.mark.parametrize("status", [302, 429])
 @pytest.mark.parametrize("headers", ANSWERS.values(), ids=ANSWERS)
 def test_answer_without_a_file_and_with_hostile_headers(
     file_server: FileServer, headers: dict[str, str], status: int
@@ -306,7 +320,7 @@ def test_answer_without_a_file_and_with_hostile_headers(
     )
 
 
-@TEXTS
+@pytest.mark.parametrize("text", ODD_BYTES.values(), ids=ODD_BYTES)
 def test_hostile_word_in_a_status_line(file_server: FileServer, text: str) -> None:
     file_server.answer(PATH, Reply(status=500, reason=text.replace("\n", " ").replace("\r", " ")))
     with pytest.raises(TaxiError) as caught:
