@@ -333,8 +333,9 @@ def test_connections_that_are_cut_during_a_copy_leave_the_month_as_it_was(
     def cut(step: str, done: int, total: int | None) -> None:
         assert len(reader.execute(end).fetchall()) == streams + 1
 
-    with pytest.raises(WarehouseUnreachable, match=r"postgres_taxi was lost: .*Run this step again"):
+    with pytest.raises(WarehouseUnreachable, match=r"postgres_taxi was lost: .*Run this step again") as lost:
         stage_month(replace(taxi_warehouse, streams=streams), file, fetch=fetch, run_id="cut", progress=cut)
+    assert str(lost.value).isprintable()
     assert content(reader) == before
     assert load(taxi_warehouse, file).outcome is Outcome.PUBLISHED
     assert content(reader) == expected

@@ -9,6 +9,7 @@ import requests
 
 from local import samples
 from nyc_taxi.core.month import MonthRange
+from tests.extent import extent
 from tests.scheduler.conftest import TRANSFORM
 from tests.scheduler.runs import command, query
 from tests.waiting import eventually
@@ -19,33 +20,19 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.slow
 
 DATASETS = ("yellow", "green", "fhv")
-MONTHS = MonthRange.parse("2019-01..2019-08")
+MONTHS = MonthRange.parse(f"2019-01..2019-0{extent(3, 8)}")
 RUNS = "select state, count(*) from dag_run where dag_id = 'transform_postgres' group by state"
-BUILT = """
-    select dataset, to_char(file_month, 'YYYY-MM')
-    from ops.built_months
-    where file_month between '2019-01-01' and '2019-08-01'
-"""
+BUILT = "select dataset, file_month from ops.built_months where file_month < '2020-01-01'"
 
 
-def test_24_months_at_once_are_all_built(running_stack: Stack) -> None:
-    """Three DAGs emit eight events each; the marts' DAG has a run at a time, and none is lost."""
+def test_months_that_arrive_at_once_are_all_built(running_stack: Stack) -> None:
+    """Three DAGs emit events at the same time, and the marts' DAG has one run at a time: none is lost."""
     stack = running_stack
     samples.write(stack.state.samples, stack.settings.rows, MONTHS)
     stack.api.unpause(TRANSFORM)
     for dataset in DATASETS:
-        done = command(
-            stack,
-            "airflow",
-            "dags",
-            "backfill",
-            f"{dataset}_postgres",
-            "-s",
-            "2019-01",
-            "-e",
-            "2019-08",
-            "--no-wait",
-        )
+        months = ("-s", str(MONTHS.first), "-e", str(MONTHS.last))
+        done = command(stack, "airflow", "dags", "backfill", f"{dataset}_postgres", *months, "--no-wait")
         assert done.returncode == 0, done.stderr
 
     def all_built() -> bool:

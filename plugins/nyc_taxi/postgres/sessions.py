@@ -139,7 +139,7 @@ def _not_connected(error: psycopg.OperationalError, name: str) -> TaxiError:
 
 def _failed(error: psycopg.Error, connection: psycopg.Connection[Any], name: str) -> TaxiError | None:
     """Return what a failure of a statement means, or None when it is a bug of this package."""
-    said = (error.diag.message_primary or str(error)).strip()
+    said = " ".join((error.diag.message_primary or str(error)).split())  # libpq breaks lines
     if isinstance(error, psycopg.errors.LockNotAvailable | psycopg.errors.DeadlockDetected):
         return WarehouseBusy(
             f"The warehouse {name} did not grant a lock in time: {said}. Run this step again."
