@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import socket
+import subprocess
 import tempfile
 import uuid
 from contextlib import contextmanager
@@ -62,6 +63,22 @@ def file_server() -> Iterator[FileServer]:
     """A web server whose answers the test decides."""
     with FileServer() as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def dbt_program(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The path of a dbt that is imported already."""
+    from local import dbt
+    from tests.dbt.mart import environment
+
+    program = tmp_path_factory.mktemp("warm") / "dbt"
+    python = Path(dbt.program()).with_name("python")
+    command = (python, Path(__file__).with_name("warm_dbt.py"), dbt.PROJECT, program)
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment()) as server:
+        assert server.stdout is not None
+        assert server.stdout.readline() == "ready\n"
+        yield str(program)
+        server.terminate()
 
 
 @pytest.fixture(scope="session")

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, cast
 import psycopg
 import pytest
 
-from local.environment import DBT
 from nyc_taxi import settings
 from nyc_taxi.errors import DataTestFailed, TransientError
 from nyc_taxi.hooks.dbt import docs_page, resolve_work
@@ -30,9 +29,9 @@ NOTHING = {**DONE, "dbt": "skipped", "publish_docs": "skipped"}
 
 
 @pytest.fixture(autouse=True)
-def dbt_here(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, files: FileServer) -> None:
+def dbt_here(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, files: FileServer, dbt_program: str) -> None:
     """dbt's program, folders of this test's own, and a zone lookup to be loaded."""
-    monkeypatch.setattr(settings, "DBT_PROGRAM", str(DBT))
+    monkeypatch.setattr(settings, "DBT_PROGRAM", dbt_program)
     monkeypatch.setattr(settings, "DBT_ARTIFACTS", str(tmp_path / "artifacts"))
     monkeypatch.setattr(settings, "DBT_DOCS", (tmp_path / "docs").as_uri())
     write_lookup(tmp_path / "zones.csv")

@@ -2,35 +2,17 @@
 
 from __future__ import annotations
 
-import subprocess
 import uuid
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-from local import dbt
-from tests.dbt.mart import Mart, environment
+from tests.dbt.mart import Mart
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from local.postgres import EmbeddedPostgres
-
-SERVER = Path(__file__).with_name("warm.py")
-
-
-@pytest.fixture(scope="session")
-def dbt_program(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The path of a dbt that is imported already."""
-    program = tmp_path_factory.mktemp("warm") / "dbt"
-    python = Path(dbt.program()).with_name("python")
-    command = (python, SERVER, dbt.PROJECT, program)
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment()) as server:
-        assert server.stdout is not None
-        assert server.stdout.readline() == "ready\n"
-        yield str(program)
-        server.terminate()
 
 
 @pytest.fixture(scope="module")

@@ -23,14 +23,15 @@ TRANSFORM = "transform_postgres"
 
 
 @pytest.fixture(scope="session")
-def running_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+def running_stack(tmp_path_factory: pytest.TempPathFactory, dbt_program: str) -> Iterator[Stack]:
     """A running Airflow on free ports, its DAGs unpaused, with three sample months to load.
 
     Only the one that builds the marts is paused: dbt would take the machine from the other tests.
     Everything is under ``running_stack.folder``: the months that are served in ``samples``, the task logs
     in ``airflow/logs``, the logs of Airflow's parts in ``processes``.
     """
-    stack = Stack(tmp_path_factory.mktemp("stack"), Settings(Ports.free(), rows=ROWS, months=MONTHS))
+    settings = Settings(Ports.free(), rows=ROWS, months=MONTHS)
+    stack = Stack(tmp_path_factory.mktemp("stack"), settings, {"AIRFLOW__NYC_TAXI__DBT_PROGRAM": dbt_program})
     samples.write(stack.state.samples, ROWS, MonthRange.parse(MONTHS))
     stack.state.remember(stack.settings)
     stack.start()
