@@ -51,7 +51,7 @@ def lint() -> int:
 
 
 def test(arguments: str) -> int:
-    """Run every check and every test, one more group at a time than the machine has cores: they wait a lot.
+    """Run every check and every test, as many groups at a time as the machine has cores.
 
     :param arguments: further arguments of pytest, as in a shell; with any, only the tests run
     :return: 0 when all pass
@@ -60,7 +60,7 @@ def test(arguments: str) -> int:
         return _run("pytest", ("pytest", *shlex.split(arguments)))
     groups = {name: (_program("pytest"), *folders.split()) for name, folders in TESTS.items()}
     results = run_side_by_side(
-        {**groups, "checks": (sys.executable, "-m", "local", "lint")}, (os.cpu_count() or 1) + 1
+        {**groups, "checks": (sys.executable, "-m", "local", "lint")}, os.cpu_count() or 1
     )
     print("\n".join(("", *(f"{_outcome(one.code)}  {one.seconds:6.0f} s  {one.name}" for one in results))))
     print("not run            tests/compose: make test-compose runs them, with Docker")

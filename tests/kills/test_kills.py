@@ -138,7 +138,7 @@ def test_killed_at_random_instants(victim: EmbeddedPostgres, tmp_path: Path) -> 
         load(warehouse, published(path), force=True)
         with psycopg.connect(victim.uri("warehouse")) as connection:
             wanted[rows, fare] = (content(connection), time.monotonic() - began)
-    hits, rounds = 0, extent(8, 50)
+    hits, rounds = 0, extent(5, 50)
     for number in range(rounds):
         what = ("process", "backend", "postgres", "connection")[number % 4]
         rows = (LARGE, SMALL)[number // 4 % 2]
