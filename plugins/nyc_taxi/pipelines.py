@@ -51,21 +51,23 @@ def load_month(target: Target, *, dataset: Any, month: Any = None) -> None:
     :param dataset: name of the dataset, or a value that is mapped over
     :param month: the month, or a value that is mapped over; None for the run's own month
     """
-    mapped = month is not None
+    name = "{{ task.dataset }} {{ task.month }}" if month is not None else None
     publication = PublicationSensor(
         task_id="wait_for_file",
         dataset=dataset,
         month=month,
-        map_index_template="{{ task.dataset }} {{ task.month }}" if mapped else None,
+        map_index_template=name,
         doc_md="Asks the source whether the month's file is there, and waits for it without a worker: "
         "TLC publishes a month about two months after its end.",
     )
     staged = StageMonthOperator(
         task_id="stage",
         publication=_output(publication),
+        dataset=dataset,
+        month=month,
         target=target.name,
         force=FORCE,
-        map_index_template=_named("publication") if mapped else None,
+        map_index_template=name,
         pool=target.pool,
         doc_md="Downloads the file and loads it into a table of this attempt alone. "
         "An unchanged file is not downloaded.",
@@ -73,16 +75,20 @@ def load_month(target: Target, *, dataset: Any, month: Any = None) -> None:
     audited = AuditMonthOperator(
         task_id="audit",
         staged=_output(staged),
+        dataset=dataset,
+        month=month,
         target=target.name,
-        map_index_template=_named("staged") if mapped else None,
+        map_index_template=name,
         pool=target.pool,
         doc_md="Checks the staged rows: all rows accounted for, rejects, months of the pickups, volume.",
     )
     PublishMonthOperator(
         task_id="publish",
         staged=_output(audited),
+        dataset=dataset,
+        month=month,
         target=target.name,
-        map_index_template=_named("staged") if mapped else None,
+        map_index_template=name,
         pool=target.pool,
         doc_md="Replaces the month with the staged rows in one transaction, and notifies consumers.",
     )
@@ -107,11 +113,6 @@ def load_chosen_months(target: Target) -> None:
         load_month(target, dataset=dataset, month=month)
 
     load.expand_kwargs(plan())
-
-
-def _named(argument: str) -> str:
-    """Return the template that names a mapped task after its dataset and month."""
-    return f"{{{{ task.{argument}['dataset'] }}}} {{{{ task.{argument}['month'] }}}}"
 
 
 def _output(task: BaseOperator) -> Any:

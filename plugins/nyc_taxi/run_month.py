@@ -28,3 +28,13 @@ def month_of_run(context: Context) -> Month:
         partition_key=run.partition_key,
         interval_start=run.logical_date or run.data_interval_start,
     )
+
+
+def month_of_task(month: str | None, context: Context) -> Month:
+    """Return the month that a task is for.
+
+    :param month: the task's own month, as ``YYYY-MM``; None for the run's
+    :raises ContractError: as :func:`month_of_run`
+    :raises InvalidMonth: when it is not a month
+    """
+    return Month(month) if month else month_of_run(context)

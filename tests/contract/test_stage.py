@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import tempfile
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -11,7 +12,7 @@ import pytest
 
 from nyc_taxi.errors import ContractError, DownloadInterrupted, TooManyRejects, TruncatedFile
 from nyc_taxi.load.attempt import Outcome
-from nyc_taxi.load.stage import Staged, stage_month
+from nyc_taxi.load.stage import Staged, stage_month, staged_in_run
 from tests.trips import (
     GREEN,
     MONTH,
@@ -203,3 +204,18 @@ def test_progress_is_reported_in_bytes_of_content(warehouse: Warehouse, tmp_path
         warehouse, file, fetch=fetch, run_id="r", progress=lambda step, done, _: reported.append((step, done))
     )
     assert reported[-1] == ("copy", len(body))
+
+
+def test_what_a_run_has_staged_is_in_the_ledger(warehouse: Warehouse, tmp_path: Path) -> None:
+    file = published(green(tmp_path, 20))
+    staged = stage(warehouse, file)
+    run_id = warehouse.ledger.get(staged.attempt).run_id
+
+    found = staged_in_run(warehouse, "green", MONTH, run_id)
+
+    assert replace(found, seconds=staged.seconds) == staged
+    with pytest.raises(ContractError, match="another has staged nothing of green 2021-01"):
+        staged_in_run(warehouse, "green", MONTH, "another")
+    loaded = load(warehouse, file)
+    found = staged_in_run(warehouse, "green", MONTH, "another")
+    assert (found.unchanged, found.attempt) == (True, loaded.id)

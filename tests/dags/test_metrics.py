@@ -151,7 +151,7 @@ def test_a_receiver_that_is_not_there_fails_no_task(
     publish("green", "2021-01")
 
     staged = stage(answer())
-    AuditMonthOperator(target="postgres", task_id="audit", staged=staged).execute(context())
+    AuditMonthOperator(target="postgres", dataset="green", task_id="audit", staged=staged).execute(context())
     done, _ = publish_staged(staged)
 
     assert done["outcome"] == "published"

@@ -108,6 +108,22 @@ def stage_month(
             raise
 
 
+def staged_in_run(warehouse: Warehouse, dataset: str, month: Month, run_id: str) -> Staged:
+    """Return what a run has staged of a month, from the ledger.
+
+    :raises ContractError: when it has staged nothing, and the month holds nothing
+    """
+    begun = time.monotonic()
+    ended = {Outcome.STAGING, Outcome.FAILED, Outcome.ABANDONED}
+    history = warehouse.ledger.history(dataset, month)
+    staged = [one for one in history if one.run_id == run_id and one.outcome not in ended]
+    if staged:
+        return _staged(staged[-1], begun)
+    if current := warehouse.ledger.current(dataset, month):
+        return _staged(current, begun, unchanged=True)
+    raise ContractError(f"The run {run_id} has staged nothing of {dataset} {month}. Clear its task stage.")
+
+
 def _silent(step: str, done: int, total: int | None) -> None:
     """Report nothing."""
 

@@ -8,6 +8,7 @@ from airflow.sdk import BaseOperator
 
 from nyc_taxi import metrics
 from nyc_taxi.hooks.warehouse import warehouse
+from nyc_taxi.staged import staged_of_task
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,37 +21,49 @@ class AuditMonthOperator(BaseOperator):
 
     A month whose file is unchanged is not audited again.
 
-    :param staged: what the stage task returned (templated)
+    :param staged: what the stage task returned (templated). Airflow may lose it when its database fails at
+        the wrong moment; then the ledger knows it
+    :param dataset: name of the dataset (templated)
+    :param month: the month as ``YYYY-MM`` (templated); the run's own month by default
     :param target: name of the warehouse
     :param warehouse_conn_id: its connection; None for the target's own
     """
 
-    template_fields: Sequence[str] = ("staged",)
+    template_fields: Sequence[str] = ("staged", "dataset", "month")
     template_fields_renderers: ClassVar[dict[str, str]] = {"staged": "json"}
     ui_color = "#e5dff4"
 
     def __init__(
-        self, *, staged: dict[str, Any], target: str, warehouse_conn_id: str | None = None, **kwargs: Any
+        self,
+        *,
+        staged: dict[str, Any] | None,
+        dataset: str,
+        month: str | None = None,
+        target: str,
+        warehouse_conn_id: str | None = None,
+        **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self.staged = staged
+        self.dataset = dataset
+        self.month = month
         self.target = target
         self.warehouse_conn_id = warehouse_conn_id
 
-    def execute(self, context: Context) -> dict[str, Any]:  # noqa: ARG002
+    def execute(self, context: Context) -> dict[str, Any]:
         """Audit the staged month, keep the results in the ledger, and return what was staged."""
         from tabulate import tabulate
 
         from nyc_taxi.load.audit import audit_month
-        from nyc_taxi.load.stage import Staged
 
-        staged = Staged.from_json(self.staged)
+        store = warehouse(self.target, self.warehouse_conn_id)
+        staged = staged_of_task(self.staged, store, self.dataset, self.month, context)
         if staged.unchanged:
             self.log.info("%s %s is unchanged and was audited before.", staged.dataset, staged.month)
         else:
             with metrics.timed("audit", staged.dataset, self.target):
-                checks = audit_month(warehouse(self.target, self.warehouse_conn_id), staged.attempt)
+                checks = audit_month(store, staged.attempt)
             headers = ("check", "outcome", "message")
             rows = [(check.name, check.outcome, check.message) for check in checks]
             self.log.info("%s %s:\n%s", staged.dataset, staged.month, tabulate(rows, headers, "plain"))
-        return self.staged
+        return staged.to_json()

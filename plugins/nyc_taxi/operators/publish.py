@@ -9,14 +9,12 @@ from airflow.sdk import BaseOperator
 from nyc_taxi import metrics
 from nyc_taxi.assets import partition_key, raw_asset
 from nyc_taxi.hooks.warehouse import warehouse
+from nyc_taxi.staged import staged_of_task
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from airflow.sdk import Context
-
-    from nyc_taxi.load.attempt import Attempt
-    from nyc_taxi.load.stage import Staged
 
 
 class PublishMonthOperator(BaseOperator):
@@ -25,34 +23,46 @@ class PublishMonthOperator(BaseOperator):
     An attempt that a newer load has superseded is discarded, and the task succeeds. The asset event is
     always emitted, because a run may have been killed between its commit and its event.
 
-    :param staged: what the audit task returned (templated)
+    :param staged: what the audit task returned (templated). Airflow may lose it when its database fails at
+        the wrong moment; then the ledger knows it
+    :param dataset: name of the dataset (templated)
+    :param month: the month as ``YYYY-MM`` (templated); the run's own month by default
     :param target: name of the warehouse
     :param warehouse_conn_id: its connection; None for the target's own
     """
 
-    template_fields: Sequence[str] = ("staged",)
+    template_fields: Sequence[str] = ("staged", "dataset", "month")
     template_fields_renderers: ClassVar[dict[str, str]] = {"staged": "json"}
     ui_color = "#d8f0dc"
 
     def __init__(
-        self, *, staged: dict[str, Any], target: str, warehouse_conn_id: str | None = None, **kwargs: Any
+        self,
+        *,
+        staged: dict[str, Any] | None,
+        dataset: str,
+        month: str | None = None,
+        target: str,
+        warehouse_conn_id: str | None = None,
+        **kwargs: Any,
     ) -> None:
         super().__init__(**{"outlets": [raw_asset(target)], **kwargs})
         self.staged = staged
+        self.dataset = dataset
+        self.month = month
         self.target = target
         self.warehouse_conn_id = warehouse_conn_id
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Publish the month, and return what it holds now."""
-        from nyc_taxi.load.stage import Staged
-
-        staged = Staged.from_json(self.staged)
+        store = warehouse(self.target, self.warehouse_conn_id)
+        staged = staged_of_task(self.staged, store, self.dataset, self.month, context)
         with metrics.timed("publish", staged.dataset, self.target):
-            attempt = self._publish(staged)
+            unchanged = staged.unchanged
+            attempt = store.ledger.get(staged.attempt) if unchanged else store.publish(staged.attempt)
         result: dict[str, Any] = {
             "dataset": attempt.dataset,
             "month": str(attempt.month),
-            "outcome": "unchanged" if staged.unchanged else str(attempt.outcome),
+            "outcome": "unchanged" if unchanged else str(attempt.outcome),
             "replaces": attempt.replaced_id is not None,
             "url": attempt.url,
             "sha256": attempt.sha256,
@@ -69,9 +79,3 @@ class PublishMonthOperator(BaseOperator):
                 {key: result[key] for key in ("outcome", "rows_loaded", "rows_rejected", "sha256", "url")}
             )
         return result
-
-    def _publish(self, staged: Staged) -> Attempt:
-        store = warehouse(self.target, self.warehouse_conn_id)
-        if staged.unchanged:
-            return store.ledger.get(staged.attempt)
-        return store.publish(staged.attempt)

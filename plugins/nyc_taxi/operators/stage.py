@@ -14,6 +14,7 @@ from nyc_taxi.hooks.tlc import NycTlcHook
 from nyc_taxi.hooks.warehouse import warehouse
 from nyc_taxi.links import SourceFileLink
 from nyc_taxi.progress import ProgressLog
+from nyc_taxi.run_month import month_of_task
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -32,14 +33,17 @@ class StageMonthOperator(BaseOperator):
     Nothing is downloaded when the month holds the same file already. A retried or cleared task asks the
     source again instead of trusting an old answer.
 
-    :param publication: the answer of the publication sensor (templated)
+    :param publication: the answer of the publication sensor (templated). Airflow may lose it when its
+        database fails at the wrong moment; then the source is asked
+    :param dataset: name of the dataset (templated)
+    :param month: the month as ``YYYY-MM`` (templated); the run's own month by default
     :param target: name of the warehouse
     :param force: load the file even if it is unchanged (templated: true or false)
     :param tlc_conn_id: connection that lists the sources
     :param warehouse_conn_id: connection of the warehouse; None for the target's own
     """
 
-    template_fields: Sequence[str] = ("publication", "force")
+    template_fields: Sequence[str] = ("publication", "dataset", "month", "force")
     template_fields_renderers: ClassVar[dict[str, str]] = {"publication": "json"}
     operator_extra_links = (SourceFileLink(),)
     ui_color = "#d9ecf7"
@@ -47,7 +51,9 @@ class StageMonthOperator(BaseOperator):
     def __init__(
         self,
         *,
-        publication: dict[str, Any],
+        publication: dict[str, Any] | None,
+        dataset: str,
+        month: str | None = None,
         target: str,
         force: bool | str = False,
         tlc_conn_id: str = settings.TLC_CONN_ID,
@@ -56,6 +62,8 @@ class StageMonthOperator(BaseOperator):
     ) -> None:
         super().__init__(**kwargs)
         self.publication = publication
+        self.dataset = dataset
+        self.month = month
         self.target = target
         self.force = force
         self.tlc_conn_id = tlc_conn_id
@@ -63,7 +71,7 @@ class StageMonthOperator(BaseOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Stage the month, and return what was staged."""
-        with metrics.timed("stage", self.publication["dataset"], self.target):
+        with metrics.timed("stage", self.dataset, self.target):
             staged = self._stage(context)
         if staged.unchanged:
             self.log.info("%s %s already holds this file.", staged.dataset, staged.month)
@@ -86,7 +94,7 @@ class StageMonthOperator(BaseOperator):
         progress = ProgressLog(self.log.info)
         return stage_month(
             warehouse(self.target, self.warehouse_conn_id),
-            self._fresh(is_retry=context["ti"].try_number > 1),
+            self._fresh(context),
             fetch=partial(download, progress=partial(progress, "download")),
             run_id=context["run_id"],
             force=str(self.force).lower() == "true",
@@ -100,10 +108,12 @@ class StageMonthOperator(BaseOperator):
         """
         raise KeyboardInterrupt("The task was stopped from outside.")
 
-    def _fresh(self, *, is_retry: bool) -> Publication:
-        publication = Publication.from_json(self.publication)
-        if not is_retry and datetime.now(UTC) - publication.asked_at < FRESH:
-            return publication
-        publication = NycTlcHook(self.tlc_conn_id).ask(publication.dataset, publication.month)
+    def _fresh(self, context: Context) -> Publication:
+        known = Publication.from_json(self.publication) if self.publication else None
+        is_retry = context["ti"].try_number > 1
+        if known is not None and not is_retry and datetime.now(UTC) - known.asked_at < FRESH:
+            return known
+        month = known.month if known is not None else month_of_task(self.month, context)
+        publication = NycTlcHook(self.tlc_conn_id).ask(self.dataset, month)
         self.publication = publication.to_json()
         return publication.require()

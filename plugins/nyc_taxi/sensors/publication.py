@@ -12,7 +12,7 @@ from nyc_taxi.core.month import Month
 from nyc_taxi.errors import ContractError, NeverInSource
 from nyc_taxi.files.publication import State
 from nyc_taxi.hooks.tlc import NycTlcHook
-from nyc_taxi.run_month import month_of_run
+from nyc_taxi.run_month import month_of_task
 from nyc_taxi.triggers.publication import PublicationTrigger
 
 if TYPE_CHECKING:
@@ -70,14 +70,14 @@ class PublicationSensor(BaseSensorOperator):
         """
         if event["gave_up"]:
             raise ContractError(
-                f"{self.dataset} {self.month or month_of_run(context)} was not published within "
+                f"{self.dataset} {month_of_task(self.month, context)} was not published within "
                 f"{_words(self.timeout)}. Clear this task to wait again, or add another source to the "
                 f"connection {self.tlc_conn_id}."
             )
         return self._ask(context, datetime.fromisoformat(deadline))
 
     def _ask(self, context: Context, deadline: datetime) -> dict[str, Any]:
-        month = Month(self.month) if self.month else month_of_run(context)
+        month = month_of_task(self.month, context)
         answer = NycTlcHook(self.tlc_conn_id).ask(self.dataset, month)
         if answer.state is State.NOT_YET:
             if month > Month.of(datetime.now(UTC).date()):
