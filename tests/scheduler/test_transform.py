@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.slow
 
 DATASETS = ("yellow", "green", "fhv")
-MONTHS = MonthRange.parse(f"2019-01..2019-0{extent(3, 8)}")
+MONTHS = MonthRange.parse(f"2019-01..2019-0{extent(2, 8)}")
 RUNS = "select state, count(*) from dag_run where dag_id = 'transform_postgres' group by state"
 BUILT = f"""
     select dataset, file_month
