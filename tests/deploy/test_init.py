@@ -254,6 +254,17 @@ def test_a_metadata_database_that_does_not_answer_is_one_sentence(place: Place) 
     assert "hunter2" not in ended.output
 
 
+def test_a_metadata_database_that_refuses_the_password_is_one_sentence(fresh: Place, inits: Inits) -> None:
+    uri = fresh.uri.replace(fresh.server.password, "hunter2").replace("postgresql", "postgresql+psycopg2")
+    ended = inits.run(wait=0, AIRFLOW__DATABASE__SQL_ALCHEMY_CONN=uri)
+    assert ended.code == 1
+    assert said(ended.output)[-1] == (
+        f"Airflow's database {uri.replace('hunter2', '***')} refuses the connection: "
+        f'password authentication failed for user "{fresh.server.user}". '
+        "Correct AIRFLOW__DATABASE__SQL_ALCHEMY_CONN and its password, or the database's user."
+    )
+
+
 def test_a_metadata_database_of_another_airflow_is_one_sentence(fresh: Place, inits: Inits) -> None:
     with psycopg.connect(fresh.uri, autocommit=True) as connection:
         connection.execute("update alembic_version set version_num = 'fedcba987654'")
