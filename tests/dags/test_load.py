@@ -269,7 +269,7 @@ def test_the_zones_come_from_the_next_source_when_the_first_has_none(
     assert warehouse.execute("select count(*) from raw.taxi_zone_lookup").fetchone() == (265,)
 
 
-def test_a_recheck_starts_one_run_per_republished_file_and_none_twice(
+def test_a_recheck_starts_one_run_per_republished_file_and_none_twice_nor_of_a_paused_dag(
     publish: Publish, run_dag: RunDag, files: FileServer
 ) -> None:
     for month in ("2021-01", "2021-02"):
@@ -278,10 +278,15 @@ def test_a_recheck_starts_one_run_per_republished_file_and_none_twice(
     publish("green", "2021-02", edition=2)
     files.requests.clear()
 
+    pause("green_postgres", True)
+    paused = run_dag("recheck_postgres")
+    assert states(paused) == {"find_republished": "success", "load_again[0]": "failed"}
+    assert triggered("green_postgres") == []
+    pause("green_postgres", False)
     first, second = (states(run_dag("recheck_postgres")) for _ in range(2))
 
     asked = [("HEAD", f"/green/green_tripdata_{month}.csv.gz") for month in ("2021-01", "2021-02")]
-    assert sorted(files.requests) == sorted(asked * 2)
+    assert sorted(files.requests) == sorted(asked * 3)
     assert first == {"find_republished": "success", "load_again[0]": "success"}
     assert second == {"find_republished": "success", "load_again[0]": "skipped"}
     [run] = triggered("green_postgres")
@@ -331,6 +336,15 @@ def result(run: DagRun, task_id: str) -> object:
             XComModel.get_many(run_id=run.run_id, dag_ids=run.dag_id, task_ids=task_id, key="return_value")
         )
         return XComModel.deserialize_value(row)
+
+
+def pause(dag_id: str, paused: bool) -> None:
+    from airflow.models.dag import DagModel
+    from airflow.utils.session import create_session
+    from sqlalchemy import update
+
+    with create_session() as session:
+        session.execute(update(DagModel).where(DagModel.dag_id == dag_id).values(is_paused=paused))
 
 
 def write_note(run: DagRun, text: str) -> None:

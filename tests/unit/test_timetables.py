@@ -21,8 +21,9 @@ ZONES = (
 def months(earliest: datetime, latest: datetime) -> list[str]:
     """Return the months that a backfill between two moments has, as Airflow finds them."""
     timetable, found, info = MonthlyTimetable("0 0 1 * *", timezone="UTC"), [], None
-    bounds = map(timezone.coerce_datetime, (earliest, latest))
-    restriction = TimeRestriction(*bounds, catchup=True)
+    restriction = TimeRestriction(
+        timezone.coerce_datetime(earliest), timezone.coerce_datetime(latest), catchup=True
+    )
     while info := timetable.next_dagrun_info_v2(last_dagrun_info=info, restriction=restriction):
         assert info.logical_date is not None
         found.append(f"{info.logical_date:%Y-%m-%dT%H:%M%z}")
