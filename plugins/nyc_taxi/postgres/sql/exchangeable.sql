@@ -1,0 +1,66 @@
+with month as (
+    select
+        part.oid,
+        part.relkind,
+        part.relowner,
+        part.relacl,
+        part.reloptions,
+        parent.relacl as parent_acl
+    from pg_catalog.pg_class as part
+    cross join pg_catalog.pg_class as parent
+    where
+        part.oid = pg_catalog.to_regclass(%(partition)s)
+        and parent.oid = pg_catalog.to_regclass(%(parent)s)
+),
+
+-- Indexes, views, triggers, policies and publications; but not the table's own type, toast table and checks.
+users as (
+    select 1
+    from month
+    inner join pg_catalog.pg_depend as used
+        on
+            used.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass
+            and used.refobjid = month.oid
+    where
+        used.deptype <> 'i'
+        and used.classid <> 'pg_catalog.pg_constraint'::pg_catalog.regclass
+),
+
+grants as (
+    select 1
+    from month
+    cross join lateral pg_catalog.aclexplode(month.relacl) as own
+    where
+        own.grantee <> month.relowner
+        and not exists (
+            select 1
+            from pg_catalog.aclexplode(month.parent_acl) as inherited
+            where
+                inherited.grantee = own.grantee
+                and inherited.privilege_type = own.privilege_type
+                and own.privilege_type = 'SELECT'
+        )
+),
+
+-- A snapshot that is older than the attempt's last change may not see the staged rows.
+older_snapshots as (
+    select 1
+    from pg_catalog.pg_stat_activity as session
+    inner join ops.file_ledger as attempt on attempt.id = %(attempt)s
+    where
+        session.backend_xmin is not null
+        and session.pid <> pg_catalog.pg_backend_pid()
+        and coalesce(session.datname, pg_catalog.current_database()) = pg_catalog.current_database()
+        and session.application_name not like 'nyc_taxi %%'
+        and pg_catalog.age(session.backend_xmin) >= pg_catalog.age(attempt.xmin)
+)
+
+select
+    month.relkind = 'r'
+    and month.reloptions is null
+    and not exists (select 1 from users)
+    and not exists (select 1 from grants)
+    and not exists (select 1 from older_snapshots)
+    and not exists (select 1 from pg_catalog.pg_stat_replication)
+    and not exists (select 1 from pg_catalog.pg_replication_slots)
+from month
