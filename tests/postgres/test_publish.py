@@ -149,17 +149,17 @@ def test_month_of_a_replicated_server_is_replaced_by_rows_that_are_replicated(
 def test_reader_whose_snapshot_is_from_between_staging_and_publishing_sees_one_whole_month(
     taxi_warehouse: PostgresWarehouse, warehouse_uri: str, tmp_path: Path
 ) -> None:
-    """A snapshot that has the staged rows, too, never shows them with the old ones, or neither."""
+    """Such a snapshot has the staged rows as well as the published ones, and shows only the latter."""
     load(taxi_warehouse, published(green(tmp_path, 100)))
     attempt = staged_and_audited(taxi_warehouse, published(green(tmp_path, 120)))
-    with psycopg.connect(warehouse_uri) as early, psycopg.connect(warehouse_uri) as late:
-        for one in (early, late):
+    with psycopg.connect(warehouse_uri) as after, psycopg.connect(warehouse_uri) as before:
+        for one in (after, before):
             one.isolation_level = IsolationLevel.REPEATABLE_READ
-        late.execute("select 1")
+        before.execute("select 1")
         taxi_warehouse.publish(attempt)
-        early.execute("select 1")
-        assert counts(late) == {"2021-01-01": 120}
-        assert counts(early) == {"2021-01-01": 120}
+        after.execute("select 1")
+        assert counts(before) == {"2021-01-01": 100}
+        assert counts(after) == {"2021-01-01": 120}
 
 
 def test_readers_see_the_old_month_or_the_new_whole(

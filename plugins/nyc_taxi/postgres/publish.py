@@ -134,9 +134,9 @@ def _attach(connection: psycopg.Connection[Any], attempt: Attempt) -> None:
 def _exchangeable(connection: psycopg.Connection[Any], attempt: Attempt, partition: sql.Identifier) -> bool:
     """Lock a month's partition if it can be exchanged for the stage table without anybody noticing.
 
-    It cannot if a transaction has read the dataset's table and is still open, or has a snapshot from before
-    the rows were staged, which would see an empty month. Nor if it is replicated, or if people have given
-    it an index, a view, a right, or another name.
+    It cannot if an open transaction has read the dataset's table, or has a snapshot: one from before the rows
+    were staged would see an empty month. Nor if the server is replicated, or if people have given the
+    partition an index, a view, a right, or another name.
     """
     dataset = get_dataset(attempt.dataset)
     if partition != sql.Identifier("raw", partition_name(dataset, attempt.month)):
@@ -146,7 +146,7 @@ def _exchangeable(connection: psycopg.Connection[Any], attempt: Attempt, partiti
     try:
         with connection.transaction():
             connection.execute(statement("lock_exchange", parent=parent, partition=partition))
-            row = connection.execute(statement("exchangeable"), {**tables, "attempt": attempt.id}).fetchone()
+            row = connection.execute(statement("exchangeable"), tables).fetchone()
             if row and row[0]:
                 return True
             raise psycopg.Rollback

@@ -42,17 +42,16 @@ grants as (
         )
 ),
 
--- A snapshot that is older than the attempt's last change may not see the staged rows.
-older_snapshots as (
+-- Sessions of this package read trips in single statements only, and autovacuum, which has no user, reads none.
+snapshots as (
     select 1
     from pg_catalog.pg_stat_activity as session
-    inner join ops.file_ledger as attempt on attempt.id = %(attempt)s
     where
         session.backend_xmin is not null
-        and session.pid <> pg_catalog.pg_backend_pid()
-        and coalesce(session.datname, pg_catalog.current_database()) = pg_catalog.current_database()
+        and session.usesysid is not null
+        and session.datname = pg_catalog.current_database()
         and session.application_name not like 'nyc_taxi %%'
-        and pg_catalog.age(session.backend_xmin) >= pg_catalog.age(attempt.xmin)
+        and session.pid <> pg_catalog.pg_backend_pid()
 )
 
 select
@@ -60,7 +59,7 @@ select
     and month.reloptions is null
     and not exists (select 1 from users)
     and not exists (select 1 from grants)
-    and not exists (select 1 from older_snapshots)
+    and not exists (select 1 from snapshots)
     and not exists (select 1 from pg_catalog.pg_stat_replication)
     and not exists (select 1 from pg_catalog.pg_replication_slots)
 from month
