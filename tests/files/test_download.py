@@ -64,6 +64,7 @@ def test_a_file_arrives_whole_under_a_name_of_dataset_and_month(
         last_modified=CHANGED,
         bytes=len(content),
         sha256=hashlib.sha256(content).hexdigest(),
+        whole=True,
     )
     assert path.read_bytes() == content
     assert left_in(path.parent) == [NAME]

@@ -62,6 +62,7 @@ class File:
     :param last_modified: when the source changed the file, with time zone, if that response states it
     :param bytes: size as stored
     :param sha256: hash of the bytes as stored, in hexadecimal
+    :param whole: whether the source stated the length, so that the file is not cut
     """
 
     path: Path
@@ -70,6 +71,7 @@ class File:
     last_modified: datetime | None
     bytes: int
     sha256: str
+    whole: bool = False
 
 
 def download(
@@ -129,13 +131,14 @@ def fetch(
                 from nyc_taxi.files.transfer import receive
 
                 receive(part, limits, deadline=deadline)
+            whole = local_path(url) is None and part.total is not None
             part.finish()
             _check_kind(file, url, to.name, part.bytes)
     except OSError as error:
         if error.errno not in {errno.ENOSPC, errno.EDQUOT}:
             raise
         raise TransientError(f"{url} does not fit in {to.parent}. Make room there, and try again.") from error
-    return File(to, url, part.etag, part.last_modified, part.bytes, part.sha256)
+    return File(to, url, part.etag, part.last_modified, part.bytes, part.sha256, whole)
 
 
 @contextmanager
