@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from threading import RLock
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import pyarrow as pa
 
@@ -171,7 +171,7 @@ class MemoryWarehouse:
     def stage(self, attempt: Attempt, file: File, progress: Progress) -> StageStats:
         dataset, measures, rows = get_dataset(attempt.dataset), Measures.none(), []
         rejects: list[RejectedRow] = []
-        with open_file(dataset, file.path, attempt.month, whole=file.whole) as reader:
+        with open_file(dataset, file.path, attempt.month, whole=file.length_proven) as reader:
             for batch in reader:
                 rows.append(batch.rows)
                 rejects += batch.rejects
@@ -248,3 +248,17 @@ class MemoryWarehouse:
                     if clean and verdict.outcome:
                         self.ledger.update(one.id, verdict.outcome, reason=verdict.reason)
         return found
+
+
+class MemoryHook:
+    """Leads the commands to a warehouse in memory."""
+
+    shared: ClassVar[MemoryWarehouse]
+
+    def __init__(self, conn_id: str) -> None: ...
+
+    def warehouse(self) -> MemoryWarehouse:
+        return self.shared
+
+    def dbt_environment(self) -> dict[str, str]:
+        return {}

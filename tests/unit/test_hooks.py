@@ -9,7 +9,7 @@ import pytest
 from nyc_taxi.core.month import Month
 from nyc_taxi.errors import ConnectionNotFound, TransientError, WarehouseUnreachable
 from nyc_taxi.hooks.postgres import TaxiPostgresHook
-from nyc_taxi.hooks.products import products_url
+from nyc_taxi.hooks.products import ProductsHook
 from nyc_taxi.hooks.tlc import NycTlcHook
 from nyc_taxi.hooks.warehouse import warehouse, warehouse_hook
 from tests.file_server import FileServer, Reply
@@ -102,19 +102,19 @@ def test_the_address_of_the_products(
 ) -> None:
     connect(monkeypatch, "products_api", **connection)
 
-    assert products_url() == url
+    assert ProductsHook().url() == url
 
 
 def test_the_address_of_the_products_as_a_uri(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AIRFLOW_CONN_PRODUCTS_API", "http://127.0.0.1:8099")
 
-    assert products_url() == "http://127.0.0.1:8099"
+    assert ProductsHook().url() == "http://127.0.0.1:8099"
 
 
 USES: dict[str, Callable[[], object]] = {
     "sources": lambda: NycTlcHook("nobody_made_it").sources(),
     "sources in the triggerer": lambda: asyncio.run(NycTlcHook("nobody_made_it").asources()),
-    "products": lambda: products_url("nobody_made_it"),
+    "products": lambda: ProductsHook("nobody_made_it").url(),
     "warehouse": lambda: warehouse("postgres", "nobody_made_it").check(),
     "dbt": lambda: warehouse_hook("postgres", "nobody_made_it").dbt_environment(),
 }

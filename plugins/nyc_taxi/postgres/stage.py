@@ -53,7 +53,7 @@ def stage_file(
     dataset = get_dataset(attempt.dataset)
     target = Target(StageTable.of(dataset, attempt.month, attempt.id), dataset, attempt.month)
     with ExitStack() as opened:
-        reader = opened.enter_context(open_file(dataset, file.path, attempt.month, whole=file.whole))
+        reader = opened.enter_context(open_file(dataset, file.path, attempt.month, whole=file.length_proven))
         rejects = Rejects(attempt, opened.enter_context(TemporaryFile(dir=file.path.parent)))
         connections = _connections(sessions, attempt, streams or _worthwhile(file.path), opened)
         first = connections[0]
