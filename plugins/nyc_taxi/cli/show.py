@@ -12,6 +12,7 @@ from nyc_taxi.cli.command import remark, say
 from nyc_taxi.cli.output import DOCUMENTS, print_document, print_rows
 from nyc_taxi.cli.target import prepared_warehouse
 from nyc_taxi.core.dataset import get_dataset
+from nyc_taxi.core.numerals import percent
 from nyc_taxi.errors import ContractError
 from nyc_taxi.load.attempt import Outcome
 
@@ -109,7 +110,7 @@ def _is_share(row: Mapping[str, Any]) -> bool:
 
 def _share(value: float) -> str:
     """Return a share as text: in percent with three digits, or as a multiple when it is large."""
-    return f"{value:,.0f} ×" if value >= 10 else f"{_text(float(f'{100 * value:.3g}'))}%"
+    return f"{value:,.0f} ×" if value >= 10 else percent(value)
 
 
 def _text(value: Any, name: str = "") -> str:
