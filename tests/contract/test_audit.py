@@ -54,7 +54,8 @@ def test_results_of_a_second_audit_replace_those_of_the_first(warehouse: Warehou
     second = warehouse.ledger.checks(attempt)["load"]
     assert second == first
     second = audit_month(warehouse, attempt)
-    assert [new.name for old, new in zip(first, second, strict=True) if new != old] == ["volume"]
+    changed = [new.name for old, new in zip(first, second, strict=True) if new != old]
+    assert [name for name in changed if not name.startswith("blank ")] == ["volume"]
     assert warehouse.ledger.checks(attempt)["load"] == second
 
 
