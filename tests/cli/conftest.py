@@ -1,14 +1,10 @@
-"""An Airflow database that knows a few DAGs and nothing that runs them, a warehouse, and months to load."""
+"""An Airflow database that knows a few DAGs and nothing that runs them, and a warehouse."""
 
 from __future__ import annotations
 
-import gzip
 from typing import TYPE_CHECKING
 
 import pytest
-
-from nyc_taxi.core.month import MonthRange
-from nyc_taxi.samples import write_sample
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -76,23 +72,3 @@ def taxi_connection(airflow_database: None, monkeypatch: pytest.MonkeyPatch, war
     """The connection to the warehouse of this test alone."""
     monkeypatch.setenv("_AIRFLOW_PROCESS_CONTEXT", "server")
     monkeypatch.setenv("AIRFLOW_CONN_POSTGRES_TAXI", warehouse_uri)
-
-
-@pytest.fixture(scope="module")
-def samples(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Green months 2021-01 and 2021-02, of 500 rows each."""
-    folder: Path = tmp_path_factory.mktemp("samples")
-    write_sample(MonthRange.parse("2021-01..2021-02"), 500, folder, ["green"])
-    return folder
-
-
-@pytest.fixture
-def dirty(samples: Path, tmp_path: Path) -> Path:
-    """A folder with a green month in which lines 3 and 5 are no trips."""
-    good = gzip.decompress((samples / "green" / "green_tripdata_2021-01.csv.gz").read_bytes()).splitlines(
-        True
-    )
-    good.insert(2, b"2,soon,2021-01-01 00:10:00\n")
-    good.insert(4, b"[red]\xff\\" + 300 * b"x" + b"\n")
-    (tmp_path / "green_tripdata_2021-01.csv").write_bytes(b"".join(good))
-    return tmp_path

@@ -2,117 +2,40 @@
 
 from __future__ import annotations
 
-import json
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import psycopg
 import pytest
-import yaml
 
 from nyc_taxi.core.month import MonthRange
 from nyc_taxi.postgres.warehouse import PostgresWarehouse
 from nyc_taxi.samples import write_sample
-from tests.cli.taxi import listed, run
+from tests.cli.taxi import run
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 pytestmark = pytest.mark.usefixtures("taxi_connection")
 
-BY_DBT = """
-insert into ops.quality_result (
-    attempt_id, dataset, month, dimension, check_name, value, threshold, outcome, message, measured_by
-)
-values
-(1, 'green', '2021-01-01', 'accuracy', 'most_trips_cost', 0.25, 'at most 20%', 'error', '1.', 'dbt'),
-(1, 'green', '2021-01-01', 'completeness', 'all_trips_have_a_pickup', 0, 'none', 'pass', '0.', 'dbt')
-"""
-
-
 SOME_REJECTED = """
 update ops.quality_result set value = 17.0 / 49996 where check_name = 'rejected rows'
 """
-
-
-@pytest.fixture
-def wrong(samples: Path, tmp_path: Path) -> Path:
-    """A folder in which the file of 2021-01 is the one of 2021-02."""
-    folder = tmp_path / "wrong"
-    folder.mkdir()
-    february = samples / "green" / "green_tripdata_2021-02.csv.gz"
-    (folder / "green_tripdata_2021-01.csv.gz").write_bytes(february.read_bytes())
-    return folder
 
 
 def split_row(line: str) -> list[str]:
     return [cell.strip() for cell in line.split("|")]
 
 
-def of(rows: list[dict[str, Any]], *names: str) -> list[tuple[Any, ...]]:
-    return [tuple(row[name] for name in names) for row in rows]
-
-
-def test_a_month_is_shown_with_its_file_and_its_checks(
-    samples: Path, warehouse_uri: str, capsys: pytest.CaptureFixture[str]
-) -> None:
-    run(f"load green 2021-01 --source {samples}")
-    with psycopg.connect(warehouse_uri) as connection:
-        connection.execute(BY_DBT)
-    shown = listed(capsys, "show green 2021-01")
-    (month,) = listed(capsys, "months")
-    assert {name: shown[name] for name in shown.keys() & month.keys()} == {
-        name: month[name] for name in shown.keys() & month.keys()
-    }
-    assert shown.keys() >= {"state", "rows_in_file", "rows_loaded", "rows_rejected", "loaded_at"}
-    assert shown["url"].endswith("green_tripdata_2021-01.csv.gz")
-    assert (shown["attempt"], shown["attempts_since"]) == (1, 0)
-    assert of(shown["checks"], "dimension", "check", "outcome", "measured_by") == [
-        ("accuracy", "most_trips_cost", "error", "dbt"),
-        ("completeness", "not empty", "pass", "load"),
-        ("completeness", "row accounting", "pass", "load"),
-        ("completeness", "volume", "pass", "load"),
-        ("completeness", "all_trips_have_a_pickup", "pass", "dbt"),
-        ("consistency", "columns", "pass", "load"),
-        ("timeliness", "pickups in the month", "warn", "load"),
-        ("validity", "rejected rows", "pass", "load"),
-    ]
-    assert of(shown["checks"][:2], "value", "threshold", "message") == [
-        (0.25, "at most 20%", "1."),
-        (500, "at least 1", "500 rows were loaded."),
-    ]
-
-
-def test_the_table_is_for_people_and_yaml_for_programs(
-    samples: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    run(f"load green 2021-01 --source {samples}")
-    capsys.readouterr()
-    assert run("show green 2021-01") == 0
-    said = capsys.readouterr()
-    lines = [line.split() for line in said.out.splitlines()]
-    assert ["state", "published"] in lines
-    assert ["rows_in_file", "500"] in lines
-    assert next(line for line in lines if "rejected" in line)[0] == "validity"
-    assert lines[-1][:6] == ["warn:", "pickups", "in", "the", "month:", "1"]
-    assert (
-        said.err == "dbt has not measured this month yet; the transform DAG does when it builds the month.\n"
-    )
-    assert run("show green 2021-01 -o yaml") == 0
-    in_yaml = yaml.safe_load(capsys.readouterr().out)
-    assert in_yaml == listed(capsys, "show green 2021-01")
-    assert run("show green 2021-01 -o plain") == 0
-    assert "row accounting" in capsys.readouterr().out
-
-
 def test_figures_are_in_the_unit_of_their_threshold(
-    samples: Path, warehouse_uri: str, capsys: pytest.CaptureFixture[str], tmp_path: Path
+    warehouse_uri: str, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
-    write_sample(MonthRange.parse("2021-01"), 1200, tmp_path, ["green"])
+    for month, rows in (("2021-01", 1_200), ("2021-02", 500)):
+        write_sample(MonthRange.parse(month), rows, tmp_path, ["green"])
     PostgresWarehouse(lambda: psycopg.connect(warehouse_uri), "postgres_taxi").prepare()
     with psycopg.connect(warehouse_uri) as connection:
         connection.execute("alter sequence ops.file_ledger_id_seq restart with 1000")
-    run(f"load green 2021-02 --source {samples}")
+    run(f"load green 2021-02 --source {tmp_path}")
     run(f"load green 2021-01 --source {tmp_path}")
     with psycopg.connect(warehouse_uri) as connection:
         connection.execute(SOME_REJECTED)
@@ -127,58 +50,3 @@ def test_figures_are_in_the_unit_of_their_threshold(
     assert told["rejected rows"][:3] == ["0.034%", "none", "pass"]
     assert told["pickups in the month"][1:3] == ["none", "warn"]
     assert "warn: volume: 1,200 rows are 240% of the median of the neighbouring months (500)." in checks
-
-
-def test_the_failing_checks_of_a_newer_attempt_come_last(
-    samples: Path, wrong: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    run(f"load green 2021-01 --source {samples}")
-    before = listed(capsys, "show green 2021-01")
-    assert run(f"load green 2021-01 --source {wrong} --force") == 1
-    capsys.readouterr()
-    assert run("show green 2021-01 -o json") == 0
-    said = capsys.readouterr()
-    after = json.loads(said.out)
-    *kept, failing = after["checks"]
-    assert kept == before["checks"]
-    assert after == {**before, "attempts_since": 1, "checks": after["checks"]}
-    assert of([failing], "check", "outcome", "attempt") == [("pickups in the month", "error", 2)]
-    assert said.err.startswith("The newest attempt, 2, is failed: Audit: pickups in the month: 499 of 500")
-
-
-def test_a_month_that_only_failed_is_shown_with_what_was_found(
-    wrong: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    run(f"load green 2021-01 --source {wrong}")
-    shown = listed(capsys, "show green 2021-01")
-    assert (shown["state"], shown["loaded_at"], shown["rows_in_file"]) == ("failed", None, 500)
-    assert len(shown["checks"]) == 6
-    assert [check["check"] for check in shown["checks"] if check["outcome"] == "error"] == [
-        "pickups in the month"
-    ]
-
-
-def test_a_month_that_was_unloaded_keeps_its_results(
-    samples: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    run(f"load green 2021-01 --source {samples}")
-    before = listed(capsys, "show green 2021-01")
-    run("unload green 2021-01 --yes")
-    assert listed(capsys, "show green 2021-01") == {**before, "state": "unloaded", "loaded_at": None}
-
-
-@pytest.mark.parametrize(
-    ("line", "sentence"),
-    [
-        ("show gren 2021-01", "There is no dataset 'gren'."),
-        ("show green 2021-01", "green 2021-01 was never loaded. Load it: airflow taxi load green 2021-01."),
-    ],
-)
-def test_what_is_not_there_is_one_sentence_and_status_1(
-    line: str, sentence: str, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert run(line) == 1
-    said = capsys.readouterr()
-    assert said.err.startswith(sentence)
-    assert said.err.count("\n") == 1
-    assert said.out == ""

@@ -1,7 +1,10 @@
-"""The warehouses that have to keep the contract, and what a reader sees in each of them."""
+"""The warehouses that have to keep the contract, and what readers and commands see of each of them."""
 
 from __future__ import annotations
 
+import gzip
+import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -9,14 +12,35 @@ import psycopg
 import pytest
 from psycopg.rows import dict_row
 
+from nyc_taxi import targets
 from nyc_taxi.core.dataset import get_dataset
+from nyc_taxi.core.month import MonthRange
 from nyc_taxi.postgres.warehouse import PostgresWarehouse
-from tests.contract.memory import MemoryWarehouse
+from nyc_taxi.samples import write_sample
+from tests.cli import taxi
+from tests.contract.memory import MemoryHook, MemoryWarehouse
 from tests.trips import MONTH, leftovers
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from nyc_taxi.core.check import Check
     from nyc_taxi.core.month import Month
     from nyc_taxi.load.warehouse import Warehouse
+
+BY_DBT = """
+insert into ops.quality_result (
+    dimension, check_name, value, threshold, outcome, message, measured_by, attempt_id, dataset, month
+)
+select %s, %s, %s, %s, %s, %s, 'dbt', id, dataset, month from ops.file_ledger where id = %s
+"""
+
+Run = Callable[[str], int]
+"""Calls a command of ``airflow taxi`` with a command line, and returns its exit status."""
+
+Listed = Callable[[str], Any]
+"""Calls a command that has to succeed, and returns what it prints as JSON."""
 
 
 class Subject(Protocol):
@@ -35,6 +59,9 @@ class Subject(Protocol):
     def lose(self, dataset: str, month: Month) -> None:
         """Remove a month's rows without the ledger, as a user may."""
 
+    def measured_by_dbt(self, attempt: int, checks: Sequence[Check]) -> None:
+        """Record results of dbt's checks."""
+
 
 @dataclass
 class InMemory:
@@ -49,6 +76,9 @@ class InMemory:
 
     def lose(self, dataset: str, month: Month) -> None:
         del self.warehouse.months[dataset, month]
+
+    def measured_by_dbt(self, attempt: int, checks: Sequence[Check]) -> None:
+        self.warehouse.ledger.found[attempt]["dbt"] = tuple(checks)
 
 
 @dataclass
@@ -72,6 +102,12 @@ class InPostgres:
             delete = f"delete from raw.{dataset}_tripdata where file_month = %s"
             person.execute(delete.encode(), (month.first_day,))
 
+    def measured_by_dbt(self, attempt: int, checks: Sequence[Check]) -> None:
+        with psycopg.connect(self.uri) as dbt:
+            for one in checks:
+                found = (one.dimension, one.name, one.value, one.threshold, one.outcome, one.message, attempt)
+                dbt.execute(BY_DBT, found)
+
 
 @pytest.fixture(params=["memory", "postgres"])
 def subject(request: pytest.FixtureRequest) -> Subject:
@@ -86,3 +122,51 @@ def subject(request: pytest.FixtureRequest) -> Subject:
 def warehouse(subject: Subject) -> Warehouse:
     """The warehouse of the test's subject."""
     return subject.warehouse
+
+
+@pytest.fixture
+def run(subject: Subject, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """The commands, on the warehouse of the test's subject."""
+    if isinstance(subject, InPostgres):
+        target = targets.get_target("postgres")
+        monkeypatch.setenv("AIRFLOW_CONN_POSTGRES_TAXI", subject.uri)
+    else:
+        hook = f"{MemoryHook.__module__}.{MemoryHook.__qualname__}"
+        target = targets.Target("memory", "Memory", "memory", hook, pool="none")
+        monkeypatch.setattr(targets, "TARGETS", (*targets.TARGETS, target))
+        monkeypatch.setattr(MemoryHook, "shared", subject.warehouse, raising=False)
+    # A command says so of its whole process, which here is the test's.
+    monkeypatch.setenv("_AIRFLOW_PROCESS_CONTEXT", "server")
+    return lambda line: taxi.run(f"{line} --target {target.name}")
+
+
+@pytest.fixture
+def listed(run: Run, capsys: pytest.CaptureFixture[str]) -> Listed:
+    """The commands that print a list, read as JSON."""
+
+    def listed(line: str) -> Any:
+        capsys.readouterr()
+        assert run(f"{line} -o json") == 0
+        return json.loads(capsys.readouterr().out)
+
+    return listed
+
+
+@pytest.fixture(scope="module")
+def samples(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Green months 2021-01 and 2021-02, of 500 rows each."""
+    folder = tmp_path_factory.mktemp("samples")
+    write_sample(MonthRange.parse("2021-01..2021-02"), 500, folder, ["green"])
+    return folder
+
+
+@pytest.fixture
+def dirty(samples: Path, tmp_path: Path) -> Path:
+    """A folder with a green month in which lines 3 and 5 are no trips."""
+    good = gzip.decompress((samples / "green" / "green_tripdata_2021-01.csv.gz").read_bytes()).splitlines(
+        True
+    )
+    good.insert(2, b"2,soon,2021-01-01 00:10:00\n")
+    good.insert(4, b"[red]\xff\\" + 300 * b"x" + b"\n")
+    (tmp_path / "green_tripdata_2021-01.csv").write_bytes(b"".join(good))
+    return tmp_path

@@ -1,4 +1,4 @@
-"""``airflow taxi rejects``: shown, and written to a file again."""
+"""``airflow taxi rejects`` over every warehouse: shown, and written to a file again."""
 
 from __future__ import annotations
 
@@ -8,20 +8,18 @@ import pytest
 
 from nyc_taxi.core.month import MonthRange
 from nyc_taxi.samples import write_sample
-from tests.cli.taxi import listed, run
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-
-pytestmark = pytest.mark.usefixtures("taxi_connection")
+    from tests.contract.conftest import Listed, Run
 
 
 def test_rejects_shows_line_reason_and_the_bytes_of_the_line(
-    dirty: Path, capsys: pytest.CaptureFixture[str]
+    run: Run, listed: Listed, dirty: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     run(f"load green 2021-01 --source {dirty}")
-    first, second = listed(capsys, "rejects green 2021-01")
+    first, second = listed("rejects green 2021-01")
     assert [first["line_number"], second["line_number"]] == [3, 5]
     assert first["line"] == "2,soon,2021-01-01 00:10:00"
     assert second["line"] == r"[red]\xff" + "\\\\" + 300 * "x"
@@ -32,16 +30,18 @@ def test_rejects_shows_line_reason_and_the_bytes_of_the_line(
     assert 300 * "x" not in shown
 
 
-def test_rejects_says_when_there_are_more(dirty: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_rejects_says_when_there_are_more(
+    run: Run, listed: Listed, dirty: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     run(f"load green 2021-01 --source {dirty}")
-    assert len(listed(capsys, "rejects green 2021-01 --limit 1")) == 1
+    assert len(listed("rejects green 2021-01 --limit 1")) == 1
     run("rejects green 2021-01 --limit 1")
     assert "Only the first 1 are shown. Use --limit all" in capsys.readouterr().err
-    assert len(listed(capsys, "rejects green 2021-01 --limit all")) == 2
+    assert len(listed("rejects green 2021-01 --limit all")) == 2
 
 
 def test_rejects_are_exported_as_they_were_in_the_file(
-    dirty: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    run: Run, dirty: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     run(f"load green 2021-01 --source {dirty}")
     lines = (dirty / "green_tripdata_2021-01.csv").read_bytes().splitlines(keepends=True)
@@ -55,7 +55,7 @@ def test_rejects_are_exported_as_they_were_in_the_file(
 
 
 def test_rejects_are_exported_to_standard_output(
-    dirty: Path, capfdbinary: pytest.CaptureFixture[bytes]
+    run: Run, dirty: Path, capfdbinary: pytest.CaptureFixture[bytes]
 ) -> None:
     run(f"load green 2021-01 --source {dirty}")
     capfdbinary.readouterr()
@@ -67,7 +67,7 @@ def test_rejects_are_exported_to_standard_output(
 
 
 def test_an_export_overwrites_nothing_unless_it_is_told_to(
-    dirty: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    run: Run, dirty: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run(f"load green 2021-01 --source {dirty}")
     file = tmp_path / "refused.csv"
@@ -108,7 +108,7 @@ def test_an_export_overwrites_nothing_unless_it_is_told_to(
     ],
 )
 def test_what_cannot_be_exported_is_one_sentence(
-    options: str, status: int, sentence: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    run: Run, options: str, status: int, sentence: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     if status == 2:
         write_sample(MonthRange.parse("2021-01..2021-01"), 10, tmp_path, ["green"])
