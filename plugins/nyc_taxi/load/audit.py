@@ -145,7 +145,8 @@ def _rejects(staged: Attempt) -> Check:
         "warn" if rejected else "pass",
         share,
         "none",
-        f"{rejected:,} of {counted(in_file, 'row')} rejected; airflow taxi rejects shows them and says why."
+        f"{rejected:,} of {counted(in_file, 'row')} {'was' if rejected == 1 else 'were'} rejected; "
+        "airflow taxi rejects shows them and says why."
         if rejected
         else "No row was rejected.",
     )
