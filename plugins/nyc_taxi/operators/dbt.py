@@ -13,6 +13,7 @@ from airflow.sdk import BaseOperator
 from airflow.sdk.exceptions import AirflowSkipException
 
 from nyc_taxi import settings
+from nyc_taxi.core.numerals import counted
 from nyc_taxi.dbt.invocation import Invocation
 from nyc_taxi.errors import DataTestFailed
 
@@ -123,7 +124,7 @@ class DbtOperator(BaseOperator):
                 found = "; ".join(text.rstrip(".") for text in findings)
                 raise DataTestFailed(
                     f"{found}. The marts keep their previous content of these months. "
-                    f"The other {len(good)} of {len(invocation.months)} months were built.",
+                    f"The other {len(good)} of {counted(len(invocation.months), 'month')} were built.",
                     findings,
                 )
         raise failure
