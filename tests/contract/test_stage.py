@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from nyc_taxi.core.dataset import get_dataset
 from nyc_taxi.errors import ContractError, DownloadInterrupted, TooManyRejects, TruncatedFile
 from nyc_taxi.load.attempt import Outcome
 from nyc_taxi.load.stage import Staged, stage_month, staged_in_run
