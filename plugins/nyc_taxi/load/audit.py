@@ -78,6 +78,7 @@ def audit_month(warehouse: Warehouse, attempt: int, *, force: bool = False) -> t
     published = ledger.published(staged.dataset)
     found = Measures(**staged.measures)
     unordered = [
+        _end(found),
         _not_empty(staged),
         _rows(staged, found, rejected),
         _volume(staged, _neighbours(staged, published)),
@@ -124,6 +125,21 @@ def _rows(staged: Attempt, found: Measures, rejected: _Rejected) -> Check:
     )
 
 
+def _end(found: Measures) -> Check:
+    """Report a last row without a line end, the only trace that a cut leaves in a CSV file."""
+    return Check(
+        "end of the file",
+        "completeness",
+        "warn" if found.unended else "pass",
+        found.unended,
+        "a line end, or proof that the file is whole",
+        f"Row {found.unended:,}, the last one, has no line end: the file may be cut. Compare its "
+        "size with the source's."
+        if found.unended
+        else "Nothing shows that the file is cut.",
+    )
+
+
 def _not_empty(staged: Attempt) -> Check:
     loaded = staged.rows_loaded or 0
     return Check(
@@ -145,8 +161,8 @@ def _rejects(staged: Attempt) -> Check:
         "warn" if rejected else "pass",
         share,
         "none",
-        f"{rejected:,} of {counted(in_file, 'row')} {'was' if rejected == 1 else 'were'} rejected; "
-        "airflow taxi rejects shows them and says why."
+        f"{rejected:,} of {counted(in_file, 'row')} rejected. airflow taxi rejects {staged.dataset} "
+        f"{staged.month} shows why."
         if rejected
         else "No row was rejected.",
     )
@@ -176,9 +192,9 @@ def _columns(staged: Attempt) -> Check:
     return Check(
         "columns",
         "consistency",
-        "warn" if staged.unknown else "pass",
-        len(staged.unknown),
-        "no unknown column",
+        "warn" if said else "pass",
+        len(staged.missing) + len(staged.unknown),
+        "no missing or unknown column",
         f"Layout {staged.schema_version}; {'; '.join(said)}."
         if said
         else f"Layout {staged.schema_version}, every column known.",
@@ -251,7 +267,8 @@ def _blanks(
             limit = f"at most {percent(allowed)}"
             message += f"; at most {percent(most)} in the {counted(len(others), 'month')} around it"
             if share > allowed:
-                outcome = severity if blank == found.rows and most <= MOSTLY_BLANK else "warn"
+                lost = blank == found.rows and most <= MOSTLY_BLANK and name not in staged.missing
+                outcome = severity if lost else "warn"
         else:
             limit = "less than 100%"
             if blank == found.rows:
@@ -261,9 +278,10 @@ def _blanks(
 
 
 def _has(dataset: Dataset, attempt: Attempt, column: str) -> bool:
-    """Return whether files of an attempt's schema version have a column."""
-    layouts = {one.name: one.columns for one in dataset.schema_versions}
-    return column in layouts.get(attempt.schema_version or "", ())
+    """Return whether files of an attempt's schema version, or else of its month, have a column."""
+    of_month = dataset.versions_of(attempt.month)
+    known = [one for one in dataset.schema_versions if one.name == attempt.schema_version]
+    return any(column in one.columns for one in known or of_month)
 
 
 def _record(ledger: Ledger, staged: Attempt, checks: tuple[Check, ...]) -> None:

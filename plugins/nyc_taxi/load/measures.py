@@ -27,6 +27,8 @@ class Measures:
     :param earliest: first pickup as text; empty without any
     :param latest: last pickup as text
     :param blank: how many values are null, for each column of the dataset's ``filled``
+    :param unended: number of a last row without a line end, in a file that nothing proves to be whole;
+        otherwise 0
     """
 
     rows: int
@@ -37,6 +39,7 @@ class Measures:
     earliest: str
     latest: str
     blank: Mapping[str, int] = field(default_factory=dict, hash=False)
+    unended: int = 0
 
     @classmethod
     def none(cls) -> Self:
