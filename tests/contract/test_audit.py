@@ -106,7 +106,7 @@ def test_rejected_rows_and_unknown_columns_are_reported(warehouse: Warehouse, tm
     attempt = stage(warehouse, published(write(tmp_path, text([*rows, "bad"])))).attempt
     checks = by_name(audit_month(warehouse, attempt))
     assert checks["rejected rows"].outcome == "warn"
-    assert checks["rejected rows"].message.startswith("1 of 201 rows was rejected;")
+    assert checks["rejected rows"].message.startswith("1 of 201 rows rejected.")
     assert checks["columns"].outcome == "warn"
     assert "unknown: weather" in checks["columns"].message
     assert checks["row accounting"].outcome == "pass"

@@ -32,7 +32,7 @@ def test_load_says_what_happened_to_each_month(
 def test_load_repeats_what_the_audit_warned_of_and_only_of_a_month_that_it_loaded(
     run: Run, dirty: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    warning = "green 2021-01: 2 of 502 rows were rejected; "
+    warning = "green 2021-01: 2 of 502 rows rejected. "
     run(f"load green 2021-01 --source {dirty}")
     said = capsys.readouterr().err
     assert warning in said

@@ -53,6 +53,7 @@ def test_a_month_is_shown_with_its_file_and_its_checks(
     assert of(shown["checks"], "dimension", "check", "outcome", "measured_by") == [
         ("accuracy", "most_trips_cost", "error", "dbt"),
         *(("completeness", f"blank {name}", "pass", "load") for name in sorted(get_dataset("green").filled)),
+        ("completeness", "end of the file", "pass", "load"),
         ("completeness", "not empty", "pass", "load"),
         ("completeness", "row accounting", "pass", "load"),
         ("completeness", "rows replaced", "pass", "load"),
@@ -109,7 +110,7 @@ def test_a_month_that_only_failed_is_shown_with_what_was_found(run: Run, listed:
     run(f"load green 2021-01 --source {wrong}")
     shown = listed("show green 2021-01")
     assert (shown["state"], shown["loaded_at"], shown["rows_in_file"]) == ("failed", None, 500)
-    assert len(shown["checks"]) == 7 + len(get_dataset("green").filled)
+    assert len(shown["checks"]) == 8 + len(get_dataset("green").filled)
     assert [check["check"] for check in shown["checks"] if check["outcome"] == "error"] == [
         "pickups in the month"
     ]

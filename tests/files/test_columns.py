@@ -169,9 +169,9 @@ def test_a_file_of_another_dataset_is_refused_and_recognised(file: str, dataset:
 
 
 def test_a_file_of_no_dataset_is_not_taken_for_one_that_it_resembles() -> None:
-    header = f"{HEADERS['fhv']}\n".replace("dispatching_base_num", "hvfhs_license_no").encode()
+    header = b"dispatching_base_num,began,ended,PULocationID\n"
 
-    with pytest.raises(SchemaDrift, match="hvfhs_license_no, pickup_datetime") as refused:
+    with pytest.raises(SchemaDrift) as refused:
         plan_csv(YELLOW, header, MONTH)
     assert "looks like" not in str(refused.value)
 
