@@ -80,7 +80,7 @@ def test_an_idle_stack_leaves_memory_to_other_programs(stack: Compose) -> None:
 def test_restarts_in_a_row_change_nothing(stack: Compose, loaded: list[tuple[str, int, int]]) -> None:
     before = settings_of(stack)
     for _ in range(RESTARTS):
-        stack.compose("restart", "--timeout", "10")
+        stack.compose("restart")
         init = stack.container("init")
         assert stack.command("docker", "wait", init).strip() == "0", stack.compose("logs", "init")
     eventually(stack.healthy, seconds=HEALTHY_WITHIN.seconds)

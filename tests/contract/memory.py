@@ -171,7 +171,7 @@ class MemoryWarehouse:
     def stage(self, attempt: Attempt, file: File, progress: Progress) -> StageStats:
         dataset, measures, rows = get_dataset(attempt.dataset), Measures.none(), []
         rejects: list[RejectedRow] = []
-        with open_file(dataset, file.path) as reader:
+        with open_file(dataset, file.path, attempt.month, whole=file.length_proven) as reader:
             for batch in reader:
                 rows.append(batch.rows)
                 rejects += batch.rejects
@@ -180,6 +180,7 @@ class MemoryWarehouse:
         self.staged[attempt.id] = table = pa.Table.from_batches(rows, batch_schema(dataset))
         self.ledger.keep_rejects(attempt, rejects)
         counts = (reader.rows, table.num_rows, len(rejects), reader.bytes)
+        measures = replace(measures, unended=reader.unended)
         return StageStats(reader.plan, *counts, measures, f"stage.{attempt.id}")
 
     def discard(self, attempt: Attempt) -> None:

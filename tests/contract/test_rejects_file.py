@@ -89,6 +89,7 @@ def test_rows_of_a_file_that_was_refused_have_their_header_too(warehouse: Wareho
 
 def test_rows_of_a_parquet_file_are_lines_of_json(warehouse: Warehouse, tmp_path: Path) -> None:
     columns = {
+        **{name: [None] * 300 for name in GREEN.split(",")},
         "lpep_pickup_datetime": ["2021-01-05 10:00:00"] * 300,
         "VendorID": ["1"] * 298 + ["one", "t\n"],
     }

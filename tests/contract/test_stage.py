@@ -56,6 +56,7 @@ def test_staged_rows_are_hidden_from_readers_and_measured(subject: Subject, tmp_
         "outside": 0,
         "earliest": "2021-01-01 10:00:00",
         "latest": "2021-01-27 10:53:00",
+        "unended": 0,
     }
     assert (subject.rows(), subject.leftovers()) == ([], 1)
     assert Staged.from_json(json.loads(json.dumps(staged.to_json()))) == staged

@@ -31,6 +31,7 @@ from nyc_taxi.postgres.warehouse import PostgresWarehouse
 from tests.faults.small_disk import small_disk
 from tests.file_server import Reply
 from tests.trips import (
+    GREEN,
     MONTH,
     content,
     green,
@@ -252,7 +253,8 @@ def test_disk_of_the_loader_runs_full_with_refused_rows(
     else:
         times, vendors = ["2021-01-05 10:00:00"] * ROWS, [*["1"] * (ROWS - 5), *["x" * 100_000] * 5]
         path = tmp_path / "green_tripdata_2021-01.parquet"
-        pq.write_table(pa.table({"lpep_pickup_datetime": times, "VendorID": vendors}), path)
+        nulls = dict.fromkeys(GREEN.split(","), pa.nulls(ROWS))
+        pq.write_table(pa.table({**nulls, "lpep_pickup_datetime": times, "VendorID": vendors}), path)
 
     def spool(dir: Path) -> BinaryIO:
         return Path("/dev/full").open("r+b")

@@ -14,7 +14,7 @@ import pytest
 
 from nyc_taxi.core.month import Month
 from nyc_taxi.errors import TaxiError
-from nyc_taxi.hooks.products import products_url
+from nyc_taxi.hooks.products import ProductsHook
 from nyc_taxi.hooks.tlc import NycTlcHook
 from nyc_taxi.hooks.warehouse import warehouse
 from nyc_taxi.products import fetch_products
@@ -132,4 +132,4 @@ def test_connection_to_the_products(
     host = file_server.url.replace("//", "//me:hunter2@")
     monkeypatch.setenv("AIRFLOW_CONN_PRODUCTS_API", json.dumps({"conn_type": "http", "host": host}))
     file_server.answer("products", Reply(b"{}", status=status, headers={"Location": "?again"}))
-    check(lambda: fetch_products(products_url()))
+    check(lambda: fetch_products(ProductsHook().url()))

@@ -17,8 +17,8 @@ from nyc_taxi.errors import NotTheFile, TooManyRejects, TruncatedFile
 from nyc_taxi.files.batch import batch_schema
 from nyc_taxi.files.reader import open_file
 from nyc_taxi.files.values import NULL_WORDS
-from tests.files.trips import read
-from tests.trips import GREEN, lines, row, text
+from tests.files.trips import lenient, read
+from tests.trips import GREEN, MONTH, lines, row, text
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -134,7 +134,7 @@ def test_bad_rows_are_rejected_with_their_place_and_all_others_typed(tmp_path: P
 def test_a_batch_has_the_schema_of_its_dataset_whatever_the_file_lacks(tmp_path: Path) -> None:
     path = tmp_path / "green.csv"
     path.write_bytes(b"lpep_pickup_datetime\n2021-01-01 00:00:00\n")
-    with open_file(get_dataset("green"), path) as reader:
+    with open_file(lenient("green"), path, MONTH) as reader:
         (batch,) = reader
     assert batch.rows.schema == batch_schema(get_dataset("green"))
     assert batch.rows.column("fare_amount").null_count == 1
@@ -202,7 +202,7 @@ def test_too_many_rejects_are_an_error_after_the_last_batch(tmp_path: Path, limi
 
     table[20] = "worse"
     path.write_bytes(text(table))
-    with open_file(dataset, path) as reader:
+    with open_file(dataset, path, MONTH) as reader:
         assert next(reader).rows.num_rows == ROWS - 10
         with pytest.raises(TooManyRejects) as refused:
             next(reader)
@@ -217,7 +217,7 @@ def test_too_many_rejects_are_an_error_after_the_last_batch(tmp_path: Path, limi
 def test_the_error_carries_the_first_thousand_rejects(tmp_path: Path) -> None:
     path = tmp_path / "green.csv"
     path.write_bytes(text([GREEN, *["bad"] * 2000]))
-    with open_file(get_dataset("green"), path) as reader, pytest.raises(TooManyRejects) as refused:
+    with open_file(get_dataset("green"), path, MONTH) as reader, pytest.raises(TooManyRejects) as refused:
         list(reader)
     assert refused.value.rejected == 2000
     assert [reject.row_number for reject in refused.value.kept] == [*range(1, 1001)]
@@ -243,7 +243,7 @@ def test_the_header_is_known_before_the_first_batch_and_the_size_after_the_last(
     body = text(lines(100_000))
     path = tmp_path / "green.csv"
     path.write_bytes(body)
-    with open_file(get_dataset("green"), path) as reader:
+    with open_file(get_dataset("green"), path, MONTH) as reader:
         assert reader.plan.header == tuple(GREEN.split(","))
         assert reader.rows == 0
         sizes = [batch.rows.num_rows for batch in reader]
@@ -277,9 +277,7 @@ def test_rows_of_parquet_are_rejected_one_by_one(tmp_path: Path) -> None:
         }
     )
     pq.write_table(table, tmp_path / "green.parquet")
-    rows, rejects = read(
-        tmp_path / "green.parquet", replace(get_dataset("green"), rejects=RejectLimit(10, 1))
-    )
+    rows, rejects = read(tmp_path / "green.parquet", replace(lenient("green"), rejects=RejectLimit(10, 1)))
     assert [(reject.row_number, reject.line_number, reject.reason) for reject in rejects] == [
         (2, None, "passenger_count: 1.5 is not a whole number"),
         (5, None, "passenger_count: 1099511627776.0 does not fit into 32 bits"),
@@ -301,7 +299,7 @@ def test_int96_times_far_away_stay_what_they_are_or_are_rejected(tmp_path: Path)
     path = tmp_path / "green.parquet"
     table = pa.table({"lpep_pickup_datetime": pickups, "lpep_dropoff_datetime": dropoffs})
     pq.write_table(table, path, use_deprecated_int96_timestamps=True)
-    rows, rejects = read(path, replace(get_dataset("green"), rejects=RejectLimit(10, 1)))
+    rows, rejects = read(path, replace(lenient("green"), rejects=RejectLimit(10, 1)))
     assert [str(row.get("lpep_dropoff_datetime")) for row in rows] == [
         "2020-09-13 12:26:40",
         "3019-03-20 14:13:20",

@@ -50,7 +50,7 @@ def spec() -> dict[str, Any]:
           - {name: ended, type: timestamp, description: When it ended.}
           - {name: fare, type: double, description: What it cost.}
         schema_versions:
-          - {name: first, recognised_by: [began], renames: {price: fare}, columns: [began, ended, fare]}
+          - {name: first, first_month: "2020-01", renames: {price: fare}, columns: [began, ended, fare]}
     """
     parsed: dict[str, Any] = yaml.safe_load(text)
     return parsed
@@ -103,7 +103,7 @@ def test_facts_of_the_datasets(
     assert dataset.table == table
     assert (dataset.pickup, dataset.dropoff) == (pickup, dropoff)
     assert dataset.required == required
-    assert (dataset.on_unknown, dataset.on_repeated, dataset.on_missing) == ("keep", "fail", "null")
+    assert (dataset.on_unknown, dataset.on_repeated, dataset.on_missing) == ("keep", "fail", "fail")
     assert dataset.rejects == RejectLimit(rows=1000, share=0.01)
 
 
@@ -175,11 +175,12 @@ def test_every_column_belongs_to_an_era(dataset: Dataset) -> None:
     }
 
 
-def test_every_era_can_be_recognised(dataset: Dataset) -> None:
-    """A schema version whose marks include an earlier one's would never be a file's own."""
-    for number, schema_version in enumerate(dataset.schema_versions):
-        for earlier in dataset.schema_versions[:number]:
-            assert not earlier.recognised_by <= schema_version.recognised_by, schema_version.name
+def test_every_month_has_a_layout_and_no_two_layouts_of_a_month_are_equal(dataset: Dataset) -> None:
+    month = dataset.first_month
+    while month < Month("2026-12"):
+        layouts = [frozenset(one.columns) for one in dataset.versions_of(month)]
+        assert len(layouts) == len(set(layouts)) <= 3, month
+        month = month.next()
 
 
 def test_a_column_is_found_by_name() -> None:
@@ -229,7 +230,10 @@ def test_a_description_is_read_completely(spec: dict[str, Any]) -> None:
 
     assert dataset.columns[0] == Column("began", "timestamp", "When it began.", ("start",))
     assert dataset.schema_versions[0].name == "first"
-    assert dataset.schema_versions[0].recognised_by == {"began"}
+    assert (dataset.schema_versions[0].first_month, dataset.schema_versions[0].last_month) == (
+        Month("2020-01"),
+        None,
+    )
     assert dataset.schema_versions[0].renames == {"price": "fare"}
     assert dataset.schema_versions[0].columns == ("began", "ended", "fare")
     assert dataset.rejects == RejectLimit(5, 0.5)
@@ -258,9 +262,14 @@ def test_a_description_is_read_completely(spec: dict[str, Any]) -> None:
         (["columns", 2, "name"], "unmapped", "columns/2/name: 'unmapped' should not be valid"),
         (["columns", 2, "name"], "ended", "columns/2: ended already means ended"),
         (["columns", 2, "aliases"], ["start"], "columns/2: start already means began"),
+        (["columns", 2, "aliases"], ["st_art"], "columns/2: st_art already means began"),
         (["columns", 2, "aliases"], ["Fare_Amt"], "columns/2/aliases/0: 'Fare_Amt' does not match"),
         (["columns", 2, "description"], "", "columns/2/description: '' "),
-        (["schema_versions", 0, "recognised_by"], [], r"schema_versions/0/recognised_by: \[\] "),
+        (
+            ["schema_versions", 0, "first_month"],
+            "2020",
+            "schema_versions/0/first_month: '2020' does",
+        ),
         (
             ["schema_versions", 0, "renames"],
             {"price": "cost"},
@@ -291,7 +300,7 @@ def test_a_wrong_description_is_refused_with_its_place(
 
 
 def test_two_eras_of_one_name_are_refused(spec: dict[str, Any]) -> None:
-    spec["schema_versions"].append({"name": "first", "recognised_by": ["ended"], "columns": ["ended"]})
+    spec["schema_versions"].append({"name": "first", "first_month": "2021-01", "columns": ["ended"]})
 
     with pytest.raises(
         ContractError, match=r"pink\.yaml, schema_versions/1: there is already a schema version first"

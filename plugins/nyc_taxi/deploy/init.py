@@ -34,7 +34,7 @@ def init(folder: Path, timeout: float, environment: Mapping[str, str]) -> None:
     :raises TaxiError: in one sentence, if something is missing
     """
     overwrite = env.switch("BOOTSTRAP_OVERWRITE", environment)
-    patience = env.seconds("BOOTSTRAP_WAIT", environment, DEFAULT_WAIT)
+    patience = env.number("BOOTSTRAP_WAIT", environment, "seconds", DEFAULT_WAIT)
     desired, skipped = read_desired(folder, environment)
     # Look connections up as Airflow's server does, and do not wait minutes for one address of a host.
     os.environ["_AIRFLOW_PROCESS_CONTEXT"] = "server"

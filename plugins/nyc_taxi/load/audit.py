@@ -7,6 +7,7 @@ from statistics import median
 from typing import TYPE_CHECKING, Final, Literal
 
 from nyc_taxi.core.check import Check
+from nyc_taxi.core.excerpt import counted
 from nyc_taxi.errors import AuditFailed, ContractError
 from nyc_taxi.load.attempt import Attempt, Outcome
 from nyc_taxi.load.measures import Measures
@@ -79,6 +80,7 @@ def _usual_rows(ledger: Ledger, staged: Attempt) -> float | None:
 def _judge(staged: Attempt, found: Measures, rejected: _Rejected, usual: float | None) -> tuple[Check, ...]:
     """Return every check, ordered as the ledger returns them."""
     return (
+        _end(found),
         _not_empty(staged),
         _rows(staged, found, rejected),
         _volume(staged, usual),
@@ -106,8 +108,23 @@ def _rows(staged: Attempt, found: Measures, rejected: _Rejected) -> Check:
         "pass" if right else "error",
         found.rows + rejected.rows,
         f"{in_file:,}",
-        f"{in_file:,} rows in the file, {found.rows:,} loaded, {rejected.rows:,} rejected"
+        f"{counted(in_file, 'row')} in the file, {found.rows:,} loaded, {rejected.rows:,} rejected"
         f"{'' if right else '; they do not add up, or row numbers are missing or double'}.",
+    )
+
+
+def _end(found: Measures) -> Check:
+    """Report a last row without a line end, the only trace that a cut leaves in a CSV file."""
+    return Check(
+        "end of the file",
+        "completeness",
+        "warn" if found.unended else "pass",
+        found.unended,
+        "a line end, or proof that the file is whole",
+        f"Row {found.unended:,}, the last one, has no line end: the file may be cut. Compare its "
+        "size with the source's."
+        if found.unended
+        else "Nothing shows that the file is cut.",
     )
 
 
@@ -119,7 +136,7 @@ def _not_empty(staged: Attempt) -> Check:
         "pass" if loaded else "error",
         loaded,
         "at least 1",
-        f"{loaded:,} rows were loaded." if loaded else "The file has no row that could be loaded.",
+        f"{counted(loaded, 'row')} loaded." if loaded else "The file has no row that could be loaded.",
     )
 
 
@@ -132,7 +149,8 @@ def _rejects(staged: Attempt) -> Check:
         "warn" if rejected else "pass",
         share,
         "none",
-        f"{rejected:,} of {in_file:,} rows were rejected; airflow taxi rejects shows them and says why."
+        f"{rejected:,} of {counted(in_file, 'row')} rejected. airflow taxi rejects {staged.dataset} "
+        f"{staged.month} shows why."
         if rejected
         else "No row was rejected.",
     )
@@ -161,9 +179,9 @@ def _columns(staged: Attempt) -> Check:
     return Check(
         "columns",
         "consistency",
-        "warn" if staged.unknown else "pass",
-        len(staged.unknown),
-        "no unknown column",
+        "warn" if said else "pass",
+        len(staged.missing) + len(staged.unknown),
+        "no missing or unknown column",
         f"Layout {staged.schema_version}; {'; '.join(said)}."
         if said
         else f"Layout {staged.schema_version}, every column known.",

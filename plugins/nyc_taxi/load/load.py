@@ -48,7 +48,7 @@ def load_month(
             if progress is not None:
                 progress("download", done, total)
 
-        return download(publication, folder, progress=report)
+        return download(publication, folder, credentials=sources.credentials, progress=report)
 
     staged = stage_month(warehouse, publication, fetch=fetch, run_id=run_id, force=force, progress=progress)
     if staged.unchanged:

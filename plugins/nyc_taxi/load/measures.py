@@ -24,6 +24,8 @@ class Measures:
     :param outside: pickups that are null or outside the file's month
     :param earliest: first pickup as text; empty without any
     :param latest: last pickup as text
+    :param unended: number of a last row without a line end, in a file that nothing proves to be whole;
+        otherwise 0
     """
 
     rows: int
@@ -33,6 +35,7 @@ class Measures:
     outside: int
     earliest: str
     latest: str
+    unended: int = 0
 
     @classmethod
     def none(cls) -> Self:

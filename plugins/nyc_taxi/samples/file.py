@@ -75,6 +75,13 @@ _FIELDS = {
     ),
 }
 
+_LATER_FIELDS = {
+    "yellow": (Field("Airport_fee", "", "nothing"), Field("cbd_congestion_fee", "", "nothing")),
+    "green": (Field("cbd_congestion_fee", "", "nothing"),),
+}
+"""Fields of files since 2025, blank because the trips are made by the rules of earlier years."""
+
+_FIRST_LATER_MONTH = Month("2025-01")
 _FIRST_LF_MONTH = Month("2021-01")
 # 1 M yellow rows, from nothing to the file: 2.0 s and 25.8 MB at level 1, 2.6 s and 22.1 MB at 3,
 # 4.7 s and 18.8 MB at 6.
@@ -87,6 +94,8 @@ def write_month(path: Path, dataset: str, month: Month, rows: int, edition: int)
     Lines end in CRLF before 2021 and in LF since, as in the mirror's files.
     """
     fields = _FIELDS[dataset]
+    if month >= _FIRST_LATER_MONTH:
+        fields += _LATER_FIELDS.get(dataset, ())
     line_end = b"\r\n" if month < _FIRST_LF_MONTH else b"\n"
     with _replacing(path) as file, gzip.GzipFile("", "wb", _GZIP_LEVEL, file, mtime=0) as packed:
         packed.write(",".join(field.header for field in fields).encode() + line_end)
