@@ -174,6 +174,7 @@ if ! docker compose up --detach --build --wait; then
     [ -n "$failed" ] || fail 'The stack was not started. The error is the last one above.'
     fail 'The stack is not healthy. docker compose logs NAME shows more of a service.'
 fi
+docker compose logs --no-log-prefix init 2>/dev/null | grep '^Attention:' || true
 echo "Airflow runs at http://localhost:$(docker compose port api-server 8080 | sed 's/.*://')"
 case $made in
     *AIRFLOW_PASSWORD*) echo "Log in as admin with the password $(setting AIRFLOW_PASSWORD), which is in .env and is not shown again." ;;

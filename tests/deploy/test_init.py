@@ -29,6 +29,11 @@ if TYPE_CHECKING:
 
     from local.postgres import EmbeddedPostgres
 
+A_DAG = """
+    insert into dag (dag_id, bundle_name, is_paused, is_stale, timetable_type, partition_mapper_info,
+        max_active_tasks, max_consecutive_failed_dag_runs, has_task_concurrency_limits)
+    values ('green_postgres', 'dags-folder', false, false, '', '{}', 1, 0, false)
+"""
 KILLS = extent(3, 30)
 REPEATS = extent(2, 20)
 
@@ -161,6 +166,19 @@ def test_settings_that_changed_are_followed_and_complete_stays(fresh: Place, ini
     assert ended.code == 0
     assert "Updated connection nyc_tlc_default." in said(ended.output)
     assert description(fresh) == completed()
+
+
+def test_what_keeps_dags_from_running_is_named_but_not_the_components_that_start_after_init(
+    fresh: Place, inits: Inits
+) -> None:
+    assert inits.run().code == 0
+    with psycopg.connect(fresh.uri, autocommit=True) as connection:
+        connection.execute("update slot_pool set slots = 0 where pool = 'postgres_load'")
+        connection.execute("insert into dag_bundle (name, active) values ('dags-folder', true)")
+        connection.execute(A_DAG)
+    (line,) = (line for line in inits.run().output.splitlines() if "has no slots" in line)
+    assert line.startswith("Attention: postgres_load: The pool postgres_load has no slots, so tasks ")
+    assert "No scheduler" not in inits.output()
 
 
 def test_a_dag_file_that_cannot_be_imported_is_one_sentence(
