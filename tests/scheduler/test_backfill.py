@@ -117,8 +117,8 @@ def test_a_backfill_that_takes_over_a_run_started_by_hand_loads_the_month_that_i
 ) -> None:
     write_sample(MonthRange.parse("2020-09..2020-10"), 100, running_stack.state.samples, ("green",))
     run = "by_hand_without_a_month"
-    words = ("--logical-date", "2020-10-01", "-r", run)
-    assert command(running_stack, "airflow", "dags", "trigger", "green_postgres", *words).returncode == 0
+    month = ("--logical-date", "2020-10-01", "-r", run)
+    assert command(running_stack, "airflow", "dags", "trigger", "green_postgres", *month).returncode == 0
     assert running_stack.api.wait("green_postgres", run) == "failed"
 
     words = ("--from-date", "2020-10-01", "--to-date", "2020-10-01", "--reprocess-behavior", "failed")
