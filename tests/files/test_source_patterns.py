@@ -1,4 +1,4 @@
-"""Files lie where people have them: in folders with odd names, and in layouts of their own."""
+"""Files lie where people have them: in folders with odd names, and under other names than the usual ones."""
 
 from __future__ import annotations
 
