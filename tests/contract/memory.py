@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from threading import RLock
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
@@ -248,17 +248,3 @@ class MemoryWarehouse:
                     if clean and verdict.outcome:
                         self.ledger.update(one.id, verdict.outcome, reason=verdict.reason)
         return found
-
-
-class MemoryHook:
-    """Leads the commands to a warehouse in memory."""
-
-    shared: ClassVar[MemoryWarehouse]
-
-    def __init__(self, conn_id: str) -> None: ...
-
-    def warehouse(self) -> MemoryWarehouse:
-        return self.shared
-
-    def dbt_environment(self) -> dict[str, str]:
-        return {}

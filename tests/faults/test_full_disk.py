@@ -126,7 +126,7 @@ def expected(
 
 @pytest.mark.parametrize(
     ("room", "streams", "dirty"),
-    [(1_000_000, 1, False), (1_000_000, 2, False), (0, 2, False), (1_000_000, 1, True)],
+    [(1_000_000, 2, False), (0, 2, False), (1_000_000, 1, True)],
 )
 def test_disk_of_the_warehouse_runs_full_while_a_month_is_staged(
     small: PostgresWarehouse,
@@ -158,6 +158,7 @@ def test_disk_of_the_warehouse_runs_full_while_a_month_is_published(
     small: PostgresWarehouse, person: psycopg.Connection, expected: list[tuple[str, int, str]], tmp_path: Path
 ) -> None:
     load(small, published(green(tmp_path / "before", 50)))
+    person.execute("create index on raw.green_tripdata_2021_01 (row_number)")  # so that the rows are copied
     before = content(person)
     attempt = staged_and_audited(small, published(green(tmp_path, ROWS)))
     fill(person, but=1_000_000)

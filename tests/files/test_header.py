@@ -103,6 +103,28 @@ def test_fields_beyond_the_header_are_kept(header: str, rows: list[str], expecte
     assert unmapped(plan) == expected
 
 
+@pytest.mark.parametrize(
+    ("header", "rows", "fields", "unknown"),
+    [
+        ("tpep_pickup_datetime,extra,", ["t,1"], ["tpep_pickup_datetime", "extra"], ()),
+        ("tpep_pickup_datetime,extra,,", ["t,1", "t,1"], ["tpep_pickup_datetime", "extra"], ()),
+        (",tpep_pickup_datetime,extra", ["t,1"], ["tpep_pickup_datetime", "extra"], ()),
+        (",tpep_pickup_datetime,", ["1,t"], ["unnamed_1", "tpep_pickup_datetime"], ("unnamed_1",)),
+        ("tpep_pickup_datetime,extra,", ["t,1,"], ["tpep_pickup_datetime", "extra", "unnamed_3"], ()),
+        (",tpep_pickup_datetime", ["0,t", "1,t"], ["unnamed_1", "tpep_pickup_datetime"], ("unnamed_1",)),
+        ("tpep_pickup_datetime", ["t,7"], ["tpep_pickup_datetime", "surplus_1"], ("surplus_1",)),
+    ],
+    ids=["comma", "commas", "index", "index and comma", "empty column", "column", "value beyond the header"],
+)  # fmt: skip
+def test_a_nameless_column_is_ignored_without_values_and_otherwise_kept_under_a_stated_name(
+    header: str, rows: list[str], fields: list[str], unknown: tuple[str, ...]
+) -> None:
+    plan = plan_csv(YELLOW, "".join(f"{line}\n" for line in [header, *rows]).encode(), MONTH)
+
+    assert names(plan) == fields
+    assert plan.unknown == unknown
+
+
 def test_a_row_that_the_block_cuts_says_nothing_about_surplus_fields() -> None:
     plan = plan_csv(YELLOW, b"tpep_pickup_datetime,extra\nt,1,,\nt,1", MONTH)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import struct
 from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, NamedTuple
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 ROWS = 400
+DAY = datetime.fromisoformat("2021-01-01 10:00:00")
 GOOD = row(7)
 FIELDS = GOOD.split(",")
 
@@ -168,15 +170,6 @@ def test_unknown_columns_are_kept_as_json(tmp_path: Path) -> None:
     assert "unmapped" not in rows[-1]
 
 
-@pytest.mark.parametrize("cut", [b"2,2021-01-10 10", b"2", field(19, "x").encode(), b'"'])
-@pytest.mark.parametrize("rows", [3, ROWS])
-def test_a_last_record_that_breaks_off_means_a_truncated_file(tmp_path: Path, rows: int, cut: bytes) -> None:
-    path = tmp_path / "green.csv"
-    path.write_bytes(text(lines(rows)) + cut)
-    with pytest.raises(TruncatedFile, match=f"ends in the middle of line {rows + 2}"):
-        read(path)
-
-
 def test_a_last_line_without_its_end_is_typed_when_it_is_whole(tmp_path: Path) -> None:
     path = tmp_path / "green.csv"
     path.write_bytes(text(lines(3)) + GOOD.encode())
@@ -319,3 +312,34 @@ def test_null_words_are_null_in_both_formats(tmp_path: Path) -> None:
     columns = {name: list(values) for name, *values in zip(*table, strict=True)}
     pq.write_table(pa.table(columns), tmp_path / "green")
     assert read(tmp_path / "green") == (expected, [])
+
+
+def test_a_damaged_page_is_found_where_the_file_has_checksums(tmp_path: Path) -> None:
+    path = tmp_path / "green.parquet"
+    table = pa.table({"lpep_pickup_datetime": pa.array([DAY] * 9, pa.timestamp("us")), "extra": [1.5] * 9})
+    pq.write_table(table, path, write_page_checksum=True, compression="none", use_dictionary=False)
+    whole = path.read_bytes()
+    at = whole.index(struct.pack("<d", 1.5) * 9)
+    path.write_bytes(whole[:at] + bytes(72) + whole[at + 72 :])
+    with pytest.raises(TruncatedFile, match=r"cut or damaged \(.*CRC checksum.*\)\. Fetch it again"):
+        read(path, lenient("green"))
+
+
+MIXED = [f"{row(number)},{'Yellow' if number % 2 else 'green'}" for number in range(10)]
+
+
+def test_yellow_and_green_mixed_in_one_file_are_refused_by_the_column_that_tells_them_apart(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "green.csv"
+    path.write_bytes(text([f"{GREEN},color", *MIXED]))
+    with pytest.raises(TooManyRejects, match=r"5 of 10 rows .* color: 'Yellow' is another dataset's trip"):
+        read(path)
+    path.write_bytes(text([f"{GREEN},Taxi_Type", *MIXED[::2]]))
+    rows, rejects = read(path)
+    assert (len(rows), rejects) == (5, [])
+    names = [*GREEN.split(","), "color"]
+    columns = zip(*(line.split(",") for line in MIXED), strict=True)
+    pq.write_table(pa.table(dict(zip(names, map(list, columns), strict=True))), path)
+    with pytest.raises(TooManyRejects, match=r"row 2: color: 'Yellow' is another dataset's trip"):
+        read(path)

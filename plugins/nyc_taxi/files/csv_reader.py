@@ -164,11 +164,13 @@ def _typed(
 
     def reject(index: int, position: int) -> RejectedRow:
         field = plan.fields[position]
+        value = columns[position][index].as_py()
+        reason = f"{value!r} is another dataset's trip"
         try:
-            read_value(columns[position][index].as_py(), field.column.type if field.column else "text")
+            read_value(value, field.column.type if field.column else "text")
         except BadValue as bad:
-            return records.reject(good[index] if good else index, f"{field.name}: {bad}")
-        raise AssertionError(f"{field.name} was refused without a reason")
+            reason = str(bad)
+        return records.reject(good[index] if good else index, f"{field.name}: {reason}")
 
     row_numbers = pa.array(numbers)
     try:

@@ -131,7 +131,9 @@ class ParquetReader:
             value = _python(batch.column(position)[index])
             try:
                 read_value(value, field.column.type if field.column else "text")
-                reason = f"{value} is out of range"
+                reason = (
+                    f"{value} is out of range" if field.column else f"{value!r} is another dataset's trip"
+                )
             except BadValue as bad:
                 reason = str(bad)
             row = {name: _python(batch.column(at)[index]) for at, name in enumerate(self.plan.header)}
