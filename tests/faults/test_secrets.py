@@ -23,6 +23,8 @@ from tests.file_server import FileServer, Reply
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from local.postgres import EmbeddedPostgres
+
 SECRET = "hunter2"
 
 WAREHOUSES = {
@@ -94,8 +96,10 @@ def check(step: Callable[[], object]) -> None:
 
 
 @pytest.mark.parametrize("uri", WAREHOUSES.values(), ids=WAREHOUSES)
-def test_connection_to_the_warehouse(uri: str, warehouse_uri: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    server = warehouse_uri.partition("@")[2]
+def test_connection_to_the_warehouse(
+    uri: str, postgres_server: EmbeddedPostgres, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = postgres_server.uri("postgres").partition("@")[2]
     monkeypatch.setenv("AIRFLOW_CONN_POSTGRES_TAXI", uri.replace("SERVER", server))
     check(warehouse("postgres").prepare)
 

@@ -97,9 +97,7 @@ CASES = {
     ),
     "a quoted line end": Case(f"{field(3, chr(34) + 'N' + chr(10) + 'Y' + chr(34))}\n".encode(), rejected=()),
     "a blank line": Case(b"\n", records=0),
-    "blank lines and a bad row": Case(
-        b"\r\n\n\nbad\n", rejected=((11, 15, "it has 1 field instead of 20"),)
-    ),
+    "blank lines and a bad row": Case(b"\r\n\n\nbad\n", rejected=((11, 15, "it has 1 field instead of 20"),)),
     "CRLF among LF": Case(f"{GOOD}\r\n".encode()),
     "LF among CRLF": Case(f"{GOOD}\n".encode(), line_end="\r\n"),
     "blank LF line among CRLF": Case(b"\n", records=0, line_end="\r\n"),

@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.csv as pa_csv
 
-from nyc_taxi.core.excerpt import counted
+from nyc_taxi.core.numerals import counted
 from nyc_taxi.errors import TruncatedFile
 from nyc_taxi.files.assemble import assemble
 from nyc_taxi.files.batch import Batch, RejectedRow, batch_schema
