@@ -24,7 +24,7 @@ from nyc_taxi.errors import TaxiError
 from nyc_taxi.files.publication import State as PublicationState
 from nyc_taxi.files.source_list import SourceList
 from nyc_taxi.postgres.warehouse import PostgresWarehouse
-from nyc_taxi.samples import SAMPLE_DATASETS
+from nyc_taxi.samples import USUAL_DATASETS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -38,7 +38,7 @@ READER = "taxi_reader"
 
 _ZONES = "zones_postgres"
 _TRANSFORM = "transform_postgres"
-_INGEST = tuple(f"{dataset}_postgres" for dataset in SAMPLE_DATASETS)
+_INGEST = tuple(f"{dataset}_postgres" for dataset in USUAL_DATASETS)
 
 
 def demo() -> int:

@@ -8,7 +8,7 @@ import shutil
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from nyc_taxi.core.month import Month
 from nyc_taxi.files.download import File
@@ -84,7 +84,7 @@ def published(
 
 def fetch(publication: Publication, folder: Path) -> File:
     """Take a copy of a published file."""
-    source = Path(urlsplit(publication.url).path)
+    source = Path(unquote(urlsplit(publication.url).path))
     path = Path(shutil.copy(source, folder))
     content = path.read_bytes()
     return File(
@@ -110,7 +110,7 @@ def stage(
 def staged_and_audited(warehouse: Warehouse, publication: Publication, *, force: bool = False) -> int:
     """Stage and audit a file, and return the attempt that waits to be published."""
     attempt = stage(warehouse, publication, force=force).attempt
-    audit_month(warehouse, attempt)
+    audit_month(warehouse, attempt, force=force)
     return attempt
 
 
@@ -119,7 +119,7 @@ def load(warehouse: Warehouse, publication: Publication, *, force: bool = False)
     staged = stage(warehouse, publication, force=force)
     if staged.unchanged:
         return warehouse.ledger.get(staged.attempt)
-    audit_month(warehouse, staged.attempt)
+    audit_month(warehouse, staged.attempt, force=force)
     return warehouse.publish(staged.attempt)
 
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from airflow.dag_processing.dagbag import DagBag
 
 DAG_FILES = sorted((CHECKOUT / "dags").glob("*.py"))
-INGEST = ("fhv_postgres", "green_postgres", "yellow_postgres")
+INGEST = ("fhv_postgres", "fhvhv_postgres", "green_postgres", "yellow_postgres")
 HEAVY = ("duckdb", "google", "kubernetes", "numpy", "pandas", "psycopg", "pyarrow", "requests")
 
 
@@ -52,7 +52,14 @@ def python(code: str, folder: Path, **environment: str) -> str:
 def test_every_dag_file_is_read_without_an_error(dag_bag: DagBag) -> None:
     assert dag_bag.import_errors == {}
     assert sorted(dag_bag.dags) == [
-        *("fhv_postgres", "getting_started", "green_postgres", "recheck_postgres", "taxi_postgres"),
+        *(
+            "fhv_postgres",
+            "fhvhv_postgres",
+            "getting_started",
+            "green_postgres",
+            "recheck_postgres",
+            "taxi_postgres",
+        ),
         *("transform_postgres", "yellow_postgres", "zones_postgres"),
     ]
 

@@ -144,13 +144,19 @@ HEADERS = {
     "yellow": ",".join(MODERN_YELLOW),
     "green": "VendorID,lpep_pickup_datetime,lpep_dropoff_datetime,PULocationID,fare_amount,trip_type",
     "fhv": "dispatching_base_num,pickup_datetime,dropOff_datetime,PUlocationID,DOlocationID,SR_Flag",
+    "fhvhv": "hvfhs_license_num,dispatching_base_num,pickup_datetime,dropoff_datetime,PULocationID,SR_Flag",
     "yellow of 2010": "vendor_id,pickup_datetime,dropoff_datetime,payment_type,fare_amount",
 }
 
 
 @pytest.mark.parametrize(
     ("file", "dataset"),
-    [(file, dataset) for file in HEADERS for dataset in ("yellow", "green", "fhv") if dataset not in file],
+    [
+        (file, dataset)
+        for file in HEADERS
+        for dataset in ("yellow", "green", "fhv", "fhvhv")
+        if dataset != file.split()[0] and (file, dataset) != ("fhvhv", "fhv")
+    ],
 )
 def test_a_file_of_another_dataset_is_refused_and_recognised(file: str, dataset: str) -> None:
     with pytest.raises(SchemaDrift) as refused:
@@ -163,9 +169,9 @@ def test_a_file_of_another_dataset_is_refused_and_recognised(file: str, dataset:
 
 
 def test_a_file_of_no_dataset_is_not_taken_for_one_that_it_resembles() -> None:
-    header = f"hvfhs_license_num,{HEADERS['fhv']}\n".encode()
+    header = b"dispatching_base_num,began,ended,PULocationID\n"
 
-    with pytest.raises(SchemaDrift, match="hvfhs_license_num, dispatching_base_num") as refused:
+    with pytest.raises(SchemaDrift) as refused:
         plan_csv(YELLOW, header, MONTH)
     assert "looks like" not in str(refused.value)
 

@@ -193,6 +193,27 @@ def test_real_parquet_files_go_straight_to_their_columns(
     assert (unmapped(plan), plan.missing, plan.unknown, plan.schema_version) == ([], (), (), schema_version)
 
 
+def test_both_layouts_of_the_high_volume_services_are_recognised(real_data: Path) -> None:
+    content = next(blocks(real_data / "eras" / "fhvhv_tripdata_2019-02.csv"))
+    of_csv = plan_csv(get_dataset("fhvhv"), content, Month("2019-02"))
+    assert (of_csv.schema_version, of_csv.missing, of_csv.unknown) == ("CSV, 2019 to 2021", (), ())
+
+    header = [
+        "hvfhs_license_num", "dispatching_base_num", "originating_base_num", "request_datetime",
+        "on_scene_datetime", "pickup_datetime", "dropoff_datetime", "PULocationID", "DOLocationID",
+        "trip_miles",
+        "trip_time", "base_passenger_fare", "tolls", "bcf", "sales_tax", "congestion_surcharge",
+        "airport_fee", "tips", "driver_pay", "shared_request_flag", "shared_match_flag", "access_a_ride_flag",
+        "wav_request_flag", "wav_match_flag",
+    ]  # fmt: skip
+    for names_, month, version in (
+        (header, "2021-01", "parquet, 2019 to 2024"),
+        ([*header, "cbd_congestion_fee"], "2025-01", "since 2025"),
+    ):
+        plan = plan_names(get_dataset("fhvhv"), names_, Month(month))
+        assert (plan.schema_version, plan.missing, plan.unknown) == (version, (), ())
+
+
 def test_the_high_volume_services_are_not_loaded_as_fhv(real_data: Path) -> None:
     content = next(blocks(real_data / "eras" / "fhvhv_tripdata_2019-02.csv"))
 

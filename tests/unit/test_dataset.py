@@ -25,7 +25,7 @@ from nyc_taxi.errors import ContractError
 SPECS = files("nyc_taxi.core").joinpath("datasets")
 
 
-@pytest.fixture(params=["yellow", "green", "fhv"])
+@pytest.fixture(params=["yellow", "green", "fhv", "fhvhv"])
 def dataset(request: pytest.FixtureRequest) -> Dataset:
     return get_dataset(request.param)
 
@@ -45,6 +45,8 @@ def spec() -> dict[str, Any]:
         on_repeated: fail
         on_missing: "null"
         rejects: {rows: 5, share: 0.5}
+        limits: {neighbours: [0.5, 2], replaced: 0.9, outside: 0.01}
+        filled: [fare]
         columns:
           - {name: began, type: timestamp, description: When it began., aliases: [start]}
           - {name: ended, type: timestamp, description: When it ended.}
@@ -61,7 +63,7 @@ def parse(spec: dict[str, Any]) -> Dataset:
 
 
 def test_datasets_are_listed_by_the_length_of_their_history() -> None:
-    assert dataset_names() == ("yellow", "green", "fhv")
+    assert dataset_names() == ("yellow", "green", "fhv", "fhvhv")
 
 
 @pytest.mark.parametrize(
@@ -90,6 +92,14 @@ def test_datasets_are_listed_by_the_length_of_their_history() -> None:
             "pickup_datetime",
             "dropoff_datetime",
             ("pickup_datetime", "dispatching_base_num"),
+        ),
+        (
+            "fhvhv",
+            "2019-02",
+            "fhvhv_tripdata",
+            "pickup_datetime",
+            "dropoff_datetime",
+            ("pickup_datetime", "hvfhs_license_num"),
         ),
     ],
 )
@@ -152,6 +162,24 @@ def test_facts_of_the_datasets(
                 "text": {"dispatching_base_num", "affiliated_base_number", "dispatching_base_number"},
             },
         ),
+        (
+            "fhvhv",
+            {
+                "integer": {"pulocationid", "dolocationid", "trip_time", "sr_flag"},
+                "timestamp": {
+                    "request_datetime", "on_scene_datetime", "pickup_datetime", "dropoff_datetime",
+                },
+                "text": {
+                    "hvfhs_license_num", "dispatching_base_num", "originating_base_num",
+                    "shared_request_flag",
+                    "shared_match_flag", "access_a_ride_flag", "wav_request_flag", "wav_match_flag",
+                },
+                "double": {
+                    "trip_miles", "base_passenger_fare", "tolls", "bcf", "sales_tax", "congestion_surcharge",
+                    "airport_fee", "tips", "driver_pay", "cbd_congestion_fee",
+                },
+            },
+        ),
     ],
 )  # fmt: skip
 def test_types_of_the_columns(name: str, types: dict[str, set[str]]) -> None:
@@ -192,9 +220,9 @@ def test_a_column_that_is_not_there_is_an_error_that_names_it() -> None:
         get_dataset("fhv").column("fare_amount")
 
 
-@pytest.mark.parametrize("name", ["fhvhv", "Yellow", "", "dataset.schema", "../sources"])
+@pytest.mark.parametrize("name", ["shared", "Yellow", "", "dataset.schema", "../sources"])
 def test_an_unknown_dataset_is_an_error_that_lists_the_known_ones(name: str) -> None:
-    with pytest.raises(ContractError, match="yellow, green, fhv"):
+    with pytest.raises(ContractError, match="yellow, green, fhv, fhvhv"):
         get_dataset(name)
 
 
@@ -252,6 +280,8 @@ def test_a_description_is_read_completely(spec: dict[str, Any]) -> None:
         (["on_unknown"], "drop", "on_unknown: 'drop' is not one of"),
         (["on_missing"], None, "on_missing: None is not one of"),
         (["rejects", "share"], 2, "rejects/share: 2 is greater than the maximum of 1"),
+        (["limits", "replaced"], 2, "limits/replaced: 2 is greater than the maximum of 1"),
+        (["filled"], ["tip"], "filled: tip is not one of the columns"),
         (["rejects", "rows"], -1, "rejects/rows: -1 is less than the minimum of 0"),
         (["colour"], "pink", "top level: Additional properties are not allowed"),
         (["columns", 2, "type"], "money", "columns/2/type: 'money' is not one of"),

@@ -76,6 +76,20 @@ class RejectLimit:
 
 
 @dataclass(frozen=True, slots=True)
+class Limits:
+    """What the audit of a month allows.
+
+    :param neighbours: smallest and largest size, against the months around it, without a warning
+    :param replaced: smallest size against the rows that the month holds already; below it is an error
+    :param outside: share of pickups outside the month, 0 to 1, without a warning
+    """
+
+    neighbours: tuple[float, float]
+    replaced: float
+    outside: float
+
+
+@dataclass(frozen=True, slots=True)
 class Dataset:
     """Everything in which one dataset differs from another.
 
@@ -95,6 +109,8 @@ class Dataset:
         ``null`` fills the column with nulls
     :param required: columns without which a file is refused in any case
     :param rejects: how many of a file's rows may be rejected
+    :param limits: what else the audit of a month allows
+    :param filled: columns whose share of blank values is compared with that of other months
     :param foreign: header names that only another dataset's files have, with that dataset
     """
 
@@ -111,6 +127,8 @@ class Dataset:
     on_missing: Literal["null", "fail"]
     required: tuple[str, ...]
     rejects: RejectLimit
+    limits: Limits
+    filled: tuple[str, ...]
     foreign: Mapping[str, str] = field(default_factory=dict, hash=False)
 
     @property
@@ -216,6 +234,8 @@ def parse_dataset(text: str, where: str) -> Dataset:
         on_missing=spec["on_missing"],
         required=tuple(spec["required"]),
         rejects=RejectLimit(**spec["rejects"]),
+        limits=Limits(**{**spec["limits"], "neighbours": tuple(spec["limits"]["neighbours"])}),
+        filled=tuple(spec["filled"]),
         foreign=spec.get("foreign", {}),
     )
     for place, wrong in _contradictions(dataset):
@@ -267,7 +287,7 @@ def _double_names(dataset: Dataset) -> Iterator[tuple[str, str]]:
 
 
 def _names_of_no_column(dataset: Dataset) -> Iterator[tuple[str, str]]:
-    named: dict[str, tuple[str, ...]] = {"required": dataset.required}
+    named: dict[str, tuple[str, ...]] = {"required": dataset.required, "filled": dataset.filled}
     for number, schema_version in enumerate(dataset.schema_versions):
         named[f"schema_versions/{number}/columns"] = schema_version.columns
         named[f"schema_versions/{number}/renames"] = tuple(schema_version.renames.values())

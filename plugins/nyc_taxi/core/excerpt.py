@@ -17,11 +17,6 @@ def quoted(value: object) -> str:
     return text if len(text) <= 100 else f"{text[:99]}…"
 
 
-def counted(number: int, noun: str) -> str:
-    """Return a number with its noun: 1 row, 2 rows."""
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
-
-
 def printable(text: str) -> str:
     """Return a text on one line, with control characters escaped."""
     return "".join(
