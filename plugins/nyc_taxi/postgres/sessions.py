@@ -11,6 +11,8 @@ import psycopg
 from psycopg.rows import tuple_row
 
 from nyc_taxi.errors import TaxiError, WarehouseBusy, WarehouseRefused, WarehouseUnreachable
+from nyc_taxi.postgres.pooler import require_own_session
+from nyc_taxi.postgres.statements import statement
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -61,15 +63,7 @@ class Sessions:
         :raises WarehouseRefused: when the server is older than :data:`OLDEST`
         :raises WarehouseBusy: when a lock is not granted in time
         """
-        try:
-            connection = self.open()
-        except psycopg.OperationalError as error:
-            raise _not_connected(error, self.name) from None
-        except psycopg.Error as error:
-            raise WarehouseRefused(
-                f"The connection {self.name} is not a valid Postgres connection ({type(error).__name__}). "
-                "Correct its host, port, database and extra fields."
-            ) from None
+        connection = self._connect()
         try:
             self._configure(connection, purpose)
             yield connection
@@ -80,6 +74,17 @@ class Sessions:
             raise known from error
         finally:
             connection.close()
+
+    def _connect(self) -> psycopg.Connection[Any]:
+        try:
+            return self.open()
+        except psycopg.OperationalError as error:
+            raise _not_connected(error, self.name) from None
+        except psycopg.Error as error:
+            raise WarehouseRefused(
+                f"The connection {self.name} is not a valid Postgres connection ({type(error).__name__}). "
+                "Correct its host, port, database and extra fields."
+            ) from None
 
     def _configure(self, connection: psycopg.Connection[Any], purpose: str) -> None:
         major = connection.info.server_version // 10000
@@ -95,10 +100,13 @@ class Sessions:
         settings = {**_SETTINGS, "application_name": f"nyc_taxi {purpose}".strip()[:63]}
         if major >= 17:
             settings["transaction_timeout"] = "0"
-        connection.execute(
-            "select set_config(name, value, false) from unnest(%s::text[], %s::text[]) as s (name, value)",
-            (list(settings), list(settings.values())),
-        )
+        configure = statement("configure_session")
+        values = {"names": list(settings), "values": list(settings.values())}
+        # The server answers only in the process that the login named: a pooler would pass the settings on.
+        direct = connection.execute(configure, {**values, "process": connection.info.backend_pid})
+        if not direct.rowcount:
+            require_own_session(connection, self._connect, self.name)
+            connection.execute(configure, {**values, "process": None})
 
 
 def _not_connected(error: psycopg.OperationalError, name: str) -> TaxiError:
