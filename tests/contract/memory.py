@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import pyarrow as pa
 
 from nyc_taxi.core.dataset import get_dataset
+from nyc_taxi.dbt.access import Access
 from nyc_taxi.errors import ContractError
 from nyc_taxi.files.batch import RejectedRow, batch_schema
 from nyc_taxi.files.reader import open_file
@@ -259,5 +260,5 @@ class MemoryHook:
     def warehouse(self) -> MemoryWarehouse:
         return self.shared
 
-    def dbt_environment(self) -> dict[str, str]:
-        return {}
+    def dbt_access(self) -> Access:
+        return Access()

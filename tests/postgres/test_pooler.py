@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Self
 
 import psycopg
 import pytest
@@ -51,20 +51,16 @@ def test_a_pooler_in_session_mode_without_a_second_connection_is_named(
             warehouse.check()
 
 
-def test_a_direct_session_costs_one_round_trip_more_than_its_login(
-    warehouse_uri: str,
-) -> None:
-    """Neither telling a pooler nor the settings add another one."""
-    sent = 0
+def test_a_direct_session_costs_one_statement(warehouse_uri: str) -> None:
+    """Telling a pooler and pinning the settings are one round trip."""
+    sent: list[bool] = []
 
-    class Counting(psycopg.Cursor):
-        def execute(self, *args, **kwargs):
-            nonlocal sent
-            sent += 1
-            return super().execute(*args, **kwargs)
+    class Counting(psycopg.Cursor[Any]):
+        def execute(self, *given: Any, **settings: Any) -> Self:
+            sent.append(True)
+            return super().execute(*given, **settings)
 
-    opened = PostgresWarehouse(
+    with PostgresWarehouse(
         lambda: psycopg.connect(warehouse_uri, cursor_factory=Counting), "postgres_taxi"
-    )
-    with opened.sessions():
-        assert sent == 1
+    ).sessions():
+        assert len(sent) == 1

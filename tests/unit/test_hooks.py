@@ -116,7 +116,7 @@ USES: dict[str, Callable[[], object]] = {
     "sources in the triggerer": lambda: asyncio.run(NycTlcHook("nobody_made_it").asources()),
     "products": lambda: products_url("nobody_made_it"),
     "warehouse": lambda: warehouse("postgres", "nobody_made_it").check(),
-    "dbt": lambda: warehouse_hook("postgres", "nobody_made_it").dbt_environment(),
+    "dbt": lambda: warehouse_hook("postgres", "nobody_made_it").dbt_access(),
 }
 
 

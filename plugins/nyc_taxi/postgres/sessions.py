@@ -156,6 +156,11 @@ def _failed(error: psycopg.Error, connection: psycopg.Connection[Any], name: str
         return WarehouseRefused(
             f"The warehouse {name} denied a right: {said}. Grant it to the connection's user."
         )
+    if isinstance(error, psycopg.errors.ObjectNotInPrerequisiteState) and "replica identity" in said:
+        return WarehouseRefused(
+            f"The warehouse {name} publishes a table for logical replication: {said}. Let its owner run: "
+            "alter table … replica identity full; then run this step again."
+        )
     if isinstance(error, psycopg.errors.ReadOnlySqlTransaction):
         return WarehouseRefused(
             f"The warehouse {name} is read-only: {said}. Connect to the primary server, or remove "

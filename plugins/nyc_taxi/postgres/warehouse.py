@@ -10,6 +10,7 @@ from nyc_taxi.core.dataset import get_dataset
 from nyc_taxi.core.month import Month
 from nyc_taxi.errors import WarehouseRefused
 from nyc_taxi.postgres import attempts
+from nyc_taxi.postgres.dbt_access import dbt_access
 from nyc_taxi.postgres.dbt_models import record_dbt_checks, stale_months
 from nyc_taxi.postgres.ledger import PostgresLedger
 from nyc_taxi.postgres.publish import publish_month
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     import pandas as pd
     import psycopg
 
+    from nyc_taxi.dbt.access import Access
     from nyc_taxi.files.download import File
     from nyc_taxi.files.publication import Publication
     from nyc_taxi.load.attempt import Attempt
@@ -148,6 +150,11 @@ class PostgresWarehouse:
         """Copy what dbt's checks have found to ``ops.quality_result``."""
         with self.sessions("record dbt's checks") as connection:
             return record_dbt_checks(connection, target)
+
+    def dbt_access(self) -> Access:
+        """Return what dbt needs to open a session like the warehouse's own."""
+        with self.sessions("settings for dbt") as connection:
+            return dbt_access(connection)
 
     def grant_reading(self, role: str) -> bool:
         """Let a role read the trips, the ledger and the marts."""
