@@ -78,7 +78,11 @@ def _read(session: Session, table: _Table, names: list[str]) -> Iterator[tuple[s
         if "val" in secrets:
             fields["value"] = secrets["val"] or ""
         elif secrets:
-            fields |= {"password": secrets["password"], "extra": _parsed(secrets["extra"])}
+            fields |= {
+                "port": fields["port"] or None,
+                "password": secrets["password"],
+                "extra": _parsed(secrets["extra"]),
+            }
         yield name, fields
 
 
@@ -95,6 +99,9 @@ def write(session: Session, resources: Mapping[Resource, Fields]) -> None:
             **{table.key: name},
             **{"val" if one == "value" else one: content for one, content in fields.items()},
         )
+        if kind == CONNECTION:
+            # The browser sends 0 for no port, and Airflow refuses to test a connection on another port.
+            row.port = row.port or 0
         values = {getattr(table.model, column): getattr(row, column) for column in _columns(table)}
         values |= {
             getattr(table.model, flag): bool(getattr(row, flag)) for _, flag in table.encrypted.values()
