@@ -1,4 +1,4 @@
-"""What the scheduler does for this package when it starts and when a run ends.
+"""What Airflow does for this package when a scheduler or a task starts, and when a run ends.
 
 Each run that loads months gets a note: which file, how many rows, and whether it is a backfill. The
 scheduler calls these functions for the runs of all DAGs, so they cost next to nothing for the others,
@@ -14,14 +14,22 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.listeners import hookimpl
 
+from nyc_taxi.core.excerpt import printable
+
 if TYPE_CHECKING:
     from airflow.models.dagrun import DagRun
+    from airflow.sdk.execution_time.task_runner import RuntimeTaskInstance
     from sqlalchemy.orm import Session
+
+    from nyc_taxi.errors import TaxiError
 
 _log = logging.getLogger(__name__)
 
 HEADING = "**Taxi months**"
 """First words of the paragraph that this module writes; people write the others."""
+
+REASON = "reason"
+"""Key under which a failing task leaves its error for the run's note."""
 
 LONGEST_NOTE = 1000
 """Most characters of a note that Airflow stores."""
@@ -39,6 +47,8 @@ _NEEDED = (
 )
 _TASK = "TaskRunnerMarker"
 _NOT_PLAIN = re.compile(r"[^\w.:/%~+-]", re.ASCII)
+_MARKUP = re.compile(r"[<>`*|&\[\]\\]")
+_LONGEST_REASON = 500
 _PUBLISHES = "PublishMonthOperator"
 _WAITS = "PublicationSensor"
 
@@ -69,6 +79,25 @@ def on_starting(component: object) -> None:
         dataset_names()
     except Exception:
         _log.warning("The modules that taxi tasks need could not be imported", exc_info=True)
+
+
+@hookimpl
+def on_task_instance_running(previous_state: object, task_instance: RuntimeTaskInstance) -> None:  # noqa: ARG001
+    """Let a task of this package tell what went wrong in one sentence, in its log and to its run's note."""
+    from nyc_taxi.retries import TaxiRetryPolicy, one_sentence
+
+    task = task_instance.task
+    if not isinstance(getattr(task, "retry_policy", None), TaxiRetryPolicy):
+        return
+
+    def tell(error: TaxiError) -> None:
+        task.log.error("%s", error)
+        try:
+            task_instance.xcom_push(REASON, str(error))
+        except Exception:
+            _log.warning("The reason was not kept for the run's note", exc_info=True)
+
+    one_sentence(task, tell)
 
 
 @hookimpl
@@ -109,19 +138,22 @@ def _write(run: DagRun, tasks: dict[str, str]) -> None:
         lost = [answer for answer in waited if (answer["dataset"], answer["month"]) not in done]
         linked = len(lost) + len(results) == 1
         lines = [
-            *_failed(session, run),
             *(_not_loaded(answer, linked) for answer in lost),
             *(_loaded(result, linked) for result in results),
         ]
-        if not lines:
+        failed = _failed(session, run)
+        if not lines and not failed:
             return
         kind = "backfill" if run.run_type == "backfill" else f"{run.run_type} run"
+        heading = f"{HEADING} ({kind})"
+        if failed or len(lines) == 1:
+            heading = f"{heading}: {failed or lines.pop()}"
         note = session.get(DagRunNote, run.id)
         if note is None:
             note = DagRunNote(content="")  # type: ignore[no-untyped-call]
             note.dag_run_id = run.id
             session.add(note)
-        note.content = merged(note.content or "", f"{HEADING} ({kind})", lines)
+        note.content = merged(note.content or "", heading, lines)
 
 
 def _returned(session: Session, run: DagRun, tasks: dict[str, str], kind: str) -> list[dict[str, Any]]:
@@ -140,13 +172,27 @@ def _returned(session: Session, run: DagRun, tasks: dict[str, str], kind: str) -
     return [value for value in values if isinstance(value, dict)]
 
 
-def _failed(session: Session, run: DagRun) -> list[str]:
-    """Return one line that names the tasks of a run that failed."""
+def _failed(session: Session, run: DagRun) -> str:
+    """Return one line that names the tasks of a run that failed, and the reason of the first."""
+    from airflow.models.xcom import XComModel
     from airflow.utils.state import TaskInstanceState
 
     instances = run.get_task_instances(state=[TaskInstanceState.FAILED], session=session)
     failed = sorted({instance.task_id for instance in instances})
-    return [f"Failed: {', '.join(failed)}."] if failed else []
+    if not failed:
+        return ""
+    told = session.scalars(
+        XComModel.get_many(run_id=run.run_id, dag_ids=run.dag_id, task_ids=failed, key=REASON).order_by(None)
+    )
+    reasons = sorted((row.map_index, str(XComModel.deserialize_value(row))) for row in told)
+    shown = f" {_plain(reasons[0][1])}" if reasons else ""
+    return f"Failed: {', '.join(failed)}.{shown}"
+
+
+def _plain(reason: str) -> str:
+    """Return a reason without the characters that have a meaning in a note, which is Markdown."""
+    text = _MARKUP.sub("", printable(reason))
+    return text if len(text) <= _LONGEST_REASON else f"{text[:_LONGEST_REASON]}…"
 
 
 def _loaded(result: dict[str, Any], linked: bool) -> str:
@@ -182,23 +228,20 @@ def _file(url: str, linked: bool) -> str:
     return f"[{name}]({url})" if linked and plain else name
 
 
-def merged(note: str, heading: str, lines: list[str]) -> str:
+def merged(note: str, first: str, lines: list[str]) -> str:
     """Return a note with this module's paragraph in place of its previous one.
 
-    What people wrote is kept whole. The paragraph is shortened to the room that is left, or omitted. A
-    single line follows the heading directly, because Airflow's list of runs shows only the first line.
+    What people wrote is kept whole. The paragraph is shortened to the room that is left, or omitted.
+    Airflow's list of runs shows only the first line of a note.
 
     :param note: the present note
-    :param heading: the paragraph's first line, which begins with :data:`HEADING`
+    :param first: the paragraph's first line, which begins with :data:`HEADING`
     :param lines: the lines to list under it
     """
     theirs = [part for part in note.split("\n\n") if part.strip() and not part.startswith(HEADING)]
-    if len(lines) == 1:
-        whole = "\n\n".join([*theirs, f"{heading}: {lines[0]}"])
-        return whole if len(whole) <= LONGEST_NOTE else note
     for shown in range(len(lines), -1, -1):
         rest = [f"and {len(lines) - shown} more"] if shown < len(lines) else []
-        ours = "\n".join([heading, *(f"* {line}" for line in [*lines[:shown], *rest])])
+        ours = "\n".join([first, *(f"* {line}" for line in [*lines[:shown], *rest])])
         whole = "\n\n".join([*theirs, ours])
         if len(whole) <= LONGEST_NOTE:
             return whole

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import Param, task, task_group
 
-from nyc_taxi.core.month import MONTH_PATTERN
 from nyc_taxi.operators.audit import AuditMonthOperator
 from nyc_taxi.operators.publish import PublishMonthOperator
 from nyc_taxi.operators.stage import StageMonthOperator
@@ -21,15 +20,18 @@ FORCE = "{{ params.force }}"
 
 
 def month_param() -> Param:
-    """Return the form field for a run's month."""
+    """Return the form field for a run's month.
+
+    The form marks it as required. Its value is checked by :mod:`nyc_taxi.ui.form`, which says what is wrong
+    in a sentence; Airflow would quote the schema.
+    """
     return Param(
-        None,
-        type=["null", "string"],
-        pattern=MONTH_PATTERN,
+        "",
+        type="string",
         title="Month",
         description_md=(
-            "The month to load, in the form `2021-01`. Manual runs need it. Scheduled and backfill runs "
-            "leave it empty: their month is the one in which their data interval starts."
+            "The month to load, in the form `2021-01`. Scheduled and backfill runs leave it empty: their "
+            "month is the one in which their data interval starts."
         ),
     )
 

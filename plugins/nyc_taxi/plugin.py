@@ -6,15 +6,21 @@ from airflow.plugins_manager import AirflowPlugin
 
 from nyc_taxi import listener
 from nyc_taxi.partitions import MonthOfDataset
+from nyc_taxi.timetables import MonthlyTimetable
 from nyc_taxi.ui import LazyPages
+from nyc_taxi.ui.form import MonthsOfForm
 
 
 class NycTaxiPlugin(AirflowPlugin):
-    """Adds the notes of runs, the partition mapper of the transform DAGs, and pages next to Airflow's."""
+    """Adds notes of runs, the timetable and partition mapper of the DAGs, checks of the form, and pages."""
 
     name = "nyc_taxi"
     listeners: list[object] = [listener]  # noqa: RUF012  # as Airflow declares it
     partition_mappers: list[type] = [MonthOfDataset]  # noqa: RUF012
+    timetables: list[type] = [MonthlyTimetable]  # noqa: RUF012
     fastapi_apps: list[dict[str, object]] = [  # noqa: RUF012
         {"app": LazyPages(), "url_prefix": "/nyc-taxi", "name": "NYC taxi"}
+    ]
+    fastapi_root_middlewares: list[dict[str, object]] = [  # noqa: RUF012
+        {"middleware": MonthsOfForm, "name": "Months of a trigger form"}
     ]

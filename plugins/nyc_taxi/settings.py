@@ -10,15 +10,12 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import (
-    CronDataIntervalTimetable,
     CronTriggerTimetable,
-    ExceptionRetryPolicy,
     PartitionedAssetTimetable,
 )
-from airflow.sdk.definitions.retry_policy import RetryAction, RetryRule
 
 from nyc_taxi import options
-from nyc_taxi.errors import ContractError
+from nyc_taxi.retries import TaxiRetryPolicy
 
 if TYPE_CHECKING:
     from airflow.sdk.bases.timetable import BaseTimetable
@@ -47,10 +44,7 @@ START_DATE = datetime(2009, 1, 1, tzinfo=UTC)
 ASK_JITTER = 0.1
 """Share by which the time between two requests varies, either way."""
 
-RETRY_BACKOFF = 2.0
-"""Factor between the delays of two retries."""
-
-MAX_RETRY_DELAY = timedelta(hours=1)
+MAX_RETRY_DELAY = timedelta(minutes=10)
 """Longest delay before a retry."""
 
 ASK_INTERVAL = timedelta(seconds=options.number("ask_interval"))
@@ -66,7 +60,7 @@ RETRIES = options.number("retries")
 """How often a task is retried."""
 
 RETRY_DELAY = timedelta(seconds=options.number("retry_delay"))
-"""Delay before the first retry."""
+"""Delay before the first retry, and before any after a task whose process was killed."""
 
 TARGETS = options.configured_targets()
 """The warehouses that this deployment uses."""
@@ -95,7 +89,9 @@ DBT_DOCS = options.text("dbt_docs")
 
 def ingest_timetable() -> BaseTimetable:
     """Return the schedule of the ingest DAGs: one data interval per month."""
-    return CronDataIntervalTimetable(INGEST_CRON, timezone=TIMEZONE)
+    from nyc_taxi.timetables import MonthlyTimetable
+
+    return MonthlyTimetable(INGEST_CRON, timezone=TIMEZONE)  # type: ignore[return-value]  # the scheduler's base class
 
 
 def recheck_timetable() -> BaseTimetable:
@@ -124,11 +120,7 @@ def default_args() -> dict[str, Any]:
         "owner": OWNER,
         "retries": RETRIES,
         "retry_delay": RETRY_DELAY,
-        "retry_exponential_backoff": RETRY_BACKOFF,
-        "max_retry_delay": MAX_RETRY_DELAY,
-        "retry_policy": ExceptionRetryPolicy(
-            rules=[RetryRule(exception=ContractError, action=RetryAction.FAIL)],
-        ),
+        "retry_policy": TaxiRetryPolicy(RETRIES, RETRY_DELAY, MAX_RETRY_DELAY),
         "weight_rule": "upstream",
     }
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import time
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from airflow.models.dag import DagModel
 from airflow.models.dagrun import DagRun
 from airflow.models.taskinstance import TaskInstance
 from airflow.utils.session import create_session
@@ -155,3 +157,49 @@ def test_says_that_no_scheduler_runs_at_first_and_again_later(
     while_waiting(partial(time.sleep, 0.1), lambda: finish("success"))
     assert run("green -s 2021-01") == 0
     assert capsys.readouterr().err.count("No scheduler is running.") == 2
+
+
+def running(task_state: str, **values: Any) -> None:
+    """Do the scheduler's part: let the runs begin, and give their tasks a state."""
+    with create_session() as session:
+        session.execute(update(DagRun).values(state="running"))
+        session.execute(update(TaskInstance).values(state=task_state, **values))
+
+
+def pause() -> None:
+    running("running")
+    with create_session() as session:
+        session.execute(update(DagModel).where(DagModel.dag_id == "green").values(is_paused=True))
+
+
+@pytest.mark.parametrize(
+    ("happens", "says"),
+    [
+        (partial(running, "deferred"), "No triggerer is running. Start one: "),
+        (
+            partial(running, "scheduled", pool="deleted"),
+            "The pool deleted does not exist, so tasks that use it never start. Create it: airflow pools set",
+        ),
+        (pause, "green is paused. Unpause it: airflow dags unpause green\n"),
+    ],
+)
+def test_says_what_keeps_months_from_going_on(
+    happens: Callable[[], None],
+    says: str,
+    while_waiting: Callable[..., None],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    while_waiting(happens, lambda: None, lambda: finish("success"))
+    assert run("green -s 2021-01") == 0
+    assert capsys.readouterr().err.count(says) == 1
+
+
+def test_says_when_a_month_is_tried_again(
+    while_waiting: Callable[..., None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    ended = datetime.now(UTC)
+    failed = partial(running, "up_for_retry", end_date=ended, retry_delay_override=90)
+    while_waiting(failed, lambda: finish("success"))
+    assert run("green -s 2021-01 -e 2021-02") == 0
+    at = ended + timedelta(seconds=90)
+    assert f"green: 0 of 2, 2 trying again at {at:%H:%M:%S} UTC\n" in capsys.readouterr().err

@@ -44,12 +44,14 @@ def context(
     partition_key: str | None = None,
     logical_date: datetime | None = None,
     interval_start: datetime | None = None,
+    user: str | None = None,
 ) -> Context:
     run = SimpleNamespace(
         run_type=SimpleNamespace(value=run_type),
         partition_key=partition_key,
         logical_date=logical_date,
         data_interval_start=interval_start,
+        triggering_user_name=user,
     )
     return cast("Context", {"dag_run": run, "params": {"month": month}})
 
@@ -235,6 +237,11 @@ JANUARY, DECEMBER = datetime(2021, 1, 1, tzinfo=UTC), datetime(2020, 12, 1, tzin
             {"month": None, "run_type": "backfill", "logical_date": JANUARY, "interval_start": DECEMBER},
             id="backfill of a manual run",
         ),
+        pytest.param({"month": "", "logical_date": JANUARY, "user": "dag_test"}, id="dags test"),
+        pytest.param(
+            {"month": "", "logical_date": JANUARY + timedelta(hours=5), "user": "dag_test"},
+            id="dags test in New York",
+        ),
     ],
 )
 def test_the_month_of_a_run(ways: dict[str, Any], files: FileServer) -> None:
@@ -248,6 +255,7 @@ def test_the_month_of_a_run(ways: dict[str, Any], files: FileServer) -> None:
     [
         {"month": None},
         {"month": None, "logical_date": JANUARY, "interval_start": DECEMBER},
+        {"month": "", "logical_date": JANUARY + timedelta(seconds=1.5), "user": "dag_test"},
         {"month": "2021-02", "run_type": "backfill", "logical_date": JANUARY, "interval_start": JANUARY},
         {"month": "2021-02", "partition_key": "green|2021-01"},
     ],
@@ -256,13 +264,3 @@ def test_a_run_that_names_no_month_or_two_is_refused(ways: dict[str, Any], files
     with pytest.raises(ContractError):
         sensor().execute(context(**ways))
     assert files.requests == []
-
-
-def test_a_contract_error_is_not_tried_again_and_another_one_is() -> None:
-    from airflow.sdk.definitions.retry_policy import RetryAction
-
-    policy = settings.default_args()["retry_policy"]
-
-    assert policy.evaluate(NeverInSource("x"), 1, 3).action is RetryAction.FAIL
-    assert policy.evaluate(ContractError("x"), 1, 3).action is RetryAction.FAIL
-    assert policy.evaluate(ConnectionError("x"), 1, 3).action is RetryAction.DEFAULT

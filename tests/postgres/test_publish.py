@@ -70,17 +70,96 @@ def test_autovacuum_leaves_a_staged_month_alone_and_a_published_one_not(
     assert reader.execute(options).fetchall() == [(None,)]
 
 
-def test_month_is_replaced_inside_its_partition(
+PARTITION = "select 'raw.green_tripdata_2021_01'::regclass::oid"
+
+
+def test_month_that_nobody_reads_is_exchanged_without_a_copy(
     taxi_warehouse: PostgresWarehouse, reader: psycopg.Connection, tmp_path: Path
 ) -> None:
+    reader.execute("grant select on raw.green_tripdata to public")
     first = load(taxi_warehouse, published(green(tmp_path, 100)))
-    partition = reader.execute("select 'raw.green_tripdata_2021_01'::regclass::oid").fetchone()
-    second = load(taxi_warehouse, published(green(tmp_path, 120)))
-    assert reader.execute("select 'raw.green_tripdata_2021_01'::regclass::oid").fetchone() == partition
+    attempt = staged_and_audited(taxi_warehouse, published(green(tmp_path, 120)))
+    staged = f"select 'stage.green_tripdata_2021_01_{attempt}'::regclass::oid"
+    table = reader.execute(staged).fetchone()
+    second = taxi_warehouse.publish(attempt)
+    assert reader.execute(PARTITION).fetchone() == table
     assert counts(reader) == {"2021-01-01": 120}
     assert outcomes(reader) == ["replaced", "published"]
     assert second.replaced_id == first.id
     assert leftovers(reader) == []
+    readable = "select has_table_privilege('public', 'raw.green_tripdata_2021_01', 'select')"
+    assert reader.execute(readable).fetchone() == (True,)
+
+
+@pytest.mark.parametrize(
+    ("person", "kept"),
+    {
+        "index": (
+            "create index days on raw.green_tripdata_2021_01 (lpep_pickup_datetime)",
+            "select count(*) = 1 from pg_indexes where indexname = 'days'",
+        ),
+        "index of the whole table": (
+            "create index on raw.green_tripdata (lpep_pickup_datetime)",
+            "select count(*) = 1 from pg_indexes where tablename = 'green_tripdata_2021_01'",
+        ),
+        "view": (
+            "create view january as select * from raw.green_tripdata_2021_01",
+            "select count(*) = 120 from january",
+        ),
+        "right": (
+            "grant insert on raw.green_tripdata_2021_01 to public",
+            "select has_table_privilege('public', 'raw.green_tripdata_2021_01', 'insert')",
+        ),
+        "statistics": (
+            "create statistics fares on fare_amount, tip_amount from raw.green_tripdata_2021_01",
+            "select count(*) = 1 from pg_statistic_ext where stxname = 'fares'",
+        ),
+        "setting": (
+            "alter table raw.green_tripdata_2021_01 set (fillfactor = 90)",
+            "select reloptions is not null from pg_class where relname = 'green_tripdata_2021_01'",
+        ),
+    }.values(),
+)
+def test_month_that_people_added_something_to_is_replaced_inside_its_partition(
+    taxi_warehouse: PostgresWarehouse, reader: psycopg.Connection, tmp_path: Path, person: str, kept: str
+) -> None:
+    load(taxi_warehouse, published(green(tmp_path, 100)))
+    reader.execute(person)
+    partition = reader.execute(PARTITION).fetchone()
+    load(taxi_warehouse, published(green(tmp_path, 120)))
+    assert reader.execute(PARTITION).fetchone() == partition
+    assert counts(reader) == {"2021-01-01": 120}
+    assert reader.execute(kept).fetchone() == (True,)
+
+
+def test_month_of_a_replicated_server_is_replaced_by_rows_that_are_replicated(
+    taxi_warehouse: PostgresWarehouse, reader: psycopg.Connection, tmp_path: Path
+) -> None:
+    load(taxi_warehouse, published(green(tmp_path, 100)))
+    partition = reader.execute(PARTITION).fetchone()
+    reader.execute("select pg_create_physical_replication_slot('standby')")
+    try:
+        load(taxi_warehouse, published(green(tmp_path, 120)))
+    finally:
+        reader.execute("select pg_drop_replication_slot('standby')")
+    assert reader.execute(PARTITION).fetchone() == partition
+    assert counts(reader) == {"2021-01-01": 120}
+
+
+def test_reader_whose_snapshot_is_from_between_staging_and_publishing_sees_one_whole_month(
+    taxi_warehouse: PostgresWarehouse, warehouse_uri: str, tmp_path: Path
+) -> None:
+    """Such a snapshot has the staged rows as well as the published ones, and shows only the latter."""
+    load(taxi_warehouse, published(green(tmp_path, 100)))
+    attempt = staged_and_audited(taxi_warehouse, published(green(tmp_path, 120)))
+    with psycopg.connect(warehouse_uri) as after, psycopg.connect(warehouse_uri) as before:
+        for one in (after, before):
+            one.isolation_level = IsolationLevel.REPEATABLE_READ
+        before.execute("select 1")
+        taxi_warehouse.publish(attempt)
+        after.execute("select 1")
+        assert counts(before) == {"2021-01-01": 100}
+        assert counts(after) == {"2021-01-01": 120}
 
 
 def test_month_is_replaced_and_unloaded_in_a_database_that_publishes_all_tables(
@@ -175,6 +254,7 @@ def test_stage_table_that_a_person_changed_is_not_published(
 ) -> None:
     load(taxi_warehouse, published(green(tmp_path, 100)))
     before = content(reader)
+    reader.execute("create index on raw.green_tripdata_2021_01 (row_number)")  # so that the rows are copied
     attempt = staged_and_audited(taxi_warehouse, published(green(tmp_path, 120)))
     reader.execute(f"delete from stage.green_tripdata_2021_01_{attempt} where row_number = 1")
     with pytest.raises(ContractError, match="holds 119 rows; 120 were loaded"):
@@ -268,6 +348,7 @@ def test_replacements_use_the_room_of_the_rows_they_replaced(
     sizes = []
     for number in range(5):
         load(taxi_warehouse, published(green(tmp_path, 2_000, fare=number)), force=True)
+        # With a setting of a person's, the rows are replaced inside the partition.
         reader.execute("alter table raw.green_tripdata_2021_01 set (autovacuum_enabled = off)")
         sizes.append(reader.execute(size).fetchone()[0])  # type: ignore[index]
     assert max(sizes) < 3 * sizes[0]

@@ -40,23 +40,26 @@ def test_a_manual_run_is_for_the_month_of_its_parameter(running_stack: Stack, bo
     assert months_loaded_by(running_stack, run) == [("green", "2021-02")]
 
 
-def test_a_manual_run_without_a_month_fails_at_once_and_says_what_to_do(running_stack: Stack) -> None:
-    body: dict[str, Any] = {"logical_date": "2020-09-01T00:00:00Z", "conf": {}}
-    run = running_stack.api.post(f"dags/{DAG}/dagRuns", body)["dag_run_id"]
-    assert running_stack.api.wait(DAG, run) == "failed"
-    (asked,) = [task for task in running_stack.api.tasks(DAG, run) if task["state"] == "failed"]
-    assert (asked["task_id"], asked["try_number"]) == ("wait_for_file", 1)
-    assert '{"month": "2021-01"}' in log_of(running_stack, DAG, run, "wait_for_file")
-    assert months_loaded_by(running_stack, run) == []
-
-
-def test_the_form_refuses_what_is_no_month(running_stack: Stack) -> None:
+@pytest.mark.parametrize(
+    ("conf", "says"),
+    [
+        ({}, "The month is missing. Enter the month to load, for example 2021-01."),
+        (
+            {"month": "January 2021"},
+            "'January 2021' is not a month. Write it as YYYY-MM, for example",
+        ),
+    ],
+)
+def test_the_form_refuses_a_missing_month_and_what_is_none_with_a_sentence(
+    running_stack: Stack, conf: dict[str, Any], says: str
+) -> None:
     from local.api import ApiFailed
 
-    body = {"logical_date": None, "conf": {"month": "2021-13"}}
-    with pytest.raises(ApiFailed, match="month") as refused:
-        running_stack.api.post(f"dags/{DAG}/dagRuns", body)
+    with pytest.raises(ApiFailed) as refused:
+        running_stack.api.post(f"dags/{DAG}/dagRuns", {"logical_date": "2020-09-01T00:00:00Z", "conf": conf})
     assert refused.value.status == 400
+    assert says in str(refused.value)
+    assert "pattern" not in str(refused.value)
 
 
 def test_the_command_line_starts_a_month_and_refuses_none(running_stack: Stack) -> None:
@@ -68,6 +71,7 @@ def test_the_command_line_starts_a_month_and_refuses_none(running_stack: Stack) 
     assert running_stack.api.wait(DAG, "by_hand") == "success"
     assert months_loaded_by(running_stack, "by_hand") == [("green", "2021-03")]
     assert running_stack.api.wait(DAG, "no_month") == "failed"
+    assert '{"month": "2021-01"}' in log_of(running_stack, DAG, "no_month", "wait_for_file")
     assert months_loaded_by(running_stack, "no_month") == []
 
 

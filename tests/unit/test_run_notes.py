@@ -19,7 +19,7 @@ def test_an_empty_note_becomes_the_paragraph() -> None:
 def test_what_people_wrote_is_kept_before_and_after_and_the_paragraph_is_renewed() -> None:
     note = f"Loaded for Ann.\n\n{HEADING} (manual run)\n* old\n\nChecked by Bob."
 
-    assert merged(note, OURS, ["new"]) == f"Loaded for Ann.\n\nChecked by Bob.\n\n{OURS}: new"
+    assert merged(note, OURS, ["new"]) == f"Loaded for Ann.\n\nChecked by Bob.\n\n{OURS}\n* new"
 
 
 def test_a_note_is_cut_to_the_room_that_there_is() -> None:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import time
 from collections import Counter
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from airflow.jobs.job import most_recent_job
 from airflow.models.backfill import Backfill
 from airflow.models.dagrun import DagRun
+from airflow.models.serialized_dag import SerializedDagModel
 from airflow.models.taskinstance import TaskInstance
 from airflow.utils.session import create_session
 from sqlalchemy import and_, func, select
@@ -19,6 +19,7 @@ from sqlalchemy.exc import DBAPIError
 from nyc_taxi.cli.command import INTERRUPTED, remark, say
 from nyc_taxi.cli.progress import tally
 from nyc_taxi.core.month import listed
+from nyc_taxi.deployment import obstacles
 from nyc_taxi.errors import MetadataUnavailable, TaxiError
 
 if TYPE_CHECKING:
@@ -33,8 +34,9 @@ UNFINISHED = ("queued", "running")
 """States of runs that have not finished."""
 
 _WAITING = "waiting for the file"
+_AGAIN = "trying again"
 _FINAL = ("succeeded", "failed", "deleted")
-_STATES = (*UNFINISHED, _WAITING, *_FINAL)
+_STATES = (*UNFINISHED, _WAITING, _AGAIN, *_FINAL)
 
 _ASLEEP = frozenset({"deferred", "up_for_reschedule"})
 _ACTIVE = (*_ASLEEP, "failed", "queued", "restarting", "running", "scheduled", "up_for_retry")
@@ -43,16 +45,17 @@ _POLL = 1.0
 _OUTAGE = 300.0
 """Seconds for which the metadata database may be unavailable while months are waited for."""
 _REMINDER = 30.0
-"""Seconds between two remarks that no scheduler is running."""
+"""Seconds between two remarks about the same thing that keeps runs from going on."""
 
 
 @dataclass(frozen=True, slots=True)
 class MonthState:
-    """The state of a month's run, one of ``_STATES``, and the tasks of it that failed."""
+    """The state of a month's run, one of ``_STATES``; the tasks of it that failed; and its next try."""
 
     month: Month
     state: str
     failed: tuple[str, ...] = ()
+    again: datetime | None = None
 
     def __str__(self) -> str:
         tasks = f"{', '.join(self.failed)} " if self.failed else ""
@@ -108,14 +111,19 @@ def watch(dag_id: str, months: Mapping[datetime, Month]) -> None:
 
 def _wait(dag_id: str, months: Mapping[datetime, Month]) -> list[MonthState]:
     """Show the states of the months until all are final, and return them."""
-    answered, warned, away = time.monotonic(), float("-inf"), False
+    answered, away = time.monotonic(), False
+    told: dict[str, float] = {}
     with tally(dag_id) as show:
         while True:
             try:
                 with metadata() as session:
                     now = states(dag_id, months, session)
-                    job = most_recent_job("SchedulerJob", session=session)
-                    scheduled = job is not None and job.is_alive()
+                    unfinished = select(DagRun.run_id).where(
+                        DagRun.dag_id == dag_id,
+                        DagRun.logical_date.in_(months),
+                        DagRun.state.in_(UNFINISHED),
+                    )
+                    why = obstacles(dag_id, session.scalars(unfinished).all(), session)
             except MetadataUnavailable as error:
                 if time.monotonic() - answered > _OUTAGE:
                     lost = f"Airflow's metadata database has not answered for {_OUTAGE:.0f} s."
@@ -127,17 +135,21 @@ def _wait(dag_id: str, months: Mapping[datetime, Month]) -> list[MonthState]:
                 answered, away = time.monotonic(), False
                 counts = Counter(month.state for month in now)
                 done = sum(counts[state] for state in _FINAL)
-                show(
-                    done,
-                    len(now),
-                    ", ".join(f"{counts[state]} {state}" for state in _STATES if counts[state]),
-                )
+                found = (f"{counts[state]} {state}{_when(state, now)}" for state in _STATES if counts[state])
+                show(done, len(now), ", ".join(found))
                 if done == len(now):
                     return now
-                if not scheduled and answered - warned >= _REMINDER:
-                    remark("No scheduler is running. Start one: nothing happens until then.")
-                    warned = answered
+                for sentence in why:
+                    if answered - told.get(sentence, float("-inf")) >= _REMINDER:
+                        remark(sentence)
+                        told[sentence] = answered
             time.sleep(_POLL)
+
+
+def _when(state: str, now: list[MonthState]) -> str:
+    """Return when the first month is tried again, for the state of that name."""
+    times = [month.again for month in now if month.again]
+    return f" at {min(times):%H:%M:%S} UTC" if state == _AGAIN and times else ""
 
 
 def _again(dag_id: str) -> str:
@@ -148,7 +160,7 @@ def _again(dag_id: str) -> str:
 
 
 def states(dag_id: str, months: Mapping[datetime, Month], session: Session) -> list[MonthState]:
-    """Return the states of the months' runs, in one query."""
+    """Return the states of the months' runs, in one query, and one for tasks that wait for a retry."""
     tasks: dict[datetime, set[tuple[str, str]]] = {}
     found: dict[datetime, str] = {}
     of_run = and_(
@@ -164,9 +176,30 @@ def states(dag_id: str, months: Mapping[datetime, Month], session: Session) -> l
     for date, state, task, task_state in session.execute(rows):
         found[date] = str(state)
         tasks.setdefault(date, set()).update([(task, str(task_state))] if task else [])
-    return [
+    known = [
         _state(month, found.get(date, "deleted"), tasks.get(date, set())) for date, month in months.items()
     ]
+    if all(month.state != _AGAIN for month in known):
+        return known
+    again = _next_tries(dag_id, months, session)
+    return [replace(one, again=again.get(one.month)) if one.state == _AGAIN else one for one in known]
+
+
+def _next_tries(dag_id: str, months: Mapping[datetime, Month], session: Session) -> dict[Month, datetime]:
+    """Return when the next task of each month is tried again."""
+    rows = (
+        select(DagRun.logical_date, TaskInstance)
+        .join(DagRun, and_(TaskInstance.dag_id == DagRun.dag_id, TaskInstance.run_id == DagRun.run_id))
+        .where(DagRun.dag_id == dag_id, DagRun.logical_date.in_(months), TaskInstance.state == "up_for_retry")
+    )
+    dag = SerializedDagModel.get_dag(dag_id, session=session)
+    found: dict[Month, datetime] = {}
+    for date, instance in session.execute(rows):
+        if dag is not None and dag.has_task(instance.task_id):
+            instance.task = dag.get_task(instance.task_id)
+            at = instance.next_retry_datetime()
+            found[months[date]] = min(at, found.get(months[date], at))
+    return found
 
 
 def _state(month: Month, state: str, tasks: set[tuple[str, str]]) -> MonthState:
@@ -174,5 +207,7 @@ def _state(month: Month, state: str, tasks: set[tuple[str, str]]) -> MonthState:
         return MonthState(month, "succeeded")
     if state == "running" and tasks and {task_state for _, task_state in tasks} <= _ASLEEP:
         return MonthState(month, _WAITING)
+    if state == "running" and tasks and {task_state for _, task_state in tasks} <= _ASLEEP | {"up_for_retry"}:
+        return MonthState(month, _AGAIN)
     failed = sorted(task for task, task_state in tasks if task_state == "failed")
     return MonthState(month, state, tuple(failed) if state == "failed" else ())

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk import BaseOperator
 from airflow.sdk.exceptions import DagRunTriggerException
 
+from nyc_taxi.errors import ContractError
 from nyc_taxi.links import StartedRunLink
 
 if TYPE_CHECKING:
@@ -39,8 +40,14 @@ class LoadAgainOperator(BaseOperator):
     def execute(self, context: Context) -> None:
         """Ask Airflow to start the run.
 
-        :raises DagRunTriggerException: always; it is how a task asks for a run
+        :raises DagRunTriggerException: it is how a task asks for a run
+        :raises ContractError: when the DAG is paused: its run would wait, and every later recheck skip it
         """
+        if context["ti"].get_dag(self.load_dag_id).is_paused:
+            raise ContractError(
+                f"{self.load_dag_id} is paused, so {self.conf.get('month')} was not loaded again. Unpause it "
+                f"(airflow dags unpause {self.load_dag_id}) and clear this task, or wait for the next one."
+            )
         raise DagRunTriggerException(
             trigger_dag_id=self.load_dag_id,
             dag_run_id=self.load_run_id,

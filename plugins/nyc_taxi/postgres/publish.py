@@ -48,8 +48,10 @@ def publish_month(sessions: Sessions, attempt: int, *, patience: float = PATIENC
     with sessions(f"publish attempt {attempt}") as connection:
         try_publishing = partial(patiently, sessions, connection, patience=patience, kept=_KEPT)
         found = try_publishing(lambda: _look_up(connection, attempt), what=f"Publishing attempt {attempt}")
-        published = try_publishing(lambda: _publish(connection, attempt), what=f"Publishing {found}")
-        _refresh(connection, published)
+        published, dead_rows = try_publishing(
+            lambda: _publish(connection, attempt), what=f"Publishing {found}"
+        )
+        _refresh(connection, published, dead_rows=dead_rows)
         return published
 
 
@@ -59,17 +61,19 @@ def _look_up(connection: psycopg.Connection[Any], id: int) -> Attempt:
         return attempts.get(connection, id)
 
 
-def _publish(connection: psycopg.Connection[Any], id: int) -> Attempt:
+def _publish(connection: psycopg.Connection[Any], id: int) -> tuple[Attempt, bool]:
+    """Return the attempt, and whether rows were deleted inside the month's partition."""
+    dead_rows = False
     with connection.transaction():
         wait_briefly(connection)
         attempt = attempts.get(connection, id)
         connection.execute("select pg_advisory_xact_lock(%s, %s)", month_lock(attempt.dataset, attempt.month))
         attempt = attempts.get(connection, id)
         if is_final(attempt):
-            return attempt
+            return attempt, dead_rows
         latest = attempts.latest(connection, attempt.dataset, attempt.month)
         if supersedes(attempt, latest):
-            _put_in_place(connection, attempt)
+            dead_rows = _put_in_place(connection, attempt)
             replaced = latest.id if latest and latest.outcome is Outcome.PUBLISHED else None
             if replaced is not None:
                 attempts.update(connection, replaced, Outcome.REPLACED)
@@ -78,17 +82,21 @@ def _publish(connection: psycopg.Connection[Any], id: int) -> Attempt:
             drop_stage(connection, attempt)
             reason = f"Attempt {latest.id} was published first." if latest else None
             attempts.update(connection, id, Outcome.SUPERSEDED, reason=reason)
-    return attempts.get(connection, id)
+    return attempts.get(connection, id), dead_rows
 
 
-def _put_in_place(connection: psycopg.Connection[Any], attempt: Attempt) -> None:
+def _put_in_place(connection: psycopg.Connection[Any], attempt: Attempt) -> bool:
+    """Return whether rows were deleted inside the month's partition."""
     dataset = get_dataset(attempt.dataset)
     partition = partition_of(connection, dataset, attempt.month)
     try:
-        if partition is None:
-            _attach(connection, attempt)
-        else:
+        if partition is not None and not _exchangeable(connection, attempt, partition):
             _replace(connection, attempt, partition)
+            return True
+        if partition is not None:
+            connection.execute(statement("drop_partition", partition=partition))
+        _attach(connection, attempt)
+        return False
     except (
         psycopg.errors.UndefinedTable,
         psycopg.errors.UndefinedColumn,
@@ -123,6 +131,30 @@ def _attach(connection: psycopg.Connection[Any], attempt: Attempt) -> None:
     share_partition(connection, dataset, sql.Identifier("raw", name))
 
 
+def _exchangeable(connection: psycopg.Connection[Any], attempt: Attempt, partition: sql.Identifier) -> bool:
+    """Lock a month's partition if it can be exchanged for the stage table without anybody noticing.
+
+    It cannot if an open transaction has read the dataset's table, or has a snapshot: one from before the rows
+    were staged would see an empty month. Nor if the server is replicated, or if people have given the
+    partition an index, a view, a right, or another name.
+    """
+    dataset = get_dataset(attempt.dataset)
+    if partition != sql.Identifier("raw", partition_name(dataset, attempt.month)):
+        return False
+    parent = sql.Identifier("raw", dataset.table)
+    tables = {"parent": parent.as_string(connection), "partition": partition.as_string(connection)}
+    try:
+        with connection.transaction():
+            connection.execute(statement("lock_exchange", parent=parent, partition=partition))
+            row = connection.execute(statement("exchangeable"), tables).fetchone()
+            if row and row[0]:
+                return True
+            raise psycopg.Rollback
+    except psycopg.errors.LockNotAvailable:
+        return False
+    return False
+
+
 def _replace(connection: psycopg.Connection[Any], attempt: Attempt, partition: sql.Identifier) -> None:
     """Exchange the rows inside the month's partition, of which older snapshots still see the old ones."""
     dataset = get_dataset(attempt.dataset)
@@ -140,7 +172,7 @@ def _replace(connection: psycopg.Connection[Any], attempt: Attempt, partition: s
     staged.drop(connection)
 
 
-def _refresh(connection: psycopg.Connection[Any], attempt: Attempt) -> None:
+def _refresh(connection: psycopg.Connection[Any], attempt: Attempt, *, dead_rows: bool) -> None:
     """Refresh the planner's statistics and clear up; a failure here undoes nothing that was published."""
     dataset = get_dataset(attempt.dataset)
     try:
@@ -148,9 +180,9 @@ def _refresh(connection: psycopg.Connection[Any], attempt: Attempt) -> None:
         partition = partition_of(connection, dataset, attempt.month)
         if attempt.outcome is not Outcome.PUBLISHED or partition is None:
             return
-        # A replacement leaves as many dead rows; unless their room is used again, each one adds a month.
-        replaced = attempt.replaced_id is not None
-        refresh = "vacuum (analyze, skip_locked) {}" if replaced else "analyze (skip_locked) {}"
+        # Rows deleted inside the partition are dead; unless their room is used again, each replacement adds
+        # a month.
+        refresh = "vacuum (analyze, skip_locked) {}" if dead_rows else "analyze (skip_locked) {}"
         connection.execute(sql.SQL(refresh).format(partition))
         _refresh_parent(connection, dataset)
     except psycopg.Error as error:

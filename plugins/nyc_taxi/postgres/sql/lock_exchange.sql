@@ -1,0 +1,1 @@
+lock table only {parent}, only {partition} in access exclusive mode nowait
