@@ -3,7 +3,6 @@ from __future__ import annotations
 import socket
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 import psycopg
 import pytest
@@ -13,9 +12,6 @@ from nyc_taxi.errors import TaxiError, WarehouseBusy, WarehouseRefused, Warehous
 from nyc_taxi.postgres import schema
 from nyc_taxi.postgres import sessions as connections
 from nyc_taxi.postgres.warehouse import PostgresWarehouse
-
-if TYPE_CHECKING:
-    from local.postgres import EmbeddedPostgres
 
 TABLES = """
 select format('%I.%I', table_schema, table_name)
@@ -224,20 +220,3 @@ def test_connection_test_names_server_database_and_user(taxi_warehouse: Postgres
     said = taxi_warehouse.check()
     assert said.startswith("Postgres 18.")
     assert "user taxi" in said
-
-
-def test_user_without_rights_is_told_what_to_grant(
-    postgres_server: EmbeddedPostgres, warehouse_uri: str, taxi_warehouse: PostgresWarehouse
-) -> None:
-    with psycopg.connect(warehouse_uri, autocommit=True) as owner:
-        role = f"visitor_{owner.info.dbname}"
-        owner.execute(f"create role {role} login password 'visitor'")
-        try:
-            uri = psycopg.conninfo.make_conninfo(warehouse_uri, user=role, password="visitor")
-            visitor = PostgresWarehouse(lambda: psycopg.connect(uri), "postgres_taxi")
-            with pytest.raises(WarehouseRefused, match="grant create on database"):
-                visitor.check()
-            with pytest.raises(WarehouseRefused, match="permission denied"):
-                visitor.prepare()
-        finally:
-            owner.execute(f"drop role {role}")

@@ -180,9 +180,10 @@ def test_the_warehouses_test_button_refuses_an_old_server(
 ) -> None:
     monkeypatch.setenv("AIRFLOW_CONN_POSTGRES_TAXI", warehouse_uri)
     monkeypatch.setattr("nyc_taxi.postgres.sessions.OLDEST", 99)
+    database = warehouse_uri.rpartition("/")[2]
 
     assert TaxiPostgresHook().test_connection() == (
         False,
-        "The warehouse postgres_taxi is Postgres 18; 99 or newer is needed. "
+        f"The warehouse {database} is Postgres 18; 99 or newer is needed. "
         "Point the connection at a newer server.",
     )
