@@ -220,3 +220,29 @@ def test_connection_test_names_server_database_and_user(taxi_warehouse: Postgres
     said = taxi_warehouse.check()
     assert said.startswith("Postgres 18.")
     assert "user taxi" in said
+
+
+@pytest.mark.parametrize(
+    ("settings", "type_", "says"),
+    [
+        ({"sslmode": "require"}, WarehouseRefused, "server does not support SSL, but SSL was required"),
+        ({"service": "nowhere"}, WarehouseRefused, 'definition of service "nowhere" not found'),
+        ({"options": "-c nonsense=1"}, WarehouseRefused, 'unrecognized configuration parameter "nonsense"'),
+        (
+            {"target_session_attrs": "standby"},
+            WarehouseUnreachable,
+            "target_session_attrs asks for: server is",
+        ),
+        (
+            {"host": "127.0.0.1,127.0.0.1", "port": "1,2"},
+            WarehouseUnreachable,
+            "127.0.0.1:2 cannot be reached",
+        ),
+    ],
+)
+def test_setting_of_libpq_that_does_not_fit_is_named(
+    warehouse_uri: str, settings: dict[str, str], type_: type[TaxiError], says: str
+) -> None:
+    error = refused(psycopg.conninfo.make_conninfo(warehouse_uri, **settings))
+    assert type(error) is type_
+    assert says in str(error)

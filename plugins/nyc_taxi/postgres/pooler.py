@@ -7,6 +7,7 @@ behind a session to others after each transaction, and with it the settings and 
 from __future__ import annotations
 
 import select
+from contextlib import closing
 from typing import TYPE_CHECKING, Any, Final
 
 from nyc_taxi.errors import WarehouseRefused, WarehouseUnreachable
@@ -43,7 +44,7 @@ def require_own_session(
     if pooler in _kept:
         return
     place = f"{name} at {info.host}:{info.port}"
-    with open() as other:
+    with closing(open()) as other:
         other.autocommit = True
         mine = _server_process(connection, place)
         for _ in range(_ROUNDS):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
@@ -11,6 +10,7 @@ import psycopg
 from psycopg.rows import tuple_row
 
 from nyc_taxi.errors import TaxiError, WarehouseBusy, WarehouseRefused, WarehouseUnreachable
+from nyc_taxi.postgres.connecting import not_connected
 from nyc_taxi.postgres.pooler import require_own_session
 from nyc_taxi.postgres.statements import statement
 
@@ -79,7 +79,7 @@ class Sessions:
         try:
             return self.open()
         except psycopg.OperationalError as error:
-            raise _not_connected(error, self.name) from None
+            raise not_connected(error, self.name) from None
         except psycopg.Error as error:
             raise WarehouseRefused(
                 f"The connection {self.name} is not a valid Postgres connection ({type(error).__name__}). "
@@ -107,42 +107,6 @@ class Sessions:
         if not direct.rowcount:
             require_own_session(connection, self._connect, self.name)
             connection.execute(configure, {**values, "process": None})
-
-
-def _not_connected(error: psycopg.OperationalError, name: str) -> TaxiError:
-    """Say in one sentence why no connection was made, without the password."""
-    text = " ".join(str(error).split())
-    match = re.search(r'server at "([^"]+)".*?port (\d+)', text)
-    place = f" at {match[1]}:{match[2]}" if match else ""
-    fatal = re.search(r"FATAL: (.+?)(?: connection to server at|$)", text)
-    if re.search(r"password authentication failed|no password supplied", text):
-        user = re.search(r'for user "([^"]+)"', text)
-        said = f"refused the password of user {user[1]}" if user else "requires a password"
-        return WarehouseRefused(
-            f"The warehouse {name}{place} {said}. Correct login and password of the connection."
-        )
-    if fatal and (database := re.search(r'database "([^"]+)" does not exist', text)):
-        return WarehouseRefused(
-            f"The warehouse {name}{place} has no database {database[1]}. "
-            "Create it, or correct the connection."
-        )
-    if fatal and re.search(r"role .* does not exist|no pg_hba\.conf entry|not permitted|permission", text):
-        return WarehouseRefused(
-            f"The warehouse {name}{place} refused the connection: {fatal[1].strip()}. Correct the connection."
-        )
-    if fatal:
-        return WarehouseUnreachable(
-            f"The warehouse {name}{place} accepts no connections now: {fatal[1].strip()}. Try again later."
-        )
-    host = re.search(r"failed to resolve host '([^']+)'", text)
-    if host:
-        place, why = f" at {host[1]}", "the host name cannot be resolved"
-    else:
-        why = text.rpartition("failed: ")[2].split(" Is the server")[0] or "no answer"
-    return WarehouseUnreachable(
-        f"The warehouse {name}{place} cannot be reached: {why}. "
-        "Check host and port of the connection, and that Postgres runs."
-    )
 
 
 def _failed(error: psycopg.Error, connection: psycopg.Connection[Any], name: str) -> TaxiError | None:
