@@ -64,11 +64,25 @@ ENV HOME=/home/airflow \
     AIRFLOW__NYC_TAXI__DBT_ARTIFACTS=/opt/airflow/files/dbt \
     AIRFLOW__NYC_TAXI__DBT_DOCS=file:///opt/airflow/files/dbt_docs
 
+# The base image lets its user become root, by sudo or by editing /etc/passwd.
+USER 0
+RUN rm -rf /usr/bin/sudo /etc/sudoers /etc/sudoers.d \
+    && chmod g-w /etc/passwd
+USER 50000
+
+# What a registry shows. A build for one passes the last three, see docs/compose.md.
+ARG VERSION=0.1.0
+ARG REVISION=""
+ARG CREATED=""
+ARG SOURCE=""
 LABEL org.opencontainers.image.title="NYC taxi months on Apache Airflow" \
       org.opencontainers.image.description="Airflow with the provider airflow-provider-nyc-taxi, its DAGs, and dbt" \
       org.opencontainers.image.licenses="Apache-2.0" \
+      org.opencontainers.image.version="${VERSION}" \
+      org.opencontainers.image.revision="${REVISION}" \
+      org.opencontainers.image.created="${CREATED}" \
+      org.opencontainers.image.source="${SOURCE}" \
       org.opencontainers.image.base.name="docker.io/apache/airflow:3.3.2-python3.12"
 
-USER 50000
 ENTRYPOINT ["/usr/bin/dumb-init", "--", "/opt/airflow/entrypoint.sh"]
 CMD ["version"]

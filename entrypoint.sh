@@ -34,8 +34,10 @@ esac
 # For development: end this component when its code changes, so that the container is restarted.
 case "${NYC_TAXI_RELOAD:-0}:${1:-}" in
     1:api-server | 1:dag-processor | 1:scheduler | 1:triggerer)
-        # At its own start, watchfiles runs the command with an empty list of changes.
-        watchfiles --verbosity warning "sh -c '[ \"\$WATCHFILES_CHANGES\" = \"[]\" ] || kill $$'" \
+        # At its own start, watchfiles runs the command with an empty list of changes. Airflow now and then
+        # swallows a signal, so it is repeated until the component has ended.
+        watchfiles --verbosity warning \
+            "sh -c '[ \"\$WATCHFILES_CHANGES\" = \"[]\" ] || while kill $$ 2>/dev/null; do sleep 5; done'" \
             "${AIRFLOW__CORE__PLUGINS_FOLDER:-${AIRFLOW_HOME:-$HOME/airflow}/plugins}" &
         ;;
 esac

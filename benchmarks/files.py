@@ -65,7 +65,7 @@ def _with_bad_row(file: Path, to: Path) -> None:
 
 
 def as_parquet(file: Path, to: Path, *, times: int = 1) -> None:
-    """Write a yellow month as parquet in TLC's layout, in row groups of a million rows as TLC does.
+    """Write a month as parquet in TLC's layout, in row groups of a million rows as TLC does.
 
     :param times: how often its rows are written
     """
@@ -81,12 +81,12 @@ def as_parquet(file: Path, to: Path, *, times: int = 1) -> None:
             out.write_table(table, row_group_size=_PART)
 
 
-def long_csv(folder: Path, of: Month, rows: int) -> Path:
-    """Write a yellow month of any length: a header, and the same rows again and again.
+def long_csv(folder: Path, of: Month, rows: int, dataset: str = "yellow") -> Path:
+    """Write a month of any length: a header, and the same rows again and again.
 
     Each repetition is a member of the gzip file.
     """
-    path = month(folder, "yellow", of, min(rows, _PART))
+    path = month(folder, dataset, of, min(rows, _PART))
     header, _, body = gzip.decompress(path.read_bytes()).partition(b"\n")
     packed = gzip.compress(body, 1)
     with path.open("wb") as out:
@@ -104,9 +104,14 @@ def long_bad_csv(folder: Path, of: Month, rows: int) -> Path:
     return path
 
 
-def long_parquet(folder: Path, of: Month, rows: int) -> Path:
-    """Write a yellow month of any length as parquet."""
+def long_parquet(folder: Path, of: Month, rows: int, dataset: str = "yellow") -> Path:
+    """Write a month of any length as parquet."""
     part = min(rows, _PART)
-    path = folder / "trip-data" / f"yellow_tripdata_{of}.parquet"
-    as_parquet(month(folder, "yellow", of, part), path, times=rows // part)
+    path = folder / "trip-data" / f"{dataset}_tripdata_{of}.parquet"
+    as_parquet(month(folder, dataset, of, part), path, times=rows // part)
     return path
+
+
+def long_fhvhv(folder: Path, of: Month, rows: int) -> Path:
+    """Write a month of the app services of any length as parquet."""
+    return long_parquet(folder, of, rows, "fhvhv")

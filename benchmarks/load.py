@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import time
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -12,8 +10,8 @@ import psycopg
 from benchmarks import files
 from benchmarks.figure import Figure
 from benchmarks.files import apart
-from benchmarks.loading import Seconds, copy_with_psql, load, sql_of, warehouse
-from benchmarks.place import FIRST, BenchmarkFailed, place
+from benchmarks.loading import Seconds, load, seconds_of_psql, sql_of, warehouse
+from benchmarks.place import FIRST, place
 from benchmarks.rounds import ratio, rounds
 from nyc_taxi.files.source_list import SourceList
 
@@ -83,13 +81,7 @@ def _copied(here: Place, file: Path) -> float:
     with here.database() as uri:
         with psycopg.connect(uri, autocommit=True) as connection:
             connection.execute(sql_of("bare"))
-        begun = time.monotonic()
-        with subprocess.Popen(("gunzip", "-c", str(file)), stdout=subprocess.PIPE) as gunzip:
-            if gunzip.stdout is not None:
-                copy_with_psql(here.server, uri, gunzip.stdout, "bare")
-        if gunzip.returncode:
-            raise BenchmarkFailed(f"gunzip of {file} failed; the reason is above.")
-        return time.monotonic() - begun
+        return seconds_of_psql(here.server, uri, file, "bare")
 
 
 def _loaded(here: Place, source: str, streams: int | None = None) -> float:

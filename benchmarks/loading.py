@@ -98,6 +98,20 @@ def copy_with_psql(server: EmbeddedPostgres, uri: str, content: IO[bytes], into:
         raise BenchmarkFailed(f"psql could not copy into {into}; the reason is above.")
 
 
+def seconds_of_psql(server: EmbeddedPostgres, uri: str, file: Path, into: str) -> float:
+    """Return the seconds that ``gunzip | psql`` takes to copy a csv.gz file into a table.
+
+    :raises BenchmarkFailed: when either fails
+    """
+    begun = time.monotonic()
+    with subprocess.Popen(("gunzip", "-c", str(file)), stdout=subprocess.PIPE) as gunzip:
+        if gunzip.stdout is not None:
+            copy_with_psql(server, uri, gunzip.stdout, into)
+    if gunzip.returncode:
+        raise BenchmarkFailed(f"gunzip of {file} failed; the reason is above.")
+    return time.monotonic() - begun
+
+
 def sql_of(name: str) -> bytes:
     """Return the statement in ``sql/<name>.sql``."""
     return (Path(__file__).parent / "sql" / f"{name}.sql").read_bytes()

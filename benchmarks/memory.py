@@ -37,29 +37,39 @@ class Kind:
     :param name: what it is called
     :param layout: what precedes the address of such files in a source list
     :param write: writes a file into a folder, of a month and of a number of rows
+    :param dataset: of which the files are
+    :param month: the month of the files
     """
 
     name: str
     layout: str
     write: Callable[[Path, Month, int], Path]
+    dataset: str = "yellow"
+    month: Month = FIRST
 
 
 def measure(sizes: Sizes, folder: Path) -> Iterator[Figure]:
     """Measure two files of each kind; the larger one may take as much as the smaller one."""
     with place(folder) as here:
         for kind in KINDS:
-            peaks = [_peak(here, kind, number) for number in sizes.long]
-            for number, peak in zip(sizes.long, peaks, strict=True):
-                yield Figure(f"memory of staging {number:,} rows of {kind.name}", peak, "MiB", TARGET)
-            name = f"memory of staging {kind.name}, {sizes.long[1]:,} rows against {sizes.long[0]:,}"
-            yield Figure(name, peaks[1] / peaks[0], "×", 1.2, note="flat; a fifth is the allocator's")
+            yield from peaks_of(here, kind, sizes.long)
+
+
+def peaks_of(here: Place, kind: Kind, rows: tuple[int, int]) -> Iterator[Figure]:
+    """Measure a short and a long file of a kind."""
+    peaks = [_peak(here, kind, number) for number in rows]
+    for number, peak in zip(rows, peaks, strict=True):
+        yield Figure(f"memory of staging {number:,} rows of {kind.name}", peak, "MiB", TARGET)
+    name = f"memory of staging {kind.name}, {rows[1]:,} rows against {rows[0]:,}"
+    yield Figure(name, peaks[1] / peaks[0], "×", 1.2, note="flat; a fifth is the allocator's")
 
 
 def _peak(here: Place, kind: Kind, rows: int) -> float:
     """Stage a file in a separate process, and return its peak in MiB over its start."""
-    file = apart(kind.write, here.samples, FIRST, rows)
+    file = apart(kind.write, here.samples, kind.month, rows)
     with here.database() as uri:
-        words = ("-m", "benchmarks.staging", uri, f"{kind.layout}{here.files}", str(FIRST))
+        source = f"{kind.layout}{here.files}"
+        words = ("-m", "benchmarks.staging", uri, source, kind.dataset, str(kind.month))
         with subprocess.Popen(
             (sys.executable, *words), cwd=CHECKOUT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         ) as child:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import course, history, imports, load, machine, memory, months, scheduler, unchanged
+from benchmarks import course, fhvhv, history, imports, load, machine, memory, months, scheduler, unchanged
 from benchmarks.history import Measured, Run, number
 from benchmarks.sizes import TINY, USUAL
 from local.errors import LocalError
@@ -41,6 +41,7 @@ class Group:
 
 GROUPS = {
     "load": Group(load.measure, 3.5),
+    "fhvhv": Group(fhvhv.measure, 3),
     "course": Group(course.measure, 3),
     "months": Group(months.measure, 1.5),
     "memory": Group(memory.measure, 2.5),

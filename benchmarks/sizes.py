@@ -19,6 +19,8 @@ class Sizes:
     :param ends: how many of the first and of the last months are compared
     :param months_rounds: how often they are loaded
     :param long: rows of a short and a long file whose staging's memory is measured
+    :param app_services: rows of a short and a long month of the app services
+    :param app_rounds: rounds of loads of the long one
     :param small_runs: runs of small months through the scheduler
     :param large_runs: runs of large months through the scheduler
     :param imports: how often each DAG file is imported
@@ -35,6 +37,8 @@ class Sizes:
     ends: int
     months_rounds: int
     long: tuple[int, int]
+    app_services: tuple[int, int]
+    app_rounds: int
     small_runs: int
     large_runs: int
     imports: int
@@ -52,6 +56,8 @@ USUAL = Sizes(
     ends=4,
     months_rounds=5,
     long=(1_000_000, 4_000_000),
+    app_services=(1_000_000, 5_000_000),
+    app_rounds=3,
     small_runs=8,
     large_runs=3,
     imports=3,
@@ -69,6 +75,8 @@ TINY = Sizes(
     ends=1,
     months_rounds=1,
     long=(1_000, 3_000),
+    app_services=(1_000, 2_000),
+    app_rounds=1,
     small_runs=1,
     large_runs=1,
     imports=1,

@@ -17,13 +17,13 @@ from local.api import ENDED
 from local.process import Background
 from local.stack import AIRFLOW, Stack
 from local.state import Ports, Settings
-from nyc_taxi.samples import SAMPLE_DATASETS
+from nyc_taxi.samples import USUAL_DATASETS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-DAGS = tuple(f"{dataset}_postgres" for dataset in SAMPLE_DATASETS)
+DAGS = tuple(f"{dataset}_postgres" for dataset in USUAL_DATASETS)
 
 _PATIENCE = 180.0
 

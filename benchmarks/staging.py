@@ -1,7 +1,7 @@
 """A process that stages one month, while another watches its memory.
 
-``python -m benchmarks.staging URI SOURCES MONTH`` sends the source a request, prints ``ready``, and continues
-after a line on standard input.
+``python -m benchmarks.staging URI SOURCES DATASET MONTH`` sends the source a request, prints ``ready``, and
+continues after a line on standard input.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from nyc_taxi.files.source_list import SourceList
 from nyc_taxi.load.stage import stage_month
 
 
-def main(uri: str, sources: str, month: str) -> None:
-    """Stage a yellow month, and print how many rows that were."""
+def main(uri: str, sources: str, dataset: str, month: str) -> None:
+    """Stage a month, and print how many rows that were."""
     store = warehouse(uri)
-    publication = SourceList.parse(sources).ask("yellow", Month(month))
+    publication = SourceList.parse(sources).ask(dataset, Month(month))
     print("ready", flush=True)
     sys.stdin.readline()
     staged = stage_month(store, publication, fetch=download, run_id="benchmark")

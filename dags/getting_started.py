@@ -39,10 +39,10 @@ with DAG(
     @task(doc_md="Reads all pages of the products API.")
     def extract() -> list[dict[str, Any]]:
         """Return all products."""
-        from nyc_taxi.hooks.products import products_url
+        from nyc_taxi.hooks.products import ProductsHook
         from nyc_taxi.products import fetch_products
 
-        return fetch_products(products_url())
+        return fetch_products(ProductsHook().url())
 
     @task(doc_md="Keeps the chosen columns of every product, in the order of the form.")
     def transform(products: list[dict[str, Any]], **context: Any) -> list[dict[str, Any]]:

@@ -12,11 +12,27 @@ fail() {
     exit 1
 }
 
+# The line of a setting in .env, which an editor on Windows may have saved
+line() {
+    sed -n "s/^$1=//p" .env 2>/dev/null | tr -d '\r' | tail -n 1
+}
+
 # The value of a setting, from the environment or else from .env
 setting() {
     eval "value=\${$1:-}"
-    [ -n "$value" ] || value=$(sed -n "s/^$1=//p" .env 2>/dev/null | tail -n 1)
+    [ -n "$value" ] || value=$(line "$1" | sed "s/^'\(.*\)'$/\1/")
     printf '%s' "$value"
+}
+
+# Docker Compose would replace a part of such a password, or cut it off.
+check_secrets() {
+    for name in $secrets PGADMIN_PASSWORD GRAFANA_PASSWORD GRAFANA_READER_PASSWORD; do
+        case $(line "$name") in
+            \'*\') ;;
+            *\$* | *\'* | *\"* | *\\* | *' '*)
+                fail "The value of $name in .env has a character that Docker Compose reads in its own way. Put it in single quotes: $name='…'. A single quote cannot be in it." ;;
+        esac
+    done
 }
 
 # Writes a setting to .env, in place of its line if it has one.
@@ -125,10 +141,14 @@ leave_others() {
     [ -z "$others" ] || docker compose rm --stop --force $others
 }
 
-# Shows the output of init, and the ports that other programs use.
+# Shows the last output of each service that failed, and the ports that other programs use. Where none did,
+# the error is the one that Compose has printed, such as an image that cannot be pulled.
 explain() {
-    said=$(docker compose logs --no-log-prefix --tail 5 init 2>/dev/null) || true
-    [ -z "$said" ] || printf 'The last output of init:\n%s\n' "$said" >&2
+    failed=$(docker compose ps --all --format '{{.Service}} {{.State}} {{.ExitCode}} {{.Health}}' 2>/dev/null \
+        | awk '$2 == "restarting" || $2 == "exited" && $3 != 0 || $4 == "unhealthy" { print $1 }') || true
+    for service in $failed; do
+        printf 'The last output of %s:\n%s\n' "$service" "$(docker compose logs --no-log-prefix --tail 5 "$service" 2>&1)" >&2
+    done
     # shellcheck disable=SC2046  # a list of ids
     taken=$(docker inspect --format '{{.State.Error}}' $(docker compose ps --all --quiet) 2>/dev/null \
         | grep -E 'in use|already allocated|not available' | grep -Eo '127\.0\.0\.1:[1-9][0-9]*' | sort -u) || true
@@ -145,13 +165,16 @@ export COMPOSE_PROFILES="$profiles"
 check_docker
 check_readable
 check_profiles
+check_secrets
 fill_in
 follow_profiles
 leave_others
 if ! docker compose up --detach --build --wait; then
     explain
-    fail 'The stack is not healthy. docker compose ps --all shows which service fails, and docker compose logs NAME why.'
+    [ -n "$failed" ] || fail 'The stack was not started. The error is the last one above.'
+    fail 'The stack is not healthy. docker compose logs NAME shows more of a service.'
 fi
+docker compose logs --no-log-prefix init 2>/dev/null | grep '^Attention:' || true
 echo "Airflow runs at http://localhost:$(docker compose port api-server 8080 | sed 's/.*://')"
 case $made in
     *AIRFLOW_PASSWORD*) echo "Log in as admin with the password $(setting AIRFLOW_PASSWORD), which is in .env and is not shown again." ;;

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 MODELS = {
     "marts.fct_trips": ("dataset", "file_month"),
     "marts.fct_fhv_trips": ("dataset", "file_month"),
-    "intermediate.int_zone_revenue": ("service_type", "file_month"),
+    "marts.fct_fhvhv_trips": ("dataset", "file_month"),
+    "intermediate.int_zone_revenue": ("dataset", "file_month"),
 }
 """The compared models, each with the columns that identify a month's rows."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import subprocess
 import sys
@@ -23,7 +24,7 @@ from nyc_taxi.errors import TaxiError
 from nyc_taxi.files.publication import State as PublicationState
 from nyc_taxi.files.source_list import SourceList
 from nyc_taxi.postgres.warehouse import PostgresWarehouse
-from nyc_taxi.samples import SAMPLE_DATASETS
+from nyc_taxi.samples import USUAL_DATASETS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -37,7 +38,7 @@ READER = "taxi_reader"
 
 _ZONES = "zones_postgres"
 _TRANSFORM = "transform_postgres"
-_INGEST = tuple(f"{dataset}_postgres" for dataset in SAMPLE_DATASETS)
+_INGEST = tuple(f"{dataset}_postgres" for dataset in USUAL_DATASETS)
 
 
 def demo() -> int:
@@ -224,29 +225,23 @@ def _backfill(stack: Stack, months: MonthRange, say: Say) -> bool:
         if not runs["dag_runs"]:
             command += ["--reset-dagruns", "--yes"]
         say(" ".join(command))
-    read_end, write_end = os.pipe()
-    environment = stack.environment()
-    running = [
-        subprocess.Popen(
-            command,
-            cwd=CHECKOUT,
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            stdout=write_end,
-            stderr=write_end,
-        )
-        for command in commands
-    ]
-    os.close(write_end)
-    try:
-        with os.fdopen(read_end) as output:
-            for line in output:
+    with subprocess.Popen(
+        (sys.executable, "-m", "local.airflow_commands", json.dumps(commands)),
+        cwd=CHECKOUT,
+        env=stack.environment(),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    ) as running:
+        assert running.stdout  # noqa: S101
+        try:
+            for line in running.stdout:
                 say(line.rstrip())
-        return not any(process.wait() for process in running)
-    finally:
-        for process in running:
-            process.terminate()
-            process.wait()
+        except BaseException:
+            running.terminate()
+            raise
+    return not running.returncode
 
 
 def prepared_warehouse(stack: Stack) -> PostgresWarehouse:

@@ -120,12 +120,17 @@ def _pools() -> str:
     return _table(("pool", "slots", "meaning"), rows)
 
 
+_POLICIES = (
+    "first_month", "required", "on_unknown", "on_repeated", "on_missing", "rejects", "limits", "filled",
+)  # fmt: skip
+
+
 def _policies() -> str:
     schema = json.loads((_DATASETS / "dataset.schema.json").read_text("utf-8"))["properties"]
     specs = {file.stem: yaml.safe_load(file.read_text("utf-8")) for file in sorted(_DATASETS.glob("*.yaml"))}
     rows = [
         (f"`{policy}`", *(_code(spec.get(policy)) for spec in specs.values()), schema[policy]["description"])
-        for policy in ("first_month", "required", "on_unknown", "on_repeated", "on_missing", "rejects")
+        for policy in _POLICIES
     ]
     return _table(("policy", *specs, "meaning"), rows)
 

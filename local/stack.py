@@ -169,7 +169,8 @@ class Stack:
     def init(self, say: Callable[[str], Any] = lambda _: None) -> None:
         """Run ``entrypoint.sh init``, with its output in a log.
 
-        :param say: called with each difference from the settings that a person made in Airflow
+        :param say: called with each difference from the settings that a person made in Airflow, and with
+            what keeps the DAGs from running
         :raises StackFailed: with the end of the log
         """
         self.state.processes.mkdir(parents=True, exist_ok=True)
@@ -189,7 +190,7 @@ class Stack:
             tail = "\n".join(lines[-12:])
             raise StackFailed(f"entrypoint.sh init failed. The end of {log}:\n{tail}")
         for line in lines:
-            if "BOOTSTRAP_OVERWRITE" in line:
+            if "BOOTSTRAP_OVERWRITE" in line or line.startswith("Attention:"):
                 say(line)
 
     def wait_for_dags(self, names: Collection[str], seconds: float = 120) -> None:

@@ -110,6 +110,7 @@ class FileServer:
         self.sent = 0
         """Bytes of bodies sent so far."""
         self._replies: dict[str, list[Reply]] = {}
+        self._heads: dict[str, Reply] = {}
         self._stopped = threading.Event()
         self._server = _Server(self)
 
@@ -156,6 +157,10 @@ class FileServer:
         """Answer the next requests for a path with these, one after another; the last one stays."""
         self._replies["/" + path.lstrip("/")] = list(replies)
 
+    def answer_head(self, path: str, reply: Reply) -> None:
+        """Answer HEAD for a path with this, whatever GET is answered with."""
+        self._heads["/" + path.lstrip("/")] = reply
+
     def remove(self, path: str) -> None:
         """Answer 404 for a path from now on."""
         self._replies.pop("/" + path.lstrip("/"), None)
@@ -168,6 +173,8 @@ class FileServer:
         """Note a request, and return the answer to it; as a proxy it is asked for whole addresses."""
         self.requests.append((method, path))
         self.headers.append(headers)
+        if method == "HEAD" and (head := self._heads.get(urlsplit(path).path)):
+            return head
         replies = self._replies.get(urlsplit(path).path, [Reply(b"not here", status=404)])
         return replies.pop(0) if len(replies) > 1 else replies[0]
 

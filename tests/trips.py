@@ -110,7 +110,7 @@ def stage(
 def staged_and_audited(warehouse: Warehouse, publication: Publication, *, force: bool = False) -> int:
     """Stage and audit a file, and return the attempt that waits to be published."""
     attempt = stage(warehouse, publication, force=force).attempt
-    audit_month(warehouse, attempt)
+    audit_month(warehouse, attempt, force=force)
     return attempt
 
 
@@ -119,7 +119,7 @@ def load(warehouse: Warehouse, publication: Publication, *, force: bool = False)
     staged = stage(warehouse, publication, force=force)
     if staged.unchanged:
         return warehouse.ledger.get(staged.attempt)
-    audit_month(warehouse, staged.attempt)
+    audit_month(warehouse, staged.attempt, force=force)
     return warehouse.publish(staged.attempt)
 
 

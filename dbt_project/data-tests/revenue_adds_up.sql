@@ -7,11 +7,12 @@ trips as (
 
     select
         file_month,
+        dataset,
         sum(total_amount) as dollars
 
     from {{ ref('fct_trips') }}
     where {{ in_run_months() }}
-    group by file_month
+    group by file_month, dataset
 
 ),
 
@@ -19,10 +20,11 @@ zones_of_files as (
 
     select
         file_month,
+        dataset,
         sum(total_amount) as dollars
 
     from {{ ref('int_zone_revenue') }}
-    group by file_month
+    group by file_month, dataset
 
 ),
 
@@ -42,12 +44,15 @@ all_months as (
 
 select
     trips.file_month,
+    trips.dataset,
     trips.dollars,
     zones_of_files.dollars as summed
 
 from trips
 left join zones_of_files
-    on trips.file_month = zones_of_files.file_month
+    on
+        trips.file_month = zones_of_files.file_month
+        and trips.dataset = zones_of_files.dataset
 
 where coalesce(trips.dollars, 0) <> coalesce(zones_of_files.dollars, 0)
 
@@ -55,6 +60,7 @@ union all
 
 select
     null as file_month,
+    null as dataset,
     all_files.dollars,
     all_months.dollars as summed
 

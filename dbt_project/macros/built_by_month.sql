@@ -1,6 +1,6 @@
 {#
-    Makes a model a table that is built by file month. A run replaces its months as a whole, and removes those
-    that were unloaded. A run without months rebuilds the table.
+    Makes a model a table that is built by dataset and file month, which it has as columns. A run replaces its
+    months as a whole, and removes those that were unloaded. A run without months rebuilds the table.
 #}
 {% macro built_by_month() -%}
     {{ config(
@@ -9,7 +9,7 @@
         full_refresh=true if run_months() is none else none,
         on_schema_change='fail',
         partition_by={'field': 'file_month', 'data_type': 'date', 'granularity': 'month'},
-        partitions=run_months(),
+        partitions=run_partitions(),
         indexes=[{'columns': ['file_month']}],
         post_hook=[drop_working_table(), replica_identity(), refresh_statistics()],
     ) }}
@@ -24,7 +24,7 @@
     {{ return('by_month') }}
 {% endmacro %}
 
-{# With `partitions`, this is one MERGE that replaces only these. #}
+{# With `partitions`, this is one MERGE that replaces only these, and of these only the datasets of the run. #}
 {% macro bigquery__month_strategy() %}
     {{ return('insert_overwrite') }}
 {% endmacro %}
@@ -73,6 +73,18 @@
         alter table {{ relation }} replica identity full
     {%- endif -%}
 {% endmacro %}
+
+
+{# The MERGE of insert_overwrite, which would also delete the other datasets of its partitions. #}
+{% macro bigquery__get_insert_overwrite_merge_sql(target, source, dest_columns, predicates, include_sql_header) -%}
+    {{ return(dbt.default__get_insert_overwrite_merge_sql(
+        target,
+        source,
+        dest_columns,
+        predicates + ['(' ~ in_run_months('DBT_INTERNAL_DEST.dataset', 'DBT_INTERNAL_DEST.file_month') ~ ')'],
+        include_sql_header
+    )) }}
+{%- endmacro %}
 
 
 {# Postgres plans by statistics, and these do not cover a month that was just inserted. #}

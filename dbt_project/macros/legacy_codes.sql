@@ -1,4 +1,17 @@
-{# Codes for what files before 2015 spell out. #}
+{# Codes for what files spell out, and names for what they give a licence number. #}
+
+{# TLC's licence numbers of the high-volume for-hire services. #}
+{% macro service_of(licence) -%}
+    case {{ licence }}
+        when 'HV0002' then 'Juno'
+        when 'HV0003' then 'Uber'
+        when 'HV0004' then 'Via'
+        when 'HV0005' then 'Lyft'
+    end
+{%- endmacro %}
+
+
+{# Files before 2015 have names. #}
 
 {% macro payment_type_of(name) -%}
     case upper(substr({{ name }}, 1, 3))

@@ -1,6 +1,6 @@
 {#
-    The months to build, as date literals of their first days; none when the run rebuilds all months, because
-    the variable is not set or a full refresh was requested.
+    The months to build, each with its dataset, or with none for all datasets; none when the run rebuilds all
+    months, because the variable is not set or a full refresh was requested.
 #}
 {% macro run_months() %}
     {% set months = var('months', none) %}
@@ -9,28 +9,51 @@
     {% endif %}
     {% if months is string or months is not iterable or months | length == 0 %}
         {{ exceptions.raise_compiler_error(
-            "The variable months is " ~ months ~ ". Pass a list of months, as in --vars '{months: [2021-01]}', "
-            ~ "or leave it out to rebuild all months."
+            "The variable months is " ~ months ~ ". Pass a list of months, as in --vars '{months: [2021-01]}' or "
+            ~ "'{months: [green 2021-01]}', or leave it out to rebuild all months."
         ) }}
     {% endif %}
-    {% set literals = [] %}
-    {% for month in months | map('string') | unique | sort %}
-        {% if not modules.re.fullmatch('(19|20)[0-9]{2}-(0[1-9]|1[0-2])', month) %}
-            {{ exceptions.raise_compiler_error(month ~ " is not a month. Write it as YYYY-MM, for example 2021-01.") }}
+    {% set chosen = [] %}
+    {% for text in months | map('string') | unique | sort %}
+        {% if not modules.re.fullmatch('([a-z][a-z0-9]* )?(19|20)[0-9]{2}-(0[1-9]|1[0-2])', text) %}
+            {{ exceptions.raise_compiler_error(
+                text ~ " is not a month. Write it as YYYY-MM, for example 2021-01, or green 2021-01 for one dataset."
+            ) }}
         {% endif %}
-        {% do literals.append("date '" ~ month ~ "-01'") %}
+        {% do chosen.append({
+            'dataset': text.split(' ')[0] if ' ' in text else none, 'month': "date '" ~ text[-7:] ~ "-01'"
+        }) %}
     {% endfor %}
-    {{ return(literals) }}
+    {{ return(chosen) }}
+{% endmacro %}
+
+
+{# The months to build as date literals of their first days; none when the run rebuilds all months. #}
+{% macro run_partitions() %}
+    {% set months = run_months() %}
+    {{ return(none if months is none else months | map(attribute='month') | unique | sort | list) }}
 {% endmacro %}
 
 
 {#
-    A condition that is true for rows of the months to build. The months are constants, so that the partitions
-    of other months are not read.
+    A condition that is true for rows of the datasets and months to build. The months are constants, so that the
+    partitions of other months are not read.
+
+    dataset   the column of the dataset, or its name as a literal where a table has only one
 #}
-{% macro in_run_months(column='file_month') -%}
+{% macro in_run_months(dataset='dataset', month='file_month') -%}
     {%- set months = run_months() -%}
-    {{ 'true' if months is none else column ~ ' in (' ~ months | join(', ') ~ ')' }}
+    {%- if months is none -%}
+        true
+    {%- else -%}
+        {%- set chosen = [] -%}
+        {%- for name in months | map(attribute='dataset') | unique -%}
+            {%- set of_dataset = months | selectattr('dataset', 'equalto', name) | map(attribute='month') | join(', ') -%}
+            {%- do chosen.append((dataset ~ " = '" ~ name ~ "' and " if name else '') ~ month ~ ' in (' ~ of_dataset ~ ')') -%}
+        {%- endfor -%}
+        {{ month }} in ({{ run_partitions() | join(', ') }})
+        {%- if months | selectattr('dataset') | list %} and ({{ chosen | join(' or ') }}){% endif -%}
+    {%- endif -%}
 {%- endmacro %}
 
 

@@ -11,6 +11,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from nyc_taxi.files.batch import RejectedRow
 
 
@@ -122,7 +124,15 @@ class WarehouseBusy(TransientError):
 
 
 class DataTestFailed(ContractError):
-    """Data failed a test of the dbt project; models that depend on them were not built."""
+    """Data failed a test of the dbt project; models that depend on them were not built.
+
+    :param message: as for every error
+    :param findings: the failed checks, each as ``green 2021-01, name of the check (error): what it found``
+    """
+
+    def __init__(self, message: str, findings: Sequence[str] = ()) -> None:
+        super().__init__(message)
+        self.findings = tuple(findings)
 
 
 class ConnectionNotFound(TransientError):

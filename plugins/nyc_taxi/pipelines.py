@@ -42,7 +42,7 @@ def force_param() -> Param:
         False,
         type="boolean",
         title="Load again",
-        description_md="Load the file even if the month already holds exactly this file.",
+        description_md="Load the file even if the month already holds exactly this file, or far more rows.",
     )
 
 
@@ -80,6 +80,7 @@ def load_month(target: Target, *, dataset: Any, month: Any = None) -> None:
         dataset=dataset,
         month=month,
         target=target.name,
+        force=FORCE,
         map_index_template=name,
         pool=target.pool,
         doc_md="Checks the staged rows: all rows accounted for, rejects, months of the pickups, volume.",

@@ -38,6 +38,11 @@ def fetch_products(base_url: str) -> list[dict[str, Any]]:
             )
 
 
+def count_products(base_url: str) -> int:
+    """Return how many products the API has, with one request; errors as in :func:`fetch_products`."""
+    return _page(f"{base_url}/products", skip=0)[1]
+
+
 def _page(url: str, *, skip: int) -> tuple[list[dict[str, Any]], int]:
     """Return one page of products, and how many there are on all pages."""
     from nyc_taxi.files import http

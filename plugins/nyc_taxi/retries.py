@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from functools import wraps
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk.definitions.retry_policy import RetryDecision, RetryPolicy
 
-from nyc_taxi.errors import ContractError, TaxiError
+from nyc_taxi.errors import ContractError, SourceUnreachable, TaxiError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from datetime import timedelta
 
     from airflow.sdk import BaseOperator, Context
 
@@ -27,7 +27,8 @@ class TaxiRetryPolicy(RetryPolicy):
     """Fails at once after a contract error, and doubles the delay with each try since the task was cleared.
 
     Airflow's own exponential delay counts all tries of a task: a month that was cleared a few times would
-    wait for an hour after its first failure.
+    wait for an hour after its first failure. A source that asks for more time gets it, up to the longest
+    delay.
 
     :param retries: how often a task is retried
     :param delay: the delay before the first retry
@@ -58,6 +59,8 @@ class TaxiRetryPolicy(RetryPolicy):
             return RetryDecision.default()
         tries = min(max(self.retries - (max_tries - try_number), 1), 30)
         delay = max(min(self.delay * 2 ** (tries - 1), self.longest), self.delay)
+        if isinstance(error, SourceUnreachable) and error.retry_after is not None:
+            delay = max(delay, min(timedelta(seconds=error.retry_after), self.longest))
         return RetryDecision.retry(delay, f"Trying again in {delay.total_seconds():.0f} s.")
 
 

@@ -32,7 +32,7 @@ def copy(engine: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Com
     try:
         yield compose
     finally:
-        if (compose.folder / ".env").exists():
+        if compose.setting("AIRFLOW_FERNET_KEY"):
             compose.remove()
 
 

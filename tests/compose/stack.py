@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 import pytest
-import yaml
 
 from local.api import AirflowApi
 from tests.compose.engine import has_image
@@ -30,12 +30,8 @@ CHECKOUT = Path(__file__).parents[2]
 SERVICES = ("warehouse", "metadata", "api-server", "scheduler", "dag-processor", "triggerer")
 """The services that keep running, unlike ``init``."""
 
-_QUICK = {
-    "AIRFLOW__NYC_TAXI__RETRIES": "8",
-    "AIRFLOW__NYC_TAXI__RETRY_DELAY": "1",
-    "AIRFLOW__NYC_TAXI__ASK_INTERVAL": "2",
-}
-"""A task that lost its database is retried after a second instead of minutes."""
+ODD = 'p@ss:w/r?d#1%41$HOME&"x y'
+"""A password of characters that URLs, shells and Docker Compose read in their own way."""
 
 
 @dataclass(frozen=True)
@@ -73,10 +69,11 @@ class Compose:
             if name and (CHECKOUT / name).is_file():
                 (folder / name).parent.mkdir(parents=True, exist_ok=True)
                 shutil.copy(CHECKOUT / name, folder / name)
-        reads_dags = ("scheduler", "dag-processor")
-        quick: dict[str, Any] = {"services": {name: {"environment": _QUICK} for name in reads_dags}}
-        (folder / "docker-compose.override.yaml").write_text(yaml.safe_dump(quick))
-        named = re.findall(r"^#?(\w+_PORT)=", (folder / ".env.example").read_text(), re.MULTILINE)
+        settings = (folder / ".env.example").read_text()
+        named = re.findall(r"^#?(\w+_PORT)=", settings, re.MULTILINE)
+        for name in ("METADATA_PASSWORD", "WAREHOUSE_PASSWORD"):
+            settings = settings.replace(f"\n{name}=\n", f"\n{name}='{ODD}{name}'\n")
+        (folder / ".env").write_text(settings)
         return cls(folder, project, dict(zip(named, _free_ports(len(named)), strict=True)))
 
     @property
@@ -143,12 +140,13 @@ class Compose:
     def setting(self, name: str) -> str:
         """Return a setting of ``.env``."""
         lines = (self.folder / ".env").read_text().splitlines()
-        return next(line.partition("=")[2] for line in lines if line.startswith(f"{name}="))
+        return next(line.partition("=")[2] for line in lines if line.startswith(f"{name}=")).strip("'")
 
     @property
     def warehouse_uri(self) -> str:
         """URI of the warehouse, from this machine."""
-        return f"postgresql://taxi:{self.setting('WAREHOUSE_PASSWORD')}@127.0.0.1:{self.ports['WAREHOUSE_PORT']}/taxi"
+        password = quote(self.setting("WAREHOUSE_PASSWORD"), safe="")
+        return f"postgresql://taxi:{password}@127.0.0.1:{self.ports['WAREHOUSE_PORT']}/taxi"
 
     @cached_property
     def api(self) -> AirflowApi:

@@ -43,4 +43,4 @@ def test_other_downloads_come_from_the_mirror_too(stack: Compose, dag: str) -> N
         state: str = stack.api.get(f"dags/{dag}/dagRuns/{run}")["state"]
         return state if state in {"success", "failed"} else None
 
-    assert eventually(ended, seconds=180) == "success"
+    assert eventually(ended) == "success"

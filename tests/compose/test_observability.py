@@ -40,7 +40,7 @@ def test_the_metrics_of_a_load_and_all_heartbeats_reach_prometheus(stack: Compos
     )
     rows = "sum(nyc_taxi_rows_loaded_total{dataset='yellow', warehouse='postgres'})"
     rejected = "sum(nyc_taxi_rows_rejected_total{dataset='yellow'}) or vector(0)"
-    eventually(lambda: known(rows), seconds=60)
+    eventually(lambda: known(rows))
     assert known(rows)[""] + known(rejected)[""] == 100_000
     assert known("sum(nyc_taxi_step_duration_seconds_count{step='publish', outcome='succeeded'})") == {"": 1}
     parts = {"scheduler", "dag-processor", "triggerer"}

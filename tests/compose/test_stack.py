@@ -14,7 +14,7 @@ from nyc_taxi.core.month import MonthRange
 from tests.compose.stack import SERVICES, Compose, Start
 from tests.extent import extent
 from tests.scheduler.runs import content_of, query
-from tests.waiting import eventually
+from tests.waiting import HANGS, eventually
 
 pytestmark = pytest.mark.slow
 
@@ -46,7 +46,7 @@ def test_the_first_start_is_quick_and_shows_the_password(stack: Compose, start: 
 def test_months_that_a_backfill_loaded_are_in_the_marts(
     stack: Compose, loaded: list[tuple[str, int, int]]
 ) -> None:
-    eventually(lambda: months_in_marts(stack) == 2, seconds=180)
+    eventually(lambda: months_in_marts(stack) == 2)
 
 
 def test_all_components_are_healthy_and_airflow_agrees(stack: Compose) -> None:
@@ -80,10 +80,10 @@ def test_an_idle_stack_leaves_memory_to_other_programs(stack: Compose) -> None:
 def test_restarts_in_a_row_change_nothing(stack: Compose, loaded: list[tuple[str, int, int]]) -> None:
     before = settings_of(stack)
     for _ in range(RESTARTS):
-        stack.compose("restart", "--timeout", "10")
+        stack.compose("restart")
         init = stack.container("init")
         assert stack.command("docker", "wait", init).strip() == "0", stack.compose("logs", "init")
-    eventually(stack.healthy, seconds=HEALTHY_WITHIN.seconds)
+    eventually(stack.healthy)
     assert settings_of(stack) == before
     assert content_of(stack.warehouse_uri, "green", MONTHS) == loaded
 
@@ -92,7 +92,7 @@ def test_restarts_in_a_row_change_nothing(stack: Compose, loaded: list[tuple[str
 def test_a_component_killed_during_a_backfill_costs_no_row(
     stack: Compose, loaded: list[tuple[str, int, int]], service: str
 ) -> None:
-    eventually(stack.healthy, seconds=HEALTHY_WITHIN.seconds)
+    eventually(stack.healthy)
     stack.inside("scheduler", "airflow", "taxi", "unload", "green", "2021-01..2021-02", "--yes")
     assert content_of(stack.warehouse_uri, "green", MONTHS) == []
     watching = threading.Thread(
@@ -102,11 +102,11 @@ def test_a_component_killed_during_a_backfill_costs_no_row(
     )
     watching.start()
     running = "select 1 from ops.file_ledger where outcome in ('staging', 'staged', 'audited')"
-    eventually(lambda: query(stack.warehouse_uri, running), seconds=120)
+    eventually(lambda: query(stack.warehouse_uri, running))
     stack.kill(service)
-    eventually(stack.healthy, seconds=HEALTHY_WITHIN.seconds)
-    eventually(lambda: content_of(stack.warehouse_uri, "green", MONTHS) == loaded, seconds=240)
-    watching.join(240)
+    eventually(stack.healthy)
+    eventually(lambda: content_of(stack.warehouse_uri, "green", MONTHS) == loaded)
+    watching.join(HANGS)
 
 
 @pytest.mark.parametrize("cause", ["it exits", "its code changes"])

@@ -6,7 +6,7 @@ import gzip
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 import psycopg
 import pytest
@@ -15,10 +15,11 @@ from psycopg.rows import dict_row
 from nyc_taxi import targets
 from nyc_taxi.core.dataset import get_dataset
 from nyc_taxi.core.month import MonthRange
+from nyc_taxi.dbt.access import Access
 from nyc_taxi.postgres.warehouse import PostgresWarehouse
 from nyc_taxi.samples import write_sample
 from tests.cli import taxi
-from tests.contract.memory import MemoryHook, MemoryWarehouse
+from tests.contract.memory import MemoryWarehouse
 from tests.trips import MONTH, leftovers
 
 if TYPE_CHECKING:
@@ -107,6 +108,20 @@ class InPostgres:
             for one in checks:
                 found = (one.dimension, one.name, one.value, one.threshold, one.outcome, one.message, attempt)
                 dbt.execute(BY_DBT, found)
+
+
+class MemoryHook:
+    """Leads the commands to a warehouse in memory."""
+
+    shared: ClassVar[MemoryWarehouse]
+
+    def __init__(self, conn_id: str) -> None: ...
+
+    def warehouse(self) -> MemoryWarehouse:
+        return self.shared
+
+    def dbt_access(self) -> Access:
+        return Access()
 
 
 @pytest.fixture(params=["memory", "postgres"])

@@ -8,12 +8,11 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from threading import RLock
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
 from nyc_taxi.core.dataset import get_dataset
-from nyc_taxi.dbt.access import Access
 from nyc_taxi.errors import ContractError
 from nyc_taxi.files.batch import RejectedRow, batch_schema
 from nyc_taxi.files.reader import open_file
@@ -172,7 +171,7 @@ class MemoryWarehouse:
     def stage(self, attempt: Attempt, file: File, progress: Progress) -> StageStats:
         dataset, measures, rows = get_dataset(attempt.dataset), Measures.none(), []
         rejects: list[RejectedRow] = []
-        with open_file(dataset, file.path) as reader:
+        with open_file(dataset, file.path, attempt.month, whole=file.length_proven) as reader:
             for batch in reader:
                 rows.append(batch.rows)
                 rejects += batch.rejects
@@ -181,6 +180,7 @@ class MemoryWarehouse:
         self.staged[attempt.id] = table = pa.Table.from_batches(rows, batch_schema(dataset))
         self.ledger.keep_rejects(attempt, rejects)
         counts = (reader.rows, table.num_rows, len(rejects), reader.bytes)
+        measures = replace(measures, unended=reader.unended)
         return StageStats(reader.plan, *counts, measures, f"stage.{attempt.id}")
 
     def discard(self, attempt: Attempt) -> None:
@@ -248,17 +248,3 @@ class MemoryWarehouse:
                     if clean and verdict.outcome:
                         self.ledger.update(one.id, verdict.outcome, reason=verdict.reason)
         return found
-
-
-class MemoryHook:
-    """Leads the commands to a warehouse in memory."""
-
-    shared: ClassVar[MemoryWarehouse]
-
-    def __init__(self, conn_id: str) -> None: ...
-
-    def warehouse(self) -> MemoryWarehouse:
-        return self.shared
-
-    def dbt_access(self) -> Access:
-        return Access()

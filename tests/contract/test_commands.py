@@ -32,7 +32,7 @@ def test_load_says_what_happened_to_each_month(
 def test_load_repeats_what_the_audit_warned_of_and_only_of_a_month_that_it_loaded(
     run: Run, dirty: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    warning = "green 2021-01: 2 of 502 rows were rejected; "
+    warning = "green 2021-01: 2 of 502 rows rejected. "
     run(f"load green 2021-01 --source {dirty}")
     said = capsys.readouterr().err
     assert warning in said
@@ -105,11 +105,12 @@ def test_months_lists_every_month_once_and_its_counts_add_up(
         "sha256",
         "loaded_at",
         "seconds",
+        "marts",
     ]
     counts = ("rows_in_file", "rows_loaded", "rows_rejected")
     assert [first[name] for name in counts] == [502, 500, 2]
     assert [second[name] for name in counts] == [500, 500, 0]
-    assert {row["state"] for row in (first, second)} == {"published"}
+    assert {(row["state"], row["marts"]) for row in (first, second)} == {("published", "not built")}
     assert first["bytes"] == (dirty / "green_tripdata_2021-01.csv").stat().st_size
     assert len(first["sha256"]) == 64
 
@@ -121,6 +122,7 @@ def test_months_shows_a_month_that_was_never_published_by_its_state(
     assert run(f"load green 2021-01 --source {tmp_path}") == 1
     (row,) = listed("months")
     assert (row["state"], row["rows_loaded"], row["loaded_at"]) == ("failed", None, None)
+    assert row["marts"] is None
     assert run("months") == 0
     assert "failed" in capsys.readouterr().out
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 def check(subject: Subject, folder: Path, content: bytes, dataset: str, month: Month) -> int:
     """Load a month, compare it with the slow reading, and return how many rows were rejected."""
-    expected = naive.read_csv(get_dataset(dataset), content)
+    expected = naive.read_csv(get_dataset(dataset), content, month)
     path = write(folder, content, f"{dataset}_tripdata_{month}.csv")
     attempt = load(subject.warehouse, published(path, dataset=dataset, month=month))
     assert attempt.rows_in_file == len(expected.rows) + len(expected.rejects)

@@ -183,24 +183,29 @@ def assert_newer_and_newer(attempts: list[Attempt]) -> None:
 
 
 def test_promise_6_honest_about_drift_of_names_and_order(subject: Subject, tmp_path: Path) -> None:
-    """A column that was renamed, one that is new and one that is gone are reported, and no value moves."""
+    """Columns in another order or unknown load and are reported; those that are gone are named."""
     clean = [line.split(",") for line in lines(100)]
     drifted = [[*line[:5], *line[6:], line[5], "cloudy"] for line in clean]
-    drifted[0][-2:] = ["PickupZone", "weather"]
-    without_flag = [line[:3] + line[4:] for line in drifted]
-    path = write(tmp_path, text([",".join(line) for line in without_flag]))
+    drifted[0][-2:] = ["pickup-location ID", "weather"]
+    path = write(tmp_path, text([",".join(line) for line in drifted]))
     done = load(subject.warehouse, published(path))
-    assert done.unknown == ("pickupzone", "weather")
-    assert {"pulocationid", "store_and_fwd_flag"} <= set(done.missing)
+    assert (done.unknown, done.missing) == (("weather",), ())
     checks = {check.name: check for check in subject.warehouse.ledger.checks(done.id)["load"]}
     assert checks["columns"].outcome == "warn"
-    assert "pickupzone, weather" in checks["columns"].message
+    assert "weather" in checks["columns"].message
     third = subject.rows()[2]
-    assert (third["vendorid"], third["pulocationid"], third["dolocationid"]) == (2, None, 42)
-    assert third["store_and_fwd_flag"] is None
-    assert third["unmapped"].replace(" ", "") == '{"weather":"cloudy","pickupzone":"3"}' or (
-        third["unmapped"].replace(" ", "") == '{"pickupzone":"3","weather":"cloudy"}'
-    )
+    assert (third["vendorid"], third["pulocationid"], third["dolocationid"]) == (2, 3, 42)
+    assert third["unmapped"].replace(" ", "") == '{"weather":"cloudy"}'
+
+    drifted[0][-2] = "where"
+    path = write(tmp_path, text([",".join(line[:3] + line[4:]) for line in drifted]))
+    with pytest.raises(
+        SchemaDrift,
+        match=r"lacks store_and_fwd_flag, pulocationid, which every green file of 2021-01 has\. If they are "
+        r"called where, weather in it",
+    ):
+        stage(subject.warehouse, published(path))
+    assert subject.rows()[2] == third
 
 
 def test_promise_6_honest_about_drift_of_types(subject: Subject, tmp_path: Path) -> None:

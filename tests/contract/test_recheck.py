@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from nyc_taxi.errors import SourceUnreachable
+from nyc_taxi.errors import SchemaDrift, SourceUnreachable
 from nyc_taxi.files.source_list import SourceList
 from nyc_taxi.load.load import load_month
 from nyc_taxi.load.recheck import find_republished
@@ -65,6 +65,18 @@ def test_month_of_another_address_is_left_alone_and_failures_are_collected(
     file_server.answer(path(NEXT), Reply(status=503))
     with pytest.raises(SourceUnreachable):
         find_republished(warehouse, sources)
+
+
+def test_a_refusal_of_zones_names_their_address(
+    warehouse: Warehouse, file_server: FileServer, tmp_path: Path
+) -> None:
+    (tmp_path / "taxi_zone_lookup.csv").write_text("LocationID,Borough,Zone,service_zone\n1,EWR,Newark,EWR\n")
+    file_server.put("misc/taxi_zone_lookup.csv", (tmp_path / "taxi_zone_lookup.csv").read_bytes())
+    for text in (file_server.url, str(tmp_path)):
+        sources = SourceList.parse(text)
+        (address,) = sources.zone_lookup()
+        with pytest.raises(SchemaDrift, match=f"^{address} does not number the zones from 1 to 265"):
+            load_zones(warehouse, sources)
 
 
 def test_zones_are_loaded_from_the_first_source_that_has_them(

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import yaml
 
 from nyc_taxi.core.check import Check
+from nyc_taxi.core.dataset import get_dataset
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -50,18 +52,20 @@ def test_a_month_is_shown_with_its_file_and_its_checks(
     assert (shown["attempt"], shown["attempts_since"]) == (1, 0)
     assert of(shown["checks"], "dimension", "check", "outcome", "measured_by") == [
         ("accuracy", "most_trips_cost", "error", "dbt"),
+        *(("completeness", f"blank {name}", "pass", "load") for name in sorted(get_dataset("green").filled)),
+        ("completeness", "end of the file", "pass", "load"),
         ("completeness", "not empty", "pass", "load"),
         ("completeness", "row accounting", "pass", "load"),
+        ("completeness", "rows replaced", "pass", "load"),
         ("completeness", "volume", "pass", "load"),
         ("completeness", "all_trips_have_a_pickup", "pass", "dbt"),
         ("consistency", "columns", "pass", "load"),
-        ("timeliness", "pickups in the month", "warn", "load"),
+        ("timeliness", "pickups in the month", "pass", "load"),
         ("validity", "rejected rows", "pass", "load"),
     ]
-    assert of(shown["checks"][:2], "value", "threshold", "message") == [
-        (0.25, "at most 20%", "1."),
-        (500, "at least 1", "500 rows were loaded."),
-    ]
+    values = {check["check"]: (check["value"], check["threshold"]) for check in shown["checks"]}
+    assert values["most_trips_cost"] == (0.25, "at most 20%")
+    assert values["not empty"] == (500, "at least 1")
 
 
 def test_the_table_is_for_people_and_yaml_for_programs(
@@ -75,7 +79,6 @@ def test_the_table_is_for_people_and_yaml_for_programs(
     assert ["state", "published"] in lines
     assert ["rows_in_file", "500"] in lines
     assert next(line for line in lines if "rejected" in line)[0] == "validity"
-    assert lines[-1][:6] == ["warn:", "pickups", "in", "the", "month:", "1"]
     assert (
         said.err == "dbt has not measured this month yet; the transform DAG does when it builds the month.\n"
     )
@@ -107,7 +110,7 @@ def test_a_month_that_only_failed_is_shown_with_what_was_found(run: Run, listed:
     run(f"load green 2021-01 --source {wrong}")
     shown = listed("show green 2021-01")
     assert (shown["state"], shown["loaded_at"], shown["rows_in_file"]) == ("failed", None, 500)
-    assert len(shown["checks"]) == 6
+    assert len(shown["checks"]) == 8 + len(get_dataset("green").filled)
     assert [check["check"] for check in shown["checks"] if check["outcome"] == "error"] == [
         "pickups in the month"
     ]
@@ -117,7 +120,20 @@ def test_a_month_that_was_unloaded_keeps_its_results(run: Run, listed: Listed, s
     run(f"load green 2021-01 --source {samples}")
     before = listed("show green 2021-01")
     run("unload green 2021-01 --yes")
-    assert listed("show green 2021-01") == {**before, "state": "unloaded", "loaded_at": None}
+    assert listed("show green 2021-01") == {**before, "state": "unloaded", "loaded_at": None, "marts": None}
+
+
+def test_a_month_that_the_marts_lack_is_shown_with_what_was_found(
+    run: Run, listed: Listed, subject: Subject, samples: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run(f"load green 2021-01 --source {samples}")
+    subject.measured_by_dbt(1, [replace(BY_DBT[0], message="3 of 4 trips cost nothing.")])
+    capsys.readouterr()
+    assert listed("show green 2021-01")["marts"] == "not built"
+    run("show green 2021-01")
+    assert capsys.readouterr().err == (
+        "dbt keeps green 2021-01 out of the marts: 3 of 4 trips cost nothing.\n"
+    )
 
 
 @pytest.mark.parametrize(

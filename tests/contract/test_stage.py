@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from nyc_taxi.core.dataset import get_dataset
 from nyc_taxi.errors import ContractError, DownloadInterrupted, TooManyRejects, TruncatedFile
 from nyc_taxi.load.attempt import Outcome
 from nyc_taxi.load.stage import Staged, stage_month, staged_in_run
@@ -56,6 +57,8 @@ def test_staged_rows_are_hidden_from_readers_and_measured(subject: Subject, tmp_
         "outside": 0,
         "earliest": "2021-01-01 10:00:00",
         "latest": "2021-01-27 10:53:00",
+        "blank": dict.fromkeys(get_dataset("green").filled, 0),
+        "unended": 0,
     }
     assert (subject.rows(), subject.leftovers()) == ([], 1)
     assert Staged.from_json(json.loads(json.dumps(staged.to_json()))) == staged

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+from copy import copy, deepcopy
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -45,19 +46,39 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
                 item.add_marker(pytest.mark.filterwarnings(warning))
 
 
-@pytest.fixture
-def dag_bag(airflow_database: None) -> DagBag:
-    """All DAGs of the checkout, whose tasks are not tried again: a test does not wait for that.
+@pytest.fixture(scope="session")
+def _dags_read_once(airflow_database: None) -> Iterator[DagBag]:
+    """All DAGs of the checkout, which Airflow's database knows and no test changes.
 
-    They are read anew for every test, because ``dag.test`` leaves a run's parameters in the DAG.
+    Their tasks are not tried again: a test does not wait for that. ``dag.test`` would read all files, and
+    write what it finds to the database, before every run.
     """
-    from airflow.dag_processing.dagbag import DagBag
+    from airflow.dag_processing import dagbag
+    from airflow.dag_processing.bundles.manager import DagBundlesManager
+    from airflow.utils.session import create_session
 
     from nyc_taxi import settings
 
+    folder = CHECKOUT / "dags"
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(settings, "RETRIES", 0)
-        return DagBag(dag_folder=CHECKOUT / "dags")
+        bag = dagbag.DagBag(folder, bundle_path=folder, bundle_name="dags-folder")
+    with create_session() as session:
+        DagBundlesManager().sync_bundles_to_db(session=session)  # type: ignore[no-untyped-call]
+    with create_session() as session:
+        dagbag.sync_bag_to_db(bag, "dags-folder", bundle_version=None, session=session)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(dagbag, "BundleDagBag", lambda **_: bag)
+        patch.setattr(dagbag, "sync_bag_to_db", lambda *_: None)
+        yield bag
+
+
+@pytest.fixture
+def dag_bag(_dags_read_once: DagBag) -> DagBag:
+    """A copy of all DAGs of the checkout, because ``dag.test`` leaves a run's parameters in the DAG."""
+    bag = copy(_dags_read_once)
+    bag.dags = deepcopy(bag.dags)
+    return bag
 
 
 @pytest.fixture

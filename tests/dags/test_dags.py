@@ -15,6 +15,7 @@ from airflow.sdk import PartitionedAssetTimetable
 
 from nyc_taxi import settings
 from nyc_taxi.assets import raw_asset
+from nyc_taxi.timetables import MonthlyTimetable
 from tests.dags.conftest import CHECKOUT
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from airflow.dag_processing.dagbag import DagBag
 
 DAG_FILES = sorted((CHECKOUT / "dags").glob("*.py"))
-INGEST = ("fhv_postgres", "green_postgres", "yellow_postgres")
+INGEST = ("fhv_postgres", "fhvhv_postgres", "green_postgres", "yellow_postgres")
 HEAVY = ("duckdb", "google", "kubernetes", "numpy", "pandas", "psycopg", "pyarrow", "requests")
 
 
@@ -51,7 +52,14 @@ def python(code: str, folder: Path, **environment: str) -> str:
 def test_every_dag_file_is_read_without_an_error(dag_bag: DagBag) -> None:
     assert dag_bag.import_errors == {}
     assert sorted(dag_bag.dags) == [
-        *("fhv_postgres", "getting_started", "green_postgres", "recheck_postgres", "taxi_postgres"),
+        *(
+            "fhv_postgres",
+            "fhvhv_postgres",
+            "getting_started",
+            "green_postgres",
+            "recheck_postgres",
+            "taxi_postgres",
+        ),
         *("transform_postgres", "yellow_postgres", "zones_postgres"),
     ]
 
@@ -100,7 +108,9 @@ def test_an_ingest_dag_waits_stages_audits_and_publishes(dag_bag: DagBag, dag_id
         set(),
     ]
     assert dag.max_active_runs == settings.MAX_ACTIVE_RUNS >= 6
-    assert str(dag.timetable) == str(settings.ingest_timetable())
+    timetable: object = dag.timetable
+    assert isinstance(timetable, MonthlyTimetable)
+    assert timetable.serialize() == {"expression": settings.INGEST_CRON, "timezone": settings.TIMEZONE}
 
 
 @pytest.mark.parametrize("dag_id", [*INGEST, "taxi_postgres", "transform_postgres", "getting_started"])
@@ -149,25 +159,32 @@ def test_a_dag_file_is_wiring_only(path: Path) -> None:
         assert not isinstance(node, ast.While | ast.Try | ast.If | ast.ClassDef), ast.dump(node)
 
 
-@pytest.mark.parametrize("path", DAG_FILES, ids=lambda path: path.stem)
-def test_a_dag_file_is_read_quickly_and_loads_nothing_heavy(path: Path, tmp_path: Path) -> None:
+def test_a_dag_file_is_read_quickly_and_loads_nothing_heavy(tmp_path: Path) -> None:
+    """Each is read by a process that has read none, and the second time counts: the first may compile it."""
     code = f"""
-import json, runpy, sys, time
+import json, os, runpy, sys, time
 import airflow.sdk
 from airflow.sdk import DAG, Asset, Param, task, task_group
 from airflow.providers_manager import ProvidersManager
-before = time.process_time()
-runpy.run_path({str(path)!r})
-taken = time.process_time() - before
-loaded = [name for name in {HEAVY!r} if name in sys.modules]
-print(json.dumps([taken, loaded]))
+found = {{}}
+for path in {list(map(str, DAG_FILES))!r} * 2:
+    read, write = os.pipe()
+    if os.fork() == 0:
+        before = time.process_time()
+        runpy.run_path(path)
+        taken = time.process_time() - before
+        loaded = [name for name in {HEAVY!r} if name in sys.modules]
+        os.write(write, json.dumps([taken, loaded]).encode())
+        os._exit(0)
+    os.close(write)
+    found[path] = json.loads(os.read(read, 1000))
+    os.wait()
+print(json.dumps(found))
 """
-    taken, loaded = json.loads(python(code, tmp_path))
-    if taken >= 0.3:  # the first time may have compiled the files
-        taken, _ = json.loads(python(code, tmp_path))
-
-    assert loaded == []
-    assert taken < 0.3
+    found = json.loads(python(code, tmp_path))
+    assert found.keys() == set(map(str, DAG_FILES))
+    assert [path for path, (_, loaded) in found.items() if loaded] == []
+    assert [path for path, (taken, _) in found.items() if taken >= 0.3] == []
 
 
 def test_promise_8_same_dag_everywhere(tmp_path: Path) -> None:

@@ -110,6 +110,22 @@ def test_promise_7_patient(files: FileServer) -> None:
     assert answer["bytes"] == 30
 
 
+def test_a_waiting_task_logs_when_something_changes(
+    files: FileServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    missing, broken = Reply(status=404), Reply(status=503)
+    replies = (missing, missing, broken, broken, broken, missing, missing, Reply(status=401))
+    files.answer(PATH, *replies)
+
+    event_of(trigger(interval=0.01))
+
+    assert files.count("HEAD") == len(replies)
+    first, second, third = [line for line in capsys.readouterr().out.splitlines() if files.url in line]
+    assert f"{files.url}/{PATH} answered HEAD with 503" in first
+    assert f"Not published yet: green 2021-01 at {files.url}/{PATH} " in second
+    assert f"{files.url}/{PATH} answered GET with 401" in third
+
+
 def test_tlcs_403_is_a_wait(files: FileServer, monkeypatch: pytest.MonkeyPatch) -> None:
     from nyc_taxi.files import source_list
 
@@ -128,7 +144,9 @@ def test_a_month_that_has_not_begun_is_not_waited_for(files: FileServer) -> None
     with pytest.raises(TaskDeferred):
         sensor().execute(context(str(THIS_MONTH)))
     next_month = str(THIS_MONTH.plus(1))
-    with pytest.raises(NeverInSource, match=f"green {next_month} is in the future, .* Correct the month"):
+    with pytest.raises(
+        NeverInSource, match=rf"green {next_month} is in the future\. Correct the month, .* http://.*gz$"
+    ):
         sensor().execute(context(next_month))
     files.put(f"green/green_tripdata_{next_month}.csv.gz", b"x" * 30)
     assert sensor().execute(context(next_month))["bytes"] == 30

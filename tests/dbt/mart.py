@@ -42,9 +42,11 @@ MEASURED = f"""(
 MODELS = {
     "intermediate.int_trips": "file_month",
     "intermediate.int_fhv_trips": "file_month",
+    "intermediate.int_fhvhv_trips": "file_month",
     "intermediate.int_zone_revenue": "file_month",
     "marts.fct_trips": "file_month",
     "marts.fct_fhv_trips": "file_month",
+    "marts.fct_fhvhv_trips": "file_month",
     "marts.fct_monthly_zone_revenue": "revenue_month",
     "marts.dim_zones": "date '2000-01-01'",
     "marts.dim_vendors": "date '2000-01-01'",

@@ -78,7 +78,7 @@ def compiled_in(tmp_path_factory: pytest.TempPathFactory, dbt_program: str) -> P
     done = subprocess.run(
         (
             dbt_program, "compile", "--profile", "bigquery", "--no-populate-cache", "--no-introspect",
-            "--vars", "{months: [2021-01, 2021-02]}",
+            "--vars", "{months: [green 2021-01, 2021-02]}",
         ),
         env=own,
         cwd=folder,
@@ -177,9 +177,11 @@ def test_months_are_constants_so_that_partitions_are_pruned(compiled: dict[str, 
     for name in (
         "int_trips",
         "int_fhv_trips",
+        "int_fhvhv_trips",
         "int_quality",
         "fct_trips",
         "fct_fhv_trips",
+        "fct_fhvhv_trips",
         "int_zone_revenue",
         "built_months",
     ):

@@ -11,7 +11,7 @@ import pytest
 
 from local.dbt import PROJECT, program
 from nyc_taxi.core.month import Month
-from nyc_taxi.dbt.invocation import Command, Invocation
+from nyc_taxi.dbt.invocation import Command, DatasetMonth, Invocation
 from nyc_taxi.dbt.process import Dbt
 from nyc_taxi.dbt.results import table
 from nyc_taxi.errors import ContractError, DataTestFailed, TransientError
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from tests.dbt.mart import Mart
 
-JANUARY = Month("2021-01")
+JANUARY = DatasetMonth(Month("2021-01"), "green")
 VENDORS = Invocation(Command.BUILD, select="+dim_vendors stg_file_ledger+1")
 
 

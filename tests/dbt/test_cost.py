@@ -9,7 +9,7 @@ import pytest
 
 from nyc_taxi.core.dataset import get_dataset
 from nyc_taxi.core.month import Month, MonthRange
-from nyc_taxi.samples import SAMPLE_DATASETS, write_sample
+from nyc_taxi.samples import USUAL_DATASETS, write_sample
 from tests.extent import LONG
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ def test_a_new_month_costs_a_small_part_of_a_full_refresh(mart: Mart) -> None:
     for path in write_sample(MonthRange(FIRST, FIRST), ROWS, mart.folder)[:-1]:
         mart.load(path, path.parent.name, str(FIRST))
     for number in range(1, MONTHS):
-        for dataset in SAMPLE_DATASETS:
+        for dataset in USUAL_DATASETS:
             move(mart, dataset, number)
     mart.connection.execute("analyze")
     last = str(FIRST.plus(MONTHS - 1))

@@ -112,30 +112,48 @@ class Inits:
         self.place = place
         self._orders: IO[str] = server.stdin
         self._answers: IO[str] = server.stdout
-        self._output = folder / "output"
+        self._folder = folder
+        self._outputs: list[Path] = []
         self._begun = False
 
     def begin(self, folder: Path = FILES, wait: float = 20, **environment: str) -> int:
         """Start an init and return its pid; :meth:`end` has to follow."""
         if self._begun:
             self.end()
-        self._begun = True
-        self._output.unlink(missing_ok=True)
-        arguments = ["init", str(folder), "--wait", str(wait)]
-        order = {"arguments": arguments, "environment": environment, "output": str(self._output)}
-        self._orders.write(json.dumps(order) + "\n")
-        self._orders.flush()
-        return int(self._answers.readline())
+        (pid,) = self._order(1, folder, wait, environment)
+        return pid
 
     def end(self) -> Ended:
         """Wait until the init that was begun has ended."""
-        code = int(self._answers.readline())
+        (ended,) = self._end()
+        return ended
+
+    def at_once(self, count: int) -> list[Ended]:
+        """Run inits at the same time, to their ends."""
+        self._order(count, FILES, 20, {})
+        return self._end()
+
+    def _order(self, count: int, folder: Path, wait: float, environment: dict[str, str]) -> list[int]:
+        self._begun = True
+        self._outputs = [self._folder / f"output-{number}" for number in range(count)]
+        for output in self._outputs:
+            output.unlink(missing_ok=True)
+        arguments = ["init", str(folder), "--wait", str(wait)]
+        order = {"arguments": arguments, "environment": environment, "outputs": list(map(str, self._outputs))}
+        self._orders.write(json.dumps(order) + "\n")
+        self._orders.flush()
+        return json.loads(self._answers.readline())  # type: ignore[no-any-return]
+
+    def _end(self) -> list[Ended]:
+        codes = json.loads(self._answers.readline())
         self._begun = False
-        return self.place.checked(code, self.output())
+        outputs = [output.read_text() if output.exists() else "" for output in self._outputs]
+        return list(map(self.place.checked, codes, outputs))
 
     def output(self) -> str:
         """Return the output of the last init so far."""
-        return self._output.read_text() if self._output.exists() else ""
+        (output,) = self._outputs
+        return output.read_text() if output.exists() else ""
 
     def run(self, folder: Path = FILES, wait: float = 20, **environment: str) -> Ended:
         """Run an init to its end."""

@@ -21,14 +21,17 @@ LOADED = (
 """What an init imports on its way."""
 
 
-def become_init(order: dict[str, Any]) -> int:
+def become_init(order: dict[str, Any], path: str) -> int:
     """Run init in this process as ``python -m`` would, with its output in a file."""
-    from nyc_taxi.deploy.__main__ import main
-
-    output = os.open(order["output"], os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+    output = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
     os.dup2(output, 1)
     os.dup2(output, 2)
     os.environ.update(order["environment"])
+    if any(name.startswith("AIRFLOW__NYC_TAXI") for name in order["environment"]):
+        for name in [name for name in sys.modules if name.startswith("nyc_taxi")]:
+            del sys.modules[name]  # they have read the options
+    from nyc_taxi.deploy.__main__ import main
+
     try:
         return main(order["arguments"])
     except SystemExit as error:
@@ -39,23 +42,32 @@ def become_init(order: dict[str, Any]) -> int:
 
 
 def serve() -> None:
-    """Answer each order on standard input with the pid of its init, then with its exit code."""
+    """Answer each order on standard input with the pids of its inits, then with their exit codes."""
     with os.fdopen(os.dup(1), "w") as answers:
         os.dup2(2, 1)  # Airflow's log goes to standard output
         for module in LOADED:
             importlib.import_module(module)
         for line in sys.stdin:
-            pid = os.fork()
-            if not pid:
-                code = 70
-                try:
-                    code = become_init(json.loads(line))
-                finally:
-                    os._exit(code)
-            answers.write(f"{pid}\n")
+            order = json.loads(line)
+            pids = [forked(order, path) for path in order["outputs"]]
+            answers.write(f"{json.dumps(pids)}\n")
             answers.flush()
-            answers.write(f"{os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])}\n")
+            answers.write(
+                f"{json.dumps([os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) for pid in pids])}\n"
+            )
             answers.flush()
+
+
+def forked(order: dict[str, Any], path: str) -> int:
+    """Return the pid of a new process that becomes an init."""
+    pid = os.fork()
+    if not pid:
+        code = 70
+        try:
+            code = become_init(order, path)
+        finally:
+            os._exit(code)
+    return pid
 
 
 if __name__ == "__main__":

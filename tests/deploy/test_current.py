@@ -91,6 +91,12 @@ def test_saving_a_form_unchanged_is_not_an_edit(session: Session) -> None:
     assert apply(session, {C: EMPTY[C]}, overwrite=False) == ["Updated connection c."]
 
 
+def test_an_empty_host_and_port_are_stored_as_the_test_button_sends_them(session: Session) -> None:
+    """Airflow refuses to test a connection with the stored password if they differ."""
+    current.write(session, EMPTY)
+    assert (row(session, C).host, row(session, C).port) == ("", 0)
+
+
 def test_nothing_is_applied_if_one_resource_cannot_be(session: Session) -> None:
     bad = Resource(CONNECTION, "no such id?")
     with pytest.raises(BootstrapFailed, match="does not accept 'no such id\\?' as a connection id"):

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
+import socket
 import stat
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,7 +21,9 @@ from psycopg2.extensions import parse_dsn
 from sqlalchemy import make_url
 
 from nyc_taxi.deploy.last_applied import NAME
+from nyc_taxi.deploy.leftovers import remove_leftovers
 from nyc_taxi.deploy.metadata import completed, dsn
+from nyc_taxi.errors import BootstrapFailed
 from tests.deploy.conftest import ENTRYPOINT, METADATA, Inits, Place
 from tests.waiting import HANGS, eventually
 
@@ -177,11 +182,77 @@ def test_the_address_of_airflow_s_database_is_understood_as_airflow_does(passwor
     }
 
 
+@pytest.mark.parametrize("password", ["p@ss", "p@s/s", "p@s?s#w", "@"])
+def test_a_password_with_an_at_is_one_sentence_that_shows_no_part_of_it(password: str) -> None:
+    uri = f"postgresql+psycopg2://airflow:{password}@metadata/airflow"
+    with pytest.raises(BootstrapFailed) as failed:
+        dsn({"AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": uri})
+    assert str(failed.value) == (
+        "The password in AIRFLOW__DATABASE__SQL_ALCHEMY_CONN contains an @. Write it as %40, or leave the "
+        "password out there and set PGPASSWORD."
+    )
+
+
 @pytest.mark.parametrize(
     "uri", ["", "sqlite:////tmp/airflow.db", *(f"postgresql://taxi:{p}@db/airflow" for p in ("1/w", "p/w"))]
 )
 def test_an_address_that_libpq_would_misread_is_left_to_airflow(uri: str) -> None:
     assert dsn({"AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": uri}) is None
+
+
+def test_a_scheduler_waits_until_the_api_of_tasks_answers(
+    ready: Place, stub: str, started: Callable[..., subprocess.Popen[str]]
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as api:
+        url = f"http://127.0.0.1:{api.getsockname()[1]}/execution/"
+        waiting = started("scheduler", PATH=stub, AIRFLOW__CORE__EXECUTION_API_SERVER_URL=url)
+        assert waiting.stdout
+        for status in ("503 Service Unavailable", "200 OK"):
+            client, _ = api.accept()
+            with client:
+                assert client.recv(99).startswith(b"GET /execution/health ")
+                client.sendall(f"HTTP/1.1 {status}\r\nContent-Length: 0\r\n\r\n".encode())
+        line, last = waiting.stdout.read().splitlines()
+    assert line == "Waiting for the API server: it answers with status 503 (0 of 300 s)."
+    assert last == "airflow|scheduler|"
+
+
+def test_a_scheduler_whose_api_does_not_answer_ends_with_a_sentence(ready: Place, stub: str) -> None:
+    url = "http://127.0.0.1:1/execution/"
+    ended = ready.run(
+        ENTRYPOINT,
+        "scheduler",
+        PATH=stub,
+        BOOTSTRAP_WAIT="0.1",
+        AIRFLOW__CORE__EXECUTION_API_SERVER_URL=url,
+    )
+    assert ended.code == 1
+    assert ended.output.splitlines()[-1] == (
+        f"The API server {url} did not answer within 0.1 s: Connection refused. "
+        "Start entrypoint.sh api-server, or correct AIRFLOW__CORE__EXECUTION_API_SERVER_URL."
+    )
+
+
+def test_a_starting_scheduler_removes_what_killed_tasks_and_past_days_left(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    old, new, other = (tmp_path / name for name in ("nyc-taxi-old", "nyc-taxi-new", "of-another-program"))
+    for folder in (old, new, other):
+        (folder / "deep").mkdir(parents=True)
+    logs = tmp_path / "home" / "logs"
+    for name in ("run=1/old.log", "run=2/old.log", "run=2/new.log"):
+        (logs / name).parent.mkdir(parents=True, exist_ok=True)
+        (logs / name).touch()
+    for path in (old, other, *logs.rglob("old.log")):
+        os.utime(path, (0, 0))
+
+    remove_leftovers({"AIRFLOW_HOME": str(tmp_path / "home")})
+    assert {path.name for path in tmp_path.iterdir()} == {"nyc-taxi-new", "of-another-program", "home"}
+    assert len(list(logs.rglob("old.log"))) == 2
+
+    remove_leftovers({"AIRFLOW_HOME": str(tmp_path / "home"), "NYC_TAXI_LOG_DAYS": "30"})
+    assert [str(path.relative_to(logs)) for path in sorted(logs.rglob("*"))] == ["run=2", "run=2/new.log"]
 
 
 def test_the_admin_s_password_is_in_place_before_the_api_server_starts(
@@ -272,13 +343,16 @@ def test_a_changed_source_ends_a_component_so_that_its_container_is_restarted(
 ) -> None:
     plugins = tmp_path / "plugins"
     plugins.mkdir()
-    (tmp_path / "programs" / "airflow").write_text("#!/bin/sh\nexec sleep 600\n")
+    # It ignores a signal while it starts, as Airflow's components do.
+    (tmp_path / "programs" / "airflow").write_text(
+        "#!/bin/sh\ntrap 'exec sleep 601' TERM\nwhile :; do sleep 0.2; done\n"
+    )
     component = started(
         "triggerer", PATH=stub, NYC_TAXI_RELOAD="1", AIRFLOW__CORE__PLUGINS_FOLDER=str(plugins)
     )
     process = psutil.Process(component.pid)
-    eventually(lambda: process.name() == "sleep")
-    (watcher,) = eventually(process.children)
+    eventually(lambda: process.name() == "airflow")
+    (watcher,) = (child for child in process.children() if child.name() != "sleep")
     eventually(lambda: watches(watcher.pid))
     (plugins / "module.pyc").write_text("x")
     time.sleep(1)

@@ -7,37 +7,35 @@ import json
 import os
 import re
 import signal
-import subprocess
 import time
 from typing import TYPE_CHECKING, Any
 
 import psycopg
 import pytest
 from cryptography.fernet import Fernet
+from sqlalchemy import create_engine
 
+from nyc_taxi.deploy import database, preflight
 from nyc_taxi.deploy.init import INCOMPLETE
 from nyc_taxi.deploy.last_applied import NAME
 from nyc_taxi.deploy.metadata import completed
-from tests.deploy.conftest import ENTRYPOINT, METADATA, WAREHOUSE, Inits, Place, rows
+from nyc_taxi.errors import BootstrapFailed
+from tests.deploy.conftest import METADATA, WAREHOUSE, Inits, Place, rows
 from tests.extent import extent
-from tests.waiting import HANGS, eventually
+from tests.waiting import eventually
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-WITHOUT_PROVIDER = """
-import importlib
-import sys
+    from local.postgres import EmbeddedPostgres
 
-for name in ("importlib.metadata", "importlib_metadata"):  # Airflow takes one or the other
-    if name != "importlib_metadata" or sys.version_info < (3, 12):
-        module = importlib.import_module(name)
-        module.distributions = lambda found=module.distributions, **more: (
-            one for one in found(**more) if one.name != "airflow-provider-nyc-taxi"
-        )
+A_DAG = """
+    insert into dag (dag_id, bundle_name, is_paused, is_stale, timetable_type, partition_mapper_info,
+        max_active_tasks, max_consecutive_failed_dag_runs, has_task_concurrency_limits)
+    values ('green_postgres', 'dags-folder', false, false, '', '{}', 1, 0, false)
 """
-KILLS = extent(5, 30)
-REPEATS = extent(5, 20)
+KILLS = extent(3, 30)
+REPEATS = extent(2, 20)
 
 
 def state(place: Place) -> dict[str, Any]:
@@ -133,24 +131,14 @@ def test_an_init_killed_between_tables_and_what_fills_them_completes(
     assert state(fresh) == undisturbed
 
 
-@pytest.mark.slow
-def test_two_inits_at_once_leave_what_one_leaves(place: Place, undisturbed: dict[str, Any]) -> None:
+def test_two_inits_at_once_leave_what_one_leaves(
+    place: Place, inits: Inits, undisturbed: dict[str, Any]
+) -> None:
     place.renew(METADATA)
     place.renew(WAREHOUSE)
-    both = [
-        subprocess.Popen(
-            (ENTRYPOINT, "init"),
-            env=place.environment(),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
-        for _ in range(2)
-    ]
-    outputs = [process.communicate(timeout=HANGS)[0] for process in both]
-    assert [process.returncode for process in both] == [0, 0], outputs
-    created = [place.checked(0, output).output.count("Created ") for output in outputs]
-    assert sorted(created) == [0, 4]
+    ended = inits.at_once(2)
+    assert [one.code for one in ended] == [0, 0], ended
+    assert sorted(one.output.count("Created ") for one in ended) == [0, 4]
     assert state(place) == undisturbed
 
 
@@ -180,6 +168,19 @@ def test_settings_that_changed_are_followed_and_complete_stays(fresh: Place, ini
     assert description(fresh) == completed()
 
 
+def test_what_keeps_dags_from_running_is_named_but_not_the_components_that_start_after_init(
+    fresh: Place, inits: Inits
+) -> None:
+    assert inits.run().code == 0
+    with psycopg.connect(fresh.uri, autocommit=True) as connection:
+        connection.execute("update slot_pool set slots = 0 where pool = 'postgres_load'")
+        connection.execute("insert into dag_bundle (name, active) values ('dags-folder', true)")
+        connection.execute(A_DAG)
+    (line,) = (line for line in inits.run().output.splitlines() if "has no slots" in line)
+    assert line.startswith("Attention: postgres_load: The pool postgres_load has no slots, so tasks ")
+    assert "No scheduler" not in inits.output()
+
+
 def test_a_dag_file_that_cannot_be_imported_is_one_sentence(
     fresh: Place, inits: Inits, tmp_path: Path
 ) -> None:
@@ -197,20 +198,19 @@ def test_a_dag_file_that_cannot_be_imported_is_one_sentence(
     assert description(fresh) == completed()
 
 
-@pytest.mark.slow
-def test_a_setting_that_cannot_be_used_is_one_sentence(fresh: Place) -> None:
-    ended = fresh.run(ENTRYPOINT, "init", AIRFLOW__NYC_TAXI__RETRIES="many")
+def test_a_setting_that_cannot_be_used_is_one_sentence(fresh: Place, inits: Inits) -> None:
+    ended = inits.run(AIRFLOW__NYC_TAXI__RETRIES="many")
     assert ended.code == 1
     assert said(ended.output)[-1].startswith("[nyc_taxi] retries must be a whole number")
 
 
-@pytest.mark.slow
-def test_a_provider_that_airflow_does_not_know_is_one_sentence(fresh: Place, tmp_path: Path) -> None:
-    (tmp_path / "sitecustomize.py").write_text(WITHOUT_PROVIDER)
-    ended = fresh.run(ENTRYPOINT, "init", PYTHONPATH=str(tmp_path))
-    assert ended.code == 1
-    assert said(ended.output)[-1].startswith(
-        "Airflow does not know the provider airflow-provider-nyc-taxi. Install its wheel"
+def test_a_provider_that_airflow_does_not_know_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    preflight.check_provider()
+    monkeypatch.setattr(preflight, "_PROVIDER", "airflow-provider-of-another-wheel")
+    with pytest.raises(BootstrapFailed) as failed:
+        preflight.check_provider()
+    assert str(failed.value).startswith(
+        "Airflow does not know the provider airflow-provider-of-another-wheel. Install its wheel"
     )
 
 
@@ -244,14 +244,28 @@ def test_a_database_that_comes_late_is_waited_for(
     assert ended.code == 0, ended.output
 
 
-def test_a_metadata_database_that_does_not_answer_is_one_sentence(place: Place) -> None:
-    nowhere = "postgresql+psycopg2://airflow:hunter2@127.0.0.1:1/airflow"
-    ended = place.run(ENTRYPOINT, "init", "--wait", "0", AIRFLOW__DATABASE__SQL_ALCHEMY_CONN=nowhere)
-    assert ended.code == 1
-    assert said(ended.output)[-1].startswith(
-        "Airflow's database postgresql+psycopg2://airflow:***@127.0.0.1:1/airflow did not answer within 0 s"
+def test_a_metadata_database_that_does_not_answer_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    engine = create_engine("postgresql+psycopg2://airflow:hunter2@127.0.0.1:1/airflow")
+    monkeypatch.setattr(database, "_engine", lambda: engine)
+    with pytest.raises(BootstrapFailed) as failed:
+        database.wait_for_database(0)
+    assert str(failed.value).startswith(
+        "Airflow's database postgresql+psycopg2://airflow:***@127.0.0.1:1/airflow did not answer within 0 s ("
     )
-    assert "hunter2" not in ended.output
+
+
+def test_a_metadata_database_that_refuses_the_password_is_one_sentence(
+    postgres_server: EmbeddedPostgres, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    uri = f"postgresql+psycopg2://{postgres_server.user}:hunter2@127.0.0.1:{postgres_server.port}/postgres"
+    monkeypatch.setattr(database, "_engine", lambda: create_engine(uri))
+    with pytest.raises(BootstrapFailed) as failed:
+        database.wait_for_database(0)
+    assert str(failed.value) == (
+        f"Airflow's database {uri.replace('hunter2', '***')} refuses the connection: "
+        f'password authentication failed for user "{postgres_server.user}". '
+        "Correct AIRFLOW__DATABASE__SQL_ALCHEMY_CONN and its password, or the database's user."
+    )
 
 
 def test_a_metadata_database_of_another_airflow_is_one_sentence(fresh: Place, inits: Inits) -> None:

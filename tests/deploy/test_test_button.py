@@ -80,7 +80,7 @@ def click(conn_id: str, **changed: Any) -> tuple[bool, str]:
     [
         ("postgres_taxi", "Postgres 18"),
         ("nyc_tlc_default", "answers and does not have green 2021-01"),
-        ("products_api", " has 0 products."),
+        ("products_api", "The API answers and has 0 products."),
     ],
 )
 def test_the_button_is_green_for_the_connections_that_init_wrote(

@@ -31,6 +31,7 @@ from nyc_taxi.postgres.warehouse import PostgresWarehouse
 from tests.faults.small_disk import small_disk
 from tests.file_server import Reply
 from tests.trips import (
+    GREEN,
     MONTH,
     content,
     green,
@@ -125,7 +126,7 @@ def expected(
 
 @pytest.mark.parametrize(
     ("room", "streams", "dirty"),
-    [(1_000_000, 1, False), (1_000_000, 2, False), (0, 2, False), (1_000_000, 1, True)],
+    [(1_000_000, 2, False), (0, 2, False), (1_000_000, 1, True)],
 )
 def test_disk_of_the_warehouse_runs_full_while_a_month_is_staged(
     small: PostgresWarehouse,
@@ -157,6 +158,7 @@ def test_disk_of_the_warehouse_runs_full_while_a_month_is_published(
     small: PostgresWarehouse, person: psycopg.Connection, expected: list[tuple[str, int, str]], tmp_path: Path
 ) -> None:
     load(small, published(green(tmp_path / "before", 50)))
+    person.execute("create index on raw.green_tripdata_2021_01 (row_number)")  # so that the rows are copied
     before = content(person)
     attempt = staged_and_audited(small, published(green(tmp_path, ROWS)))
     fill(person, but=1_000_000)
@@ -252,7 +254,8 @@ def test_disk_of_the_loader_runs_full_with_refused_rows(
     else:
         times, vendors = ["2021-01-05 10:00:00"] * ROWS, [*["1"] * (ROWS - 5), *["x" * 100_000] * 5]
         path = tmp_path / "green_tripdata_2021-01.parquet"
-        pq.write_table(pa.table({"lpep_pickup_datetime": times, "VendorID": vendors}), path)
+        nulls = dict.fromkeys(GREEN.split(","), pa.nulls(ROWS))
+        pq.write_table(pa.table({**nulls, "lpep_pickup_datetime": times, "VendorID": vendors}), path)
 
     def spool(dir: Path) -> BinaryIO:
         return Path("/dev/full").open("r+b")

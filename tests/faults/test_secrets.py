@@ -14,7 +14,7 @@ import pytest
 
 from nyc_taxi.core.month import Month
 from nyc_taxi.errors import TaxiError
-from nyc_taxi.hooks.products import products_url
+from nyc_taxi.hooks.products import ProductsHook
 from nyc_taxi.hooks.tlc import NycTlcHook
 from nyc_taxi.hooks.warehouse import warehouse
 from nyc_taxi.products import fetch_products
@@ -22,6 +22,8 @@ from tests.file_server import FileServer, Reply
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    from local.postgres import EmbeddedPostgres
 
 SECRET = "hunter2"
 
@@ -94,8 +96,10 @@ def check(step: Callable[[], object]) -> None:
 
 
 @pytest.mark.parametrize("uri", WAREHOUSES.values(), ids=WAREHOUSES)
-def test_connection_to_the_warehouse(uri: str, warehouse_uri: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    server = warehouse_uri.partition("@")[2]
+def test_connection_to_the_warehouse(
+    uri: str, postgres_server: EmbeddedPostgres, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = postgres_server.uri("postgres").partition("@")[2]
     monkeypatch.setenv("AIRFLOW_CONN_POSTGRES_TAXI", uri.replace("SERVER", server))
     check(warehouse("postgres").prepare)
 
@@ -132,4 +136,4 @@ def test_connection_to_the_products(
     host = file_server.url.replace("//", "//me:hunter2@")
     monkeypatch.setenv("AIRFLOW_CONN_PRODUCTS_API", json.dumps({"conn_type": "http", "host": host}))
     file_server.answer("products", Reply(b"{}", status=status, headers={"Location": "?again"}))
-    check(lambda: fetch_products(products_url()))
+    check(lambda: fetch_products(ProductsHook().url()))

@@ -163,12 +163,6 @@ def test_role_that_may_have_no_more_connections_is_told_so(
         (0, "revoke create on schema raw from {user}", "grant create on schema raw to {user}", "schema raw"),
         (
             50,
-            "revoke delete on raw.green_tripdata_2021_01 from {user}",
-            "grant delete on raw.green_tripdata_2021_01 to {user}",
-            "table green_tripdata_2021_01",
-        ),
-        (
-            50,
             "revoke usage on schema stage from {user}",
             "grant usage on schema stage to {user}",
             "schema stage",

@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from nyc_taxi.files.chunks import records
 from nyc_taxi.files.header import plan_csv
 from nyc_taxi.files.values import BadValue, read_value
+from tests.trips import MONTH
 
 if TYPE_CHECKING:
     from nyc_taxi.core.dataset import Dataset
+    from nyc_taxi.core.month import Month
     from nyc_taxi.files.header import HeaderPlan
 
 
@@ -29,9 +31,9 @@ class Reading(NamedTuple):
     rejects: list[tuple[int, int | None, bytes]]
 
 
-def read_csv(dataset: Dataset, content: bytes) -> Reading:
+def read_csv(dataset: Dataset, content: bytes, month: Month = MONTH) -> Reading:
     """Read the content of a CSV file."""
-    plan = plan_csv(dataset, content[: 1 << 20])
+    plan = plan_csv(dataset, content[: 1 << 20], month)
     reading = Reading(plan, {}, [], [])
     newline = plan.line_end[-1:]
     first_line = 1 + content[: plan.data_offset].count(newline)

@@ -49,7 +49,7 @@ def void(_: object) -> None:
     """Take a value that a callback must not return."""
 
 
-@pytest.mark.parametrize("content", [b"", b"<html>", b"a,b\n1,2\n"])
+@pytest.mark.parametrize("content", [b"", b"<html>", b'{"error": 1}'])
 def test_a_file_of_a_folder_is_checked_too(tmp_path: Path, content: bytes) -> None:
     (tmp_path / NAME).write_bytes(content)
     with pytest.raises(NotTheFile, match=f"file://{tmp_path}/{NAME} is"):

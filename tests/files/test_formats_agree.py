@@ -16,12 +16,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nyc_taxi.core.dataset import RejectLimit, get_dataset
+from nyc_taxi.core.month import Month
 from nyc_taxi.files.batch import TYPES
 from tests.conftest import REAL_DATA
 from tests.faults import corpus
 from tests.files import naive
 from tests.files.trips import read
-from tests.trips import lines, text
+from tests.trips import MONTH, lines, text
 
 if TYPE_CHECKING:
     from nyc_taxi.core.dataset import Dataset
@@ -43,17 +44,22 @@ def real_lines() -> dict[str, bytes]:
     """Return the first whole lines of a file per schema version, and of some made up here, by dataset."""
     heads = {"green": text(lines(30)), "green, CRLF": text(lines(30), "\r\n")}
     for path in sorted((REAL_DATA / "eras").glob("*.csv")) if REAL_DATA.is_dir() else ():
-        if not path.name.startswith("fhvhv"):
-            heads[path.name] = path.read_bytes()[: path.read_bytes().rindex(b"\n") + 1]
+        heads[path.name] = path.read_bytes()[: path.read_bytes().rindex(b"\n") + 1]
     return heads
 
 
-def check(dataset: Dataset, content: bytes, folder: Path) -> None:
-    """Read a file's content in every way, and compare."""
-    expected = naive.read_csv(dataset, content)
+def described(name: str) -> tuple[Dataset, Month]:
+    """Return the dataset and the month of some of the real lines."""
+    dataset, _, month = name.partition("_tripdata_")
+    return (lenient(dataset), Month(month[:7])) if month else (lenient("green"), MONTH)
+
+
+def check(dataset: Dataset, content: bytes, folder: Path, month: Month = MONTH) -> int:
+    """Read a file's content in every way, compare, and return how many rows it has."""
+    expected = naive.read_csv(dataset, content, month)
     path = folder / "trips"
     path.write_bytes(content)
-    rows, rejects = read(path, dataset)
+    rows, rejects = read(path, dataset, month)
     assert rows == expected.rows
     assert [(reject.row_number, reject.line_number, reject.line) for reject in rejects] == expected.rejects
 
@@ -66,7 +72,7 @@ def check(dataset: Dataset, content: bytes, folder: Path) -> None:
         names=[field.name for field in expected.plan.fields],
     )
     pq.write_table(table, path)
-    as_text, refused = read(path, dataset)
+    as_text, refused = read(path, dataset, month)
     assert [{**row, "row_number": numbers[row["row_number"] - 1]} for row in as_text] == rows
     reasons = {reject.row_number: reject.reason for reject in rejects}
     assert all(reasons[numbers[reject.row_number - 1]] == reject.reason for reject in refused)
@@ -78,24 +84,18 @@ def check(dataset: Dataset, content: bytes, folder: Path) -> None:
     ]
     names = [field.name for field in expected.plan.fields if field.column]
     pq.write_table(pa.Table.from_arrays(typed, names=names), path)
-    native, refused = read(path, dataset)
+    native, refused = read(path, dataset, month)
     assert not refused
     assert [row | {"row_number": 0} for row in native] == [
         {name: value for name, value in row.items() if name != "unmapped"} | {"row_number": 0} for row in rows
     ]
+    return len(rows)
 
 
 @pytest.mark.parametrize("name", real_lines())
 def test_lines_of_every_schema_version(tmp_path: Path, name: str) -> None:
-    content = real_lines()[name]
-    dataset = lenient(name[: name.find("_")] if "_" in name else "green")
-    check(dataset, content, tmp_path)
-    assert read_rows(dataset, content, tmp_path) >= 3
-
-
-def read_rows(dataset: Dataset, content: bytes, folder: Path) -> int:
-    (folder / "trips").write_bytes(content)
-    return len(read(folder / "trips", dataset)[0])
+    dataset, month = described(name)
+    assert check(dataset, real_lines()[name], tmp_path, month) >= 3
 
 
 @pytest.mark.parametrize(
@@ -111,15 +111,16 @@ def test_real_files(real_data: Path, tmp_path: Path, file: str) -> None:
     content = gzip.decompress(content) if file.endswith(".gz") else content
     some = content.splitlines(keepends=True)[:-1]
     content = b"".join([*some[:2_000], *some[-2_000:]])
-    check(lenient(file.partition("_")[0]), content, tmp_path)
+    dataset, month = described(file)
+    check(dataset, content, tmp_path, month)
 
 
 @given(data=st.data())
 def test_mutated_lines(data: st.DataObject) -> None:
     name = data.draw(st.sampled_from(sorted(real_lines())))
     content = real_lines()[name]
-    dataset = lenient(name[: name.find("_")] if "_" in name else "green")
-    start = naive.read_csv(dataset, content).plan.data_offset
+    dataset, month = described(name)
+    start = naive.read_csv(dataset, content, month).plan.data_offset
     for _ in range(data.draw(st.integers(1, 6))):
         at = data.draw(st.integers(start, len(content)))
         width = data.draw(st.sampled_from([0, 1, 1, 3, 19]))
@@ -127,7 +128,7 @@ def test_mutated_lines(data: st.DataObject) -> None:
     if content[-1:] not in b"\r\n":
         content += b"\n"
     with TemporaryDirectory() as folder:
-        check(dataset, content, Path(folder))
+        check(dataset, content, Path(folder), month)
 
 
 @pytest.mark.parametrize("case", [case for case in corpus.CASES if case.rejected], ids=lambda case: case.name)

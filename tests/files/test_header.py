@@ -11,15 +11,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nyc_taxi.core.dataset import get_dataset
 from nyc_taxi.errors import NotTheFile, SchemaDrift
 from nyc_taxi.files.csvfile import blocks
 from nyc_taxi.files.header import HeaderPlan, plan_csv
+from tests.files.trips import lenient
+from tests.trips import MONTH
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-YELLOW, GREEN, FHV = (get_dataset(name) for name in ("yellow", "green", "fhv"))
+YELLOW, GREEN, FHV = map(lenient, ("yellow", "green", "fhv"))
 
 NAMES = b"pickup_datetime,dispatching_base_num"
 
@@ -62,7 +63,7 @@ def unmapped(plan: HeaderPlan) -> list[str]:
     ],
 )
 def test_line_ends_blank_lines_and_marks(content: bytes, line_end: bytes, data: bytes) -> None:
-    plan = plan_csv(FHV, content)
+    plan = plan_csv(FHV, content, MONTH)
 
     assert names(plan) == ["pickup_datetime", "dispatching_base_num"]
     assert unmapped(plan) == []
@@ -97,19 +98,41 @@ def test_line_ends_blank_lines_and_marks(content: bytes, line_end: bytes, data: 
     ],
 )
 def test_fields_beyond_the_header_are_kept(header: str, rows: list[str], expected: list[str]) -> None:
-    plan = plan_csv(YELLOW, "".join(f"{line}\n" for line in [header, *rows]).encode("utf-8"))
+    plan = plan_csv(YELLOW, "".join(f"{line}\n" for line in [header, *rows]).encode("utf-8"), MONTH)
 
     assert unmapped(plan) == expected
 
 
+@pytest.mark.parametrize(
+    ("header", "rows", "fields", "unknown"),
+    [
+        ("tpep_pickup_datetime,extra,", ["t,1"], ["tpep_pickup_datetime", "extra"], ()),
+        ("tpep_pickup_datetime,extra,,", ["t,1", "t,1"], ["tpep_pickup_datetime", "extra"], ()),
+        (",tpep_pickup_datetime,extra", ["t,1"], ["tpep_pickup_datetime", "extra"], ()),
+        (",tpep_pickup_datetime,", ["1,t"], ["unnamed_1", "tpep_pickup_datetime"], ("unnamed_1",)),
+        ("tpep_pickup_datetime,extra,", ["t,1,"], ["tpep_pickup_datetime", "extra", "unnamed_3"], ()),
+        (",tpep_pickup_datetime", ["0,t", "1,t"], ["unnamed_1", "tpep_pickup_datetime"], ("unnamed_1",)),
+        ("tpep_pickup_datetime", ["t,7"], ["tpep_pickup_datetime", "surplus_1"], ("surplus_1",)),
+    ],
+    ids=["comma", "commas", "index", "index and comma", "empty column", "column", "value beyond the header"],
+)  # fmt: skip
+def test_a_nameless_column_is_ignored_without_values_and_otherwise_kept_under_a_stated_name(
+    header: str, rows: list[str], fields: list[str], unknown: tuple[str, ...]
+) -> None:
+    plan = plan_csv(YELLOW, "".join(f"{line}\n" for line in [header, *rows]).encode(), MONTH)
+
+    assert names(plan) == fields
+    assert plan.unknown == unknown
+
+
 def test_a_row_that_the_block_cuts_says_nothing_about_surplus_fields() -> None:
-    plan = plan_csv(YELLOW, b"tpep_pickup_datetime,extra\nt,1,,\nt,1")
+    plan = plan_csv(YELLOW, b"tpep_pickup_datetime,extra\nt,1,,\nt,1", MONTH)
 
     assert unmapped(plan) == ["surplus_1", "surplus_2"]
 
 
 def test_fields_beyond_the_header_are_not_reported_as_unknown_columns() -> None:
-    plan = plan_csv(YELLOW, b"tpep_pickup_datetime,New_Fee\nt,1,\nt,2,\n")
+    plan = plan_csv(YELLOW, b"tpep_pickup_datetime,New_Fee\nt,1,\nt,2,\n", MONTH)
 
     assert unmapped(plan) == ["new_fee", "surplus_1"]
     assert plan.unknown == ("new_fee",)
@@ -134,7 +157,7 @@ def test_fields_beyond_the_header_are_not_reported_as_unknown_columns() -> None:
 )
 def test_what_is_no_header_is_refused_with_an_excerpt(content: bytes, said: str) -> None:
     with pytest.raises(NotTheFile, match=said) as refused:
-        plan_csv(GREEN, content)
+        plan_csv(GREEN, content, MONTH)
 
     assert str(refused.value).isprintable()
     assert len(str(refused.value)) < 400
@@ -142,7 +165,7 @@ def test_what_is_no_header_is_refused_with_an_excerpt(content: bytes, said: str)
 
 
 def test_a_plan_says_in_json_what_the_file_said() -> None:
-    plan = plan_csv(YELLOW, "\ufefftpep_pickup_datetime, VendorID ,Größe\n".encode())
+    plan = plan_csv(YELLOW, "\ufefftpep_pickup_datetime, VendorID ,Größe\n".encode(), MONTH)
 
     assert plan.header == ("tpep_pickup_datetime", " VendorID ", "Größe")
     assert json.loads(json.dumps([plan.header, plan.missing, plan.unknown, plan.schema_version]))[0] == list(
@@ -153,11 +176,11 @@ def test_a_plan_says_in_json_what_the_file_said() -> None:
 @given(st.binary(max_size=300))
 def test_any_bytes_are_a_plan_or_one_of_two_errors(content: bytes) -> None:
     with suppress(NotTheFile, SchemaDrift):
-        plan = plan_csv(FHV, NAMES + content)
+        plan = plan_csv(FHV, NAMES + content, MONTH)
 
         assert len(NAMES) <= plan.data_offset <= len(NAMES) + len(content)
     with suppress(NotTheFile, SchemaDrift):
-        plan_csv(FHV, content)
+        plan_csv(FHV, content, MONTH)
 
 
 def test_a_file_has_the_same_plan_compressed_or_not(tmp_path: Path) -> None:
@@ -166,4 +189,4 @@ def test_a_file_has_the_same_plan_compressed_or_not(tmp_path: Path) -> None:
     plain.write_bytes(content)
     packed.write_bytes(gzip.compress(content))
 
-    assert plan_csv(FHV, next(blocks(plain))) == plan_csv(FHV, next(blocks(packed)))
+    assert plan_csv(FHV, next(blocks(plain)), MONTH) == plan_csv(FHV, next(blocks(packed)), MONTH)

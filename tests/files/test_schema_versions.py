@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import pyarrow.parquet as pq
 import pytest
 
-from nyc_taxi.core.dataset import get_dataset
+from nyc_taxi.core.dataset import Dataset, get_dataset
+from nyc_taxi.core.month import Month
 from nyc_taxi.errors import SchemaDrift
 from nyc_taxi.files.csvfile import blocks
 from nyc_taxi.files.header import HeaderPlan, plan_csv, plan_names
@@ -46,6 +47,12 @@ FHV_2018 = """
     pickup_datetime dropoff_datetime pulocationid dolocationid sr_flag dispatching_base_number
     dispatching_base_num
 """
+
+
+def of(file: str) -> tuple[Dataset, Month]:
+    """Return what a file's name says that it is."""
+    dataset, _, rest = file.split("_")
+    return get_dataset(dataset), Month(rest[:7])
 
 
 def names(plan: HeaderPlan) -> list[str]:
@@ -127,7 +134,8 @@ def test_the_first_csv_of_each_schema_version_has_its_plan(
 ) -> None:
     content = next(blocks(real_data / "eras" / f"{file}.csv"))
 
-    plan = plan_csv(get_dataset(file.partition("_")[0]), content)
+    dataset, month = of(file)
+    plan = plan_csv(dataset, content, month)
 
     extra = [f"surplus_{number}" for number in range(1, surplus + 1)]
     assert names(plan) == [*columns.split(), *extra]
@@ -151,7 +159,8 @@ def test_the_first_csv_of_each_schema_version_has_its_plan(
 def test_real_files_go_straight_to_their_columns(
     real_data: Path, file: str, line_end: bytes, columns: str
 ) -> None:
-    plan = plan_csv(get_dataset(file.partition("_")[0]), next(blocks(real_data / "real" / file)))
+    dataset, month = of(file)
+    plan = plan_csv(dataset, next(blocks(real_data / "real" / file)), month)
 
     assert names(plan) == columns.split()
     assert unmapped(plan) == []
@@ -177,17 +186,39 @@ def test_real_files_go_straight_to_their_columns(
 def test_real_parquet_files_go_straight_to_their_columns(
     real_data: Path, file: str, columns: str, schema_version: str
 ) -> None:
-    plan = plan_names(get_dataset("green"), pq.read_schema(real_data / "real" / file).names)
+    dataset, month = of(file)
+    plan = plan_names(dataset, pq.read_schema(real_data / "real" / file).names, month)
 
     assert names(plan) == columns.split()
     assert (unmapped(plan), plan.missing, plan.unknown, plan.schema_version) == ([], (), (), schema_version)
+
+
+def test_both_layouts_of_the_high_volume_services_are_recognised(real_data: Path) -> None:
+    content = next(blocks(real_data / "eras" / "fhvhv_tripdata_2019-02.csv"))
+    of_csv = plan_csv(get_dataset("fhvhv"), content, Month("2019-02"))
+    assert (of_csv.schema_version, of_csv.missing, of_csv.unknown) == ("CSV, 2019 to 2021", (), ())
+
+    header = [
+        "hvfhs_license_num", "dispatching_base_num", "originating_base_num", "request_datetime",
+        "on_scene_datetime", "pickup_datetime", "dropoff_datetime", "PULocationID", "DOLocationID",
+        "trip_miles",
+        "trip_time", "base_passenger_fare", "tolls", "bcf", "sales_tax", "congestion_surcharge",
+        "airport_fee", "tips", "driver_pay", "shared_request_flag", "shared_match_flag", "access_a_ride_flag",
+        "wav_request_flag", "wav_match_flag",
+    ]  # fmt: skip
+    for names_, month, version in (
+        (header, "2021-01", "parquet, 2019 to 2024"),
+        ([*header, "cbd_congestion_fee"], "2025-01", "since 2025"),
+    ):
+        plan = plan_names(get_dataset("fhvhv"), names_, Month(month))
+        assert (plan.schema_version, plan.missing, plan.unknown) == (version, (), ())
 
 
 def test_the_high_volume_services_are_not_loaded_as_fhv(real_data: Path) -> None:
     content = next(blocks(real_data / "eras" / "fhvhv_tripdata_2019-02.csv"))
 
     with pytest.raises(SchemaDrift, match="column hvfhs_license_num is only in files of fhvhv"):
-        plan_csv(get_dataset("fhv"), content)
+        plan_csv(get_dataset("fhv"), content, Month("2019-02"))
 
 
 MODERN_YELLOW = """
@@ -218,36 +249,28 @@ YELLOW_PARQUET = YELLOW_ZONES + "congestion_surcharge airport_fee"
 
 
 @pytest.mark.parametrize(
-    ("dataset", "header", "columns", "schema_version"),
+    ("dataset", "month", "header", "columns", "schema_version"),
     [
-        ("yellow", YELLOW_2009, YELLOW_TEXTS, "2009"),
-        ("yellow", YELLOW_2010, YELLOW_TEXTS, "2010 to 2014"),
-        ("yellow", MODERN_YELLOW + "airport_fee", YELLOW_PARQUET, "parquet, 2011 to 2024"),
-        ("yellow", MODERN_YELLOW + "Airport_fee", YELLOW_PARQUET, "parquet, 2011 to 2024"),
+        ("yellow", "2009-03", YELLOW_2009, YELLOW_TEXTS, "2009"),
+        ("yellow", "2010-01", YELLOW_2010, YELLOW_TEXTS, "2010 to 2014"),
+        ("yellow", "2011-01", MODERN_YELLOW + "airport_fee", YELLOW_PARQUET, "parquet, 2011 to 2024"),
+        ("yellow", "2023-02", MODERN_YELLOW + "Airport_fee", YELLOW_PARQUET, "parquet, 2011 to 2024"),
         (
             "yellow",
+            "2025-01",
             MODERN_YELLOW + "Airport_fee cbd_congestion_fee",
             YELLOW_PARQUET + " cbd_congestion_fee",
             "since 2025",
         ),
-        ("green", GREEN_2013, GREEN_COORDINATES_2014, "2013 to 2014"),
-        ("fhv", FHV_AGAIN, FHV_2017 + " sr_flag affiliated_base_number", "issued again, parquet"),
-    ],
-    ids=[
-        "2009",
-        "2010",
-        "yellow 2011-01 parquet",
-        "yellow 2023-02",
-        "yellow 2025",
-        "green 2013",
-        "fhv again",
+        ("green", "2013-08", GREEN_2013, GREEN_COORDINATES_2014, "2013 to 2014"),
+        ("fhv", "2016-01", FHV_AGAIN, FHV_2017 + " sr_flag affiliated_base_number", "issued again, parquet"),
     ],
 )
 def test_schema_versions_without_a_file_here_map_completely_too(
-    dataset: str, header: str, columns: str, schema_version: str
+    dataset: str, month: str, header: str, columns: str, schema_version: str
 ) -> None:
-    from_names = plan_names(get_dataset(dataset), header.split())
-    from_csv = plan_csv(get_dataset(dataset), ",".join(header.split()).encode() + b"\r\n")
+    from_names = plan_names(get_dataset(dataset), header.split(), Month(month))
+    from_csv = plan_csv(get_dataset(dataset), ",".join(header.split()).encode() + b"\r\n", Month(month))
 
     assert names(from_names) == columns.split()
     assert (unmapped(from_names), from_names.missing, from_names.unknown) == ([], (), ())

@@ -41,14 +41,18 @@ def test_a_status_means_what_the_kind_of_source_states(
     source = only(file_server.url) if kind == "http" else at(kind, file_server)
     path = "/trip-data/green_tripdata_2021-01.parquet" if kind == "tlc" else PATH
     file_server.answer(path, Reply(status=status))
+    requests = [("HEAD", path)]
+    if status in {400, 401, 403, 405, 501} and isinstance(outcome, type):
+        requests.append(("GET", path))
     if isinstance(outcome, State):
         answer = source.ask("green", JANUARY)
         assert (answer.state, answer.url) == (outcome, file_server.url + path)
         assert bool(answer.detail) is (outcome is not State.PUBLISHED)
     else:
-        with pytest.raises(outcome, match=f"{file_server.url}{path} answered HEAD with {status}.*\\. "):
+        method, _ = requests[-1]
+        with pytest.raises(outcome, match=f"{file_server.url}{path} answered {method} with {status}.*\\. "):
             source.ask("green", JANUARY)
-    assert file_server.requests == [("HEAD", path)]
+    assert file_server.requests == requests
 
 
 @pytest.mark.parametrize(
@@ -65,7 +69,8 @@ def test_a_missing_file_is_explained(file_server: FileServer, kind: str, says: s
 def test_a_missing_file_of_a_web_address_is_said_with_what_to_do(file_server: FileServer) -> None:
     assert only(file_server.url).ask("green", JANUARY).detail == (
         f"{file_server.url}{PATH} answered HEAD with 404: the file is not there. "
-        "Put it there, or choose another month."
+        "Put it there, choose another month, or write the source as a pattern of your own names, such as "
+        "http://host/{dataset}/{year}/{month}.parquet"
     )
 
 
@@ -111,8 +116,9 @@ def test_a_size_that_is_not_given_is_unknown(file_server: FileServer) -> None:
 @pytest.mark.parametrize("fault", ["page", "xml error"])
 def test_a_page_in_place_of_the_file_is_refused(file_server: FileServer, fault: str) -> None:
     file_server.put(PATH, b"", fault=fault)
-    with pytest.raises(SourceRefused, match=r"is a page \((text/html|application/xml).*Check the source"):
+    with pytest.raises(SourceRefused, match=r"is a page, not a file\. Check the source's address\. .* '<"):
         only(file_server.url).ask("green", JANUARY)
+    assert file_server.requests == [("HEAD", PATH), ("GET", PATH)]
 
 
 def test_a_source_that_hangs_is_given_up(file_server: FileServer) -> None:

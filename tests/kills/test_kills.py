@@ -6,8 +6,6 @@ import os
 import random
 import signal
 import socket
-import subprocess
-import sys
 import time
 from contextlib import suppress
 from typing import TYPE_CHECKING
@@ -19,11 +17,13 @@ from local.postgres import EmbeddedPostgres, PostgresFailed
 from nyc_taxi.load.attempt import Outcome
 from nyc_taxi.postgres.warehouse import PostgresWarehouse
 from tests.extent import extent
+from tests.postgres.loading import loading
 from tests.trips import MONTH, content, leftovers, lines, load, published, text, write
 from tests.waiting import HANGS, eventually
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from multiprocessing.process import BaseProcess
     from pathlib import Path
 
 SMALL, LARGE = 5_000, 180_000
@@ -65,7 +65,7 @@ def postmaster(server: EmbeddedPostgres) -> int:
     return int((server.home / "data" / "postmaster.pid").read_text().split("\n", 1)[0])
 
 
-def kill(what: str, child: subprocess.Popen[bytes], server: EmbeddedPostgres, draw: random.Random) -> None:
+def kill(what: str, child: BaseProcess, server: EmbeddedPostgres, draw: random.Random) -> None:
     if what == "process":
         child.kill()
     elif what == "postgres":
@@ -93,30 +93,23 @@ def run_until(
 
     :return: whether the load was still going on then
     """
-    command = [sys.executable, "-m", "tests.postgres.loading", server.uri("warehouse"), str(path)]
-    environment = {**os.environ, "TMPDIR": str(path.parent)}
     with (
-        subprocess.Popen(
-            command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-        ) as child,
+        loading(server.uri("warehouse"), path) as child,
         psycopg.connect(server.uri("warehouse"), autocommit=True) as reader,
     ):
-        try:
-            deadline = time.monotonic() + HANGS
-            while not reader.execute(SESSIONS).fetchone() and child.poll() is None:
-                assert time.monotonic() < deadline
-                time.sleep(0.005)
-            begun, killed = time.monotonic(), False
-            while child.poll() is None and time.monotonic() < deadline:
-                if not killed and time.monotonic() - begun >= after:
-                    kill(what, child, server, draw)
-                    killed = True
-                with suppress(psycopg.OperationalError):
-                    if not reader.closed:
-                        assert reader.execute(SEEN).fetchone() in allowed
-                time.sleep(0.01)
-        finally:
-            child.kill()
+        deadline = time.monotonic() + HANGS
+        while not reader.execute(SESSIONS).fetchone() and child.is_alive():
+            assert time.monotonic() < deadline
+            time.sleep(0.005)
+        begun, killed = time.monotonic(), False
+        while child.is_alive() and time.monotonic() < deadline:
+            if not killed and time.monotonic() - begun >= after:
+                kill(what, child, server, draw)
+                killed = True
+            with suppress(psycopg.OperationalError):
+                if not reader.closed:
+                    assert reader.execute(SEEN).fetchone() in allowed
+            time.sleep(0.01)
     return killed
 
 

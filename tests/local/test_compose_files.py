@@ -14,6 +14,8 @@ from typing import Any
 import pytest
 import yaml
 
+from nyc_taxi import __version__
+
 CHECKOUT = Path(__file__).parents[2]
 COMPOSE = [
     path.read_text() for path in (CHECKOUT / "docker-compose.yaml", *CHECKOUT.glob("compose/*/compose.yaml"))
@@ -75,18 +77,47 @@ def test_nothing_is_published_but_on_the_own_machine() -> None:
         assert re.fullmatch(r"127\.0\.0\.1:\$\{[A-Z_]+_PORT:-\d+\}:\d+", port)
 
 
-@pytest.mark.parametrize("name", SERVICES)
-def test_a_service_has_a_limit_of_memory_and_a_check(name: str) -> None:
-    service = SERVICES[name]
-    assert re.fullmatch(r"\d+[mg]", service["mem_limit"])
-    ends = service["restart"] == "no"
-    assert ("healthcheck" in service) != ends
+def test_every_service_is_limited_and_gains_no_rights() -> None:
+    for name, service in SERVICES.items():
+        assert re.fullmatch(r"\d+[mg]", service["mem_limit"]), name
+        assert service["pids_limit"], name
+        assert service["logging"]["options"].keys() == {"max-size", "max-file"}, name
+        assert service["cap_drop"] == ["ALL"], name
+        assert service["security_opt"] == ["no-new-privileges:true"], name
+        assert all("size=" in one for one in service.get("tmpfs", ())), name
+        ends = service["restart"] == "no"
+        assert ("healthcheck" in service) != ends, name
 
 
-@pytest.mark.parametrize("name", [name for name in SERVICES if name not in {"warehouse", "metadata"}])
-def test_a_service_gains_no_rights(name: str) -> None:
-    assert SERVICES[name]["cap_drop"] == ["ALL"]
-    assert SERVICES[name]["security_opt"] == ["no-new-privileges:true"]
+def test_a_secret_is_only_where_it_is_needed() -> None:
+    holders = {
+        secret: sorted(
+            name
+            for name, service in SERVICES.items()
+            if f"${{{secret}" in json.dumps(service.get("environment", {}))
+        )
+        for secret in SECRETS
+    }
+    airflow = ["api-server", "dag-processor", "init", "scheduler", "triggerer"]
+    assert holders == {
+        "AIRFLOW_FERNET_KEY": airflow,
+        "AIRFLOW_API_SECRET": ["api-server"],
+        "AIRFLOW_JWT_SECRET": ["api-server", "scheduler"],
+        "METADATA_PASSWORD": sorted([*airflow, "metadata"]),
+        "WAREHOUSE_PASSWORD": ["grafana-reader", "init", "pgadmin", "warehouse"],
+        "AIRFLOW_PASSWORD": ["api-server", "grafana", "grafana-reader"],
+    }
+
+
+def test_the_image_says_which_version_it_holds() -> None:
+    recipe = (CHECKOUT / "Dockerfile").read_text()
+    assert f"\nARG VERSION={__version__}\n" in recipe
+    assert set(re.findall(r"opencontainers\.image\.(\w+)=\"\$", recipe)) == {
+        "version",
+        "revision",
+        "created",
+        "source",
+    }
 
 
 def test_no_file_has_a_password() -> None:
@@ -111,23 +142,17 @@ def test_pgadmin_knows_the_warehouse() -> None:
     ]
 
 
-def test_every_volume_is_used_and_declared() -> None:
-    used = {
-        volume.split(":")[0]
-        for service in SERVICES.values()
-        for volume in service.get("volumes", ())
-        if not volume.startswith(".")
-    }
-    assert used == {name for text in COMPOSE for name in yaml.safe_load(text).get("volumes", {})}
-
-
-def test_credentials_that_are_missing_do_not_become_a_folder() -> None:
-    services = yaml.safe_load(LAID_OVER["application-default-credentials.yaml"])["services"]
-    assert services
-    for name, service in services.items():
-        assert name in SERVICES
-        (mount,) = service["volumes"]
-        assert (mount["read_only"], mount["bind"]) == (True, {"create_host_path": False})
+def test_a_clone_on_windows_has_the_line_ends_that_containers_need(tmp_path: Path) -> None:
+    files = (
+        "entrypoint.sh",
+        "local/compose.sh",
+        ".env.example",
+        "docker-compose.yaml",
+        "requirements/image.txt",
+    )
+    command = ("git", "-c", "core.autocrlf=true", "checkout-index", f"--prefix={tmp_path}/", "--", *files)
+    subprocess.run(command, cwd=CHECKOUT, check=True)
+    assert not [name for name in files if b"\r" in (tmp_path / name).read_bytes()]
 
 
 DOCKER = """#!/bin/sh
@@ -137,16 +162,18 @@ case "$*" in
     version) [ -z "$DOCKER_DEAD" ] ;;
     'volume ls '*volume=pgadmin*) printf "$DOCKER_PGADMIN_VOLUME" ;;
     'volume ls '*) printf "$DOCKER_VOLUMES" ;;
-    'compose up '*) [ -z "$DOCKER_SICK" ] ;;
+    'compose up '*)
+        [ -z "$DOCKER_SICK" ] || { echo 'Error response from daemon: manifest unknown' >&2; false; } ;;
     'compose port api-server 8080') echo 127.0.0.1:8099 ;;
     'compose port pgadmin 8080') echo 127.0.0.1:8085 ;;
-    'compose logs '*) echo 'The warehouse does not answer.' ;;
+    'compose logs '*) echo "The last line of $6." ;;
     'compose config --services')
         echo warehouse
         case ",$COMPOSE_PROFILES," in *,pgadmin,*) echo pgadmin ;; esac
         case ",$COMPOSE_PROFILES," in *,gcp,*) printf 'gcs\\nbigquery\\n' ;; esac ;;
     'compose ps --all --services') printf "$DOCKER_CONTAINERS" ;;
     'compose ps --all --quiet') echo 1234 ;;
+    'compose ps --all --format '*) printf "$DOCKER_STATES" ;;
     'inspect '*) echo "$DOCKER_ERROR" ;;
     'compose rm '*) ;;
     *) exit 64 ;;
@@ -239,13 +266,6 @@ def test_the_first_start_makes_secrets_of_its_own(stack: Stack) -> None:
     assert not [path for path in stack.folder.iterdir() if path.name.startswith(".env.new")]
 
 
-def test_two_stacks_have_different_secrets(tmp_path: Path) -> None:
-    stacks = [Stack(tmp_path / name) for name in "ab"]
-    assert [stack.up().returncode for stack in stacks] == [0, 0]
-    one, other = (stack.settings() for stack in stacks)
-    assert not {one[name] for name in SECRETS} & {other[name] for name in SECRETS}
-
-
 def test_a_second_start_changes_nothing(stack: Stack) -> None:
     stack.up()
     before = stack.env.read_bytes()
@@ -331,33 +351,63 @@ def test_a_checkout_that_containers_cannot_read_is_one_sentence(stack: Stack, na
     assert not stack.env.exists()
 
 
-def test_a_stack_that_is_not_healthy_says_what_init_said(stack: Stack) -> None:
-    done = stack.up(DOCKER_SICK="1")
-    assert done.returncode == 1
-    assert (
-        "The last output of init:\nThe warehouse does not answer.\nThe stack is not healthy. " in done.stderr
+def test_a_stack_that_is_not_healthy_shows_the_services_that_failed(stack: Stack) -> None:
+    states = (
+        "init exited 1 ",
+        "metadata running 0 healthy",
+        "triggerer running 0 unhealthy",
+        "api created 0 ",
     )
+    done = stack.up(DOCKER_SICK="1", DOCKER_STATES="\\n".join((*states, "")))
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[1:] == [
+        "The last output of init:",
+        "The last line of init.",
+        "The last output of triggerer:",
+        "The last line of triggerer.",
+        "The stack is not healthy. docker compose logs NAME shows more of a service.",
+    ]
     assert stack.settings()["AIRFLOW_PASSWORD"] not in done.stdout + done.stderr
 
 
-@pytest.mark.parametrize(
-    ("error", "taken"),
-    [
-        ("Error starting userland proxy: listen tcp4 127.0.0.1:5432: bind: address already in use", ["5432"]),
-        ("Bind for 127.0.0.1:8080 failed: port is already allocated", ["8080"]),
-        ("failed to bind host port 127.0.0.1:5433/tcp: address already in use", ["5433"]),
-        (
-            "ports are not available: exposing port TCP 127.0.0.1:3000 -> 127.0.0.1:0: "
-            "listen tcp4 127.0.0.1:3000: bind: address already in use",
-            ["3000"],
-        ),
-        ("failed to create task for container: exec: no such file or directory", []),
-        ("", []),
-    ],
-)
-def test_a_port_that_is_taken_is_named(stack: Stack, error: str, taken: list[str]) -> None:
-    done = stack.up(DOCKER_SICK="1", DOCKER_ERROR=error)
-    assert re.findall(r"^Another program uses the port .*:(\d+)\.", done.stderr, re.M) == taken
+def test_a_pull_that_fails_is_not_buried_under_an_init_that_succeeded(stack: Stack) -> None:
+    done = stack.up(DOCKER_SICK="1", DOCKER_STATES=r"init exited 0 \nmetadata running 0 healthy\n")
+    assert done.stderr.splitlines() == [
+        "Error response from daemon: manifest unknown",
+        "The stack was not started. The error is the last one above.",
+    ]
+
+
+ERRORS = r"""
+Error starting userland proxy: listen tcp4 127.0.0.1:5432: bind: address already in use
+Bind for 127.0.0.1:8080 failed: port is already allocated
+failed to bind host port 127.0.0.1:5433/tcp: address already in use
+ports are not available: exposing port TCP 127.0.0.1:3000 -> 127.0.0.1:0: bind: address already in use
+failed to create task for container: exec: no such file or directory
+"""
+
+
+def test_each_port_that_is_taken_is_named(stack: Stack) -> None:
+    done = stack.up(DOCKER_SICK="1", DOCKER_ERROR=ERRORS)
+    taken = re.findall(r"^Another program uses the port .*:(\d+)\.", done.stderr, re.M)
+    assert taken == ["3000", "5432", "5433", "8080"]
+
+
+@pytest.mark.parametrize("given", ["p$ss", "p #ss", 'p"$ss"', "p'ss"])
+def test_a_password_that_compose_would_change_is_one_sentence_without_it(stack: Stack, given: str) -> None:
+    stack.env.write_text(f"WAREHOUSE_PASSWORD={given}\n")
+    done = stack.up()
+    assert done.stderr.splitlines() == [
+        "The value of WAREHOUSE_PASSWORD in .env has a character that Docker Compose reads in its own way. "
+        "Put it in single quotes: WAREHOUSE_PASSWORD='…'. A single quote cannot be in it."
+    ]
+
+
+@pytest.mark.parametrize("given", ["p@/#%:?&ss\r", "'p@/ # % $'"])
+def test_a_password_of_other_characters_is_taken_as_it_is(stack: Stack, given: str) -> None:
+    stack.env.write_text(f"WAREHOUSE_PASSWORD={given}\n")
+    assert stack.up().returncode == 0
+    assert f"\nWAREHOUSE_PASSWORD={given}\n".encode() in b"\n" + stack.env.read_bytes()
 
 
 def test_what_runs_of_a_profile_that_is_left_is_removed(stack: Stack) -> None:

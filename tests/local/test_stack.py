@@ -99,18 +99,19 @@ def test_the_demo_s_sources_are_its_own_server_unless_another_one_is_chosen(tmp_
 def test_a_start_reports_what_init_kept_of_a_person_s_edits(
     code: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    attention = "Attention: postgres_load: The pool postgres_load has no slots."
     kept = "Kept connection c: it was edited in Airflow. Set BOOTSTRAP_OVERWRITE=1 to apply the files."
 
     def init(command: tuple[str, ...], *, stdout: IO[str], **_: object) -> subprocess.CompletedProcess[str]:
-        stdout.write(f"Created pool p.\n{kept}\n")
+        stdout.write(f"Created pool p.\n{attention}\n{kept}\n")
         return subprocess.CompletedProcess(command, code)
 
     monkeypatch.setattr(subprocess, "run", init)
     stack = Stack(tmp_path, Settings(Ports.free()))
     said: list[str] = []
     if code:
-        with pytest.raises(StackFailed, match=f"Created pool p.\n{kept}"):
+        with pytest.raises(StackFailed, match=f"Created pool p.\n{attention}\n{kept}"):
             stack.init(said.append)
     else:
         stack.init(said.append)
-        assert said == [kept]
+        assert said == [attention, kept]

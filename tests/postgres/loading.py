@@ -1,47 +1,65 @@
-"""A process that loads a month and stops where it is told to, so that a test can kill it there.
-
-``python -m tests.postgres.loading URI FILE STEP`` prints the step and then waits for ever. Without a
-step it goes on until it is done, or until the warehouse makes it wait. The file may also be the base
-address of a web server, which is asked for the month.
-"""
+"""A process that loads a month and stops where it is told to, so that a test can kill it there."""
 
 from __future__ import annotations
 
-import sys
+import multiprocessing
+import tempfile
 import time
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import psycopg
 
-from nyc_taxi.files.download import download
-from nyc_taxi.files.source_list import SourceList
 from nyc_taxi.load.audit import audit_month
 from nyc_taxi.load.stage import stage_month
 from nyc_taxi.postgres.warehouse import PostgresWarehouse
-from tests.trips import MONTH, fetch, published
+from tests.trips import fetch, published
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from multiprocessing.connection import Connection
+    from multiprocessing.process import BaseProcess
+
     from nyc_taxi.files.download import File
     from nyc_taxi.files.publication import Publication
 
+_FORKED = multiprocessing.get_context("forkserver")
+_FORKED.set_forkserver_preload(["pytest", "nyc_taxi.postgres.stage", __name__])
 
-def main(uri: str, file: str, stop_at: str = "") -> None:
+
+@contextmanager
+def loading(uri: str, path: Path, stop_at: str = "") -> Iterator[BaseProcess]:
+    """Run a child that loads a file until it stops at a step, and kill it in the end.
+
+    Without a step it ends when it is done, or waits for the warehouse.
+    """
+    reached, reaches = _FORKED.Pipe(duplex=False)
+    child = _FORKED.Process(target=_load, args=(uri, str(path), stop_at, reaches))
+    child.start()
+    reaches.close()
+    try:
+        if stop_at:
+            assert reached.recv() == stop_at
+        yield child
+    finally:
+        child.kill()
+        child.join()
+
+
+def _load(uri: str, file: str, stop_at: str, reaches: Connection) -> None:
+    tempfile.tempdir = str(Path(file).parent)  # a killed child leaves its download behind
+
     def reach(step: str) -> None:
         if step == stop_at:
-            sys.stdout.write(f"{step}\n")
-            sys.stdout.flush()
+            reaches.send(step)
             time.sleep(600)
-
-    on_the_web = file.startswith("http:")
-    publication = SourceList.parse(file).ask("green", MONTH) if on_the_web else published(Path(file))
 
     def watched(publication: Publication, folder: Path) -> File:
         reach("download")
-        done = download(publication, folder) if on_the_web else fetch(publication, folder)
-        reach("downloaded")
-        return done
+        return fetch(publication, folder)
 
+    publication = published(Path(file))
     warehouse = PostgresWarehouse(lambda: psycopg.connect(uri), "postgres_taxi")
     staged = stage_month(
         warehouse,
@@ -55,7 +73,3 @@ def main(uri: str, file: str, stop_at: str = "") -> None:
     reach("audited")
     warehouse.publish(staged.attempt)
     reach("published")
-
-
-if __name__ == "__main__":
-    main(*sys.argv[1:])

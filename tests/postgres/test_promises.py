@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
@@ -19,6 +15,7 @@ from nyc_taxi.core.dataset import Dataset, get_dataset
 from nyc_taxi.errors import SchemaDrift
 from nyc_taxi.load.attempt import Outcome
 from nyc_taxi.postgres import stage as staging
+from tests.postgres.loading import loading
 from tests.trips import (
     GREEN,
     MONTH,
@@ -36,27 +33,12 @@ from tests.trips import (
 from tests.waiting import eventually
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from nyc_taxi.postgres.warehouse import PostgresWarehouse
 
 OLD = datetime(2021, 3, 1, tzinfo=UTC)
 NEW = OLD + timedelta(days=30)
-
-
-@contextmanager
-def loading(uri: str, path: Path, stop_at: str = "") -> Iterator[subprocess.Popen[str]]:
-    """Run a child that loads a file until it stops at a step, and kill it in the end."""
-    command = [sys.executable, "-m", "tests.postgres.loading", uri, str(path), stop_at]
-    environment = {**os.environ, "TMPDIR": str(path.parent)}  # a killed child leaves its download behind
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as child:
-        try:
-            if stop_at and child.stdout is not None:
-                assert child.stdout.readline().strip() == stop_at
-            yield child
-        finally:
-            child.kill()
 
 
 def wait_until(reader: psycopg.Connection, query: str) -> None:

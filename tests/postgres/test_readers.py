@@ -102,45 +102,45 @@ def test_reader_sees_months_of_before_and_after_the_grant(
     ) == [431, 11, 20, 400, 4, b"cut", 4, 0]
 
 
-@pytest.mark.parametrize(
-    "statement",
-    [
-        "insert into raw.green_tripdata (file_month, filename, row_number) values ('2021-01-01', 'x', 1)",
-        "insert into raw.green_tripdata_2021_01 (filename, row_number) values ('x', 1)",
-        "update raw.green_tripdata set fare_amount = 0",
-        "delete from raw.green_tripdata_2021_01",
-        "truncate raw.green_tripdata",
-        "drop table raw.green_tripdata_2021_01",
-        "alter table raw.green_tripdata add column mine text",
-        "begin; lock table raw.green_tripdata in row exclusive mode",
-        "delete from raw.taxi_zone_lookup",
-        "update ops.file_ledger set outcome = 'failed'",
-        "delete from ops.rejected_rows",
-        "delete from ops.quality_result",
-        "delete from ops.schema_migration",
-        "create table raw.mine ()",
-        "create table ops.mine ()",
-        "create table stage.mine ()",
-        "create schema mine",
-        "select count(*) from {stage}",
-        "drop table {stage}",
-        "create role mine",
-    ],
+FORBIDDEN = (
+    "insert into raw.green_tripdata (file_month, filename, row_number) values ('2021-01-01', 'x', 1)",
+    "insert into raw.green_tripdata_2021_01 (filename, row_number) values ('x', 1)",
+    "update raw.green_tripdata set fare_amount = 0",
+    "delete from raw.green_tripdata_2021_01",
+    "truncate raw.green_tripdata",
+    "drop table raw.green_tripdata_2021_01",
+    "alter table raw.green_tripdata add column mine text",
+    "begin; lock table raw.green_tripdata in row exclusive mode",
+    "delete from raw.taxi_zone_lookup",
+    "update ops.file_ledger set outcome = 'failed'",
+    "delete from ops.rejected_rows",
+    "delete from ops.quality_result",
+    "delete from ops.schema_migration",
+    "create table raw.mine ()",
+    "create table ops.mine ()",
+    "create table stage.mine ()",
+    "create schema mine",
+    "select count(*) from {stage}",
+    "drop table {stage}",
+    "create role mine",
 )
+"""What a reader may not do."""
+
+
 def test_reader_can_do_nothing_else(
     taxi_warehouse: PostgresWarehouse,
     reader: psycopg.Connection,
     role: str,
     person: str,
     tmp_path: Path,
-    statement: str,
 ) -> None:
     load(taxi_warehouse, published(green(tmp_path, 10)))
     taxi_warehouse.grant_reading(role)
     let_in(person, role, reader)
     staged = stage(taxi_warehouse, published(green(tmp_path, 20, NEXT), month=NEXT)).attempt
-    with pytest.raises(psycopg.errors.InsufficientPrivilege):
-        asked(person, statement.format(stage=f"stage.green_tripdata_2021_02_{staged}"))
+    for statement in FORBIDDEN:
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            asked(person, statement.format(stage=f"stage.green_tripdata_2021_02_{staged}"))
 
 
 def test_role_itself_cannot_log_in(

@@ -24,6 +24,9 @@ def mortal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
         "AIRFLOW__NYC_TAXI__RETRY_DELAY": "1",
         "AIRFLOW__NYC_TAXI__RETRIES": "5",
         "AIRFLOW__NYC_TAXI__ASK_INTERVAL": "2",
+        "AIRFLOW__SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL": "5",
+        "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT_DETECTION_INTERVAL": "5",
+        "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "600",
     }
     stack = Stack(tmp_path_factory.mktemp("mortal"), Settings(Ports.free()), soon)
     stack.state.remember(stack.settings)

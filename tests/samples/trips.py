@@ -17,6 +17,7 @@ TIMES = {
     "yellow": ("tpep_pickup_datetime", "tpep_dropoff_datetime"),
     "green": ("lpep_pickup_datetime", "lpep_dropoff_datetime"),
     "fhv": ("pickup_datetime", "dropOff_datetime"),
+    "fhvhv": ("pickup_datetime", "dropoff_datetime"),
 }
 
 

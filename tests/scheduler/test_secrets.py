@@ -8,6 +8,7 @@ import os
 import re
 import shutil
 import stat
+import time
 import uuid
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -135,6 +136,7 @@ def test_a_stack_keeps_its_secrets(running_stack: Stack) -> None:
     run = stack.api.trigger("green_postgres", {"month": "2021-01", "force": True})
     lines = set()
     while stack.api.run("green_postgres", run)["state"] not in {"success", "failed"}:
+        time.sleep(0.2)
         for process in psutil.process_iter():
             with contextlib.suppress(psutil.Error):
                 lines.add(" ".join(process.cmdline()))

@@ -4,11 +4,13 @@ import json
 
 import pytest
 
+from nyc_taxi.core.dataset import dataset_names
 from nyc_taxi.core.month import Month
-from nyc_taxi.dbt.invocation import Command, Invocation
+from nyc_taxi.dbt.invocation import Command, DatasetMonth, Invocation
 from nyc_taxi.errors import InvalidCommand, InvalidMonth
 
-JANUARY, MARCH = Month("2021-01"), Month("2021-03")
+JANUARY, MARCH = DatasetMonth(Month("2021-01"), "green"), DatasetMonth(Month("2021-03"), "yellow")
+OF_MARCH = tuple(DatasetMonth(Month("2021-03"), name) for name in dataset_names())
 FORM = {"command": "build", "months": None, "full_refresh": False, "select": None, "target": "prod"}
 
 
@@ -17,7 +19,7 @@ def test_months_are_one_argument() -> None:
 
     assert words[0] == "build"
     assert words[words.index("--threads") + 1] == "3"
-    assert json.loads(words[words.index("--vars") + 1]) == {"months": ["2021-01", "2021-03"]}
+    assert json.loads(words[words.index("--vars") + 1]) == {"months": ["green 2021-01", "yellow 2021-03"]}
 
 
 def test_a_selection_is_one_argument_a_node() -> None:
@@ -60,8 +62,8 @@ def test_an_invocation_survives_xcom() -> None:
     ("form", "stale", "months"),
     [
         ({}, {MARCH, JANUARY}, (JANUARY, MARCH)),
-        ({"months": "2021-03"}, {JANUARY}, (MARCH,)),
-        ({"months": "2021-03"}, set(), (MARCH,)),
+        ({"months": "2021-03"}, {JANUARY}, OF_MARCH),
+        ({"months": "2021-03"}, set(), OF_MARCH),
         ({"command": "test"}, {JANUARY}, ()),
         ({"command": "debug"}, {JANUARY}, ()),
         ({"full_refresh": True}, {JANUARY}, ()),
@@ -69,11 +71,13 @@ def test_an_invocation_survives_xcom() -> None:
         ({"select": " "}, {JANUARY}, (JANUARY,)),
     ],
 )
-def test_the_months_to_build(form: dict[str, object], stale: set[Month], months: tuple[Month, ...]) -> None:
+def test_the_months_to_build(
+    form: dict[str, object], stale: set[DatasetMonth], months: tuple[DatasetMonth, ...]
+) -> None:
     wanted = Invocation.of_form({**FORM, **form}, stale, threads=2)
 
     assert wanted is not None
-    assert wanted.months == months
+    assert wanted.months == tuple(sorted(months))
 
 
 @pytest.mark.parametrize("command", ["build", "run"])

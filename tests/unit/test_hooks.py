@@ -5,11 +5,12 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from airflow.sdk import BaseHook
 
 from nyc_taxi.core.month import Month
 from nyc_taxi.errors import ConnectionNotFound, TransientError, WarehouseUnreachable
 from nyc_taxi.hooks.postgres import TaxiPostgresHook
-from nyc_taxi.hooks.products import products_url
+from nyc_taxi.hooks.products import ProductsHook
 from nyc_taxi.hooks.tlc import NycTlcHook
 from nyc_taxi.hooks.warehouse import warehouse, warehouse_hook
 from tests.file_server import FileServer, Reply
@@ -102,19 +103,51 @@ def test_the_address_of_the_products(
 ) -> None:
     connect(monkeypatch, "products_api", **connection)
 
-    assert products_url() == url
+    assert ProductsHook().url() == url
 
 
 def test_the_address_of_the_products_as_a_uri(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AIRFLOW_CONN_PRODUCTS_API", "http://127.0.0.1:8099")
 
-    assert products_url() == "http://127.0.0.1:8099"
+    assert ProductsHook().url() == "http://127.0.0.1:8099"
+
+
+PRODUCTS = b'{"products": [{"id": 1}], "total": 194, "skip": 0}'
+
+
+@pytest.mark.parametrize(
+    ("values", "reply", "answer"),
+    [
+        ({}, Reply(PRODUCTS), (True, "The API answers and has 194 products.")),
+        ({}, Reply(status=503), (False, "{url}/products answered GET with 503 Service Unavailable. Try")),
+        ({}, Reply(b"<html>"), (False, "{url}/products did not answer with a page of products. Check")),
+        ({"host": ""}, Reply(), (False, "The connection has no host. Set it to the API's address, for")),
+        ({"host": "ftp://host"}, Reply(), (False, "ftp://host/products cannot be requested: ")),
+    ],
+)
+def test_the_test_button_of_the_products_api_answers_in_one_sentence(
+    monkeypatch: pytest.MonkeyPatch,
+    files: FileServer,
+    values: dict[str, Any],
+    reply: Reply,
+    answer: tuple[bool, str],
+) -> None:
+    connect(
+        monkeypatch, "random", **{"conn_type": "nyc_taxi_products", "host": files.url, "port": 0, **values}
+    )
+    files.answer("/products", reply)
+
+    well, said = BaseHook.get_connection("random").test_connection()
+
+    assert well is answer[0]
+    assert said.startswith(answer[1].format(url=files.url))
+    assert "random" not in said
 
 
 USES: dict[str, Callable[[], object]] = {
     "sources": lambda: NycTlcHook("nobody_made_it").sources(),
     "sources in the triggerer": lambda: asyncio.run(NycTlcHook("nobody_made_it").asources()),
-    "products": lambda: products_url("nobody_made_it"),
+    "products": lambda: ProductsHook("nobody_made_it").url(),
     "warehouse": lambda: warehouse("postgres", "nobody_made_it").check(),
     "dbt": lambda: warehouse_hook("postgres", "nobody_made_it").dbt_access(),
 }

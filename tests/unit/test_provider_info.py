@@ -68,7 +68,7 @@ def test_every_operator_and_sensor_says_what_its_parameters_mean() -> None:
                     assert f":param {parameter.name}:" in (value.__doc__ or ""), value.__name__
 
 
-def test_the_connection_form_shows_the_sources_and_nothing_else() -> None:
+def test_the_connection_form_shows_the_sources_and_what_a_server_asks_for() -> None:
     from airflow.providers_manager import ProvidersManager
     from airflow.sdk.providers_manager_runtime import ProvidersManagerTaskRuntime
 
@@ -78,7 +78,9 @@ def test_the_connection_form_shows_the_sources_and_nothing_else() -> None:
 
     assert field.field["schema"]["title"] == "Sources"
     assert "mirror, tlc" in field.field["description"]
-    assert set(behaviour["hidden_fields"]) == {"host", "schema", "login", "password", "port", "extra"}
+    assert set(behaviour["hidden_fields"]) == {"host", "schema", "port", "extra"}
+    assert manager.connection_form_widgets["extra__nyc_tlc__token"].is_sensitive
+    assert "extra__nyc_tlc__secret_headers" in manager.connection_form_widgets
     runtime = ProvidersManagerTaskRuntime()  # type: ignore[no-untyped-call]
     hook = runtime.hooks["nyc_tlc"]
     assert hook is not None

@@ -9,7 +9,14 @@ import pytest
 from airflow.sdk.definitions.retry_policy import RetryAction
 
 from nyc_taxi import settings
-from nyc_taxi.errors import ContractError, InvalidMonth, NeverInSource, TaxiError, WarehouseBusy
+from nyc_taxi.errors import (
+    ContractError,
+    InvalidMonth,
+    NeverInSource,
+    SourceUnreachable,
+    TaxiError,
+    WarehouseBusy,
+)
 from nyc_taxi.retries import TaskFailed, TaxiRetryPolicy, one_sentence
 
 if TYPE_CHECKING:
@@ -35,6 +42,13 @@ def test_a_delay_has_an_end() -> None:
     longest = policy.evaluate(WarehouseBusy("x"), 999, 1_000).retry_delay
     assert longest is not None
     assert longest.total_seconds() == 600
+
+
+@pytest.mark.parametrize(("asked", "delay"), [(None, 30), (5, 30), (45, 45), (86_400, 600)])
+def test_a_source_that_asks_to_wait_gets_the_time(asked: float | None, delay: float) -> None:
+    found = POLICY.evaluate(SourceUnreachable("x", retry_after=asked), 1, 3).retry_delay
+    assert found is not None
+    assert found.total_seconds() == delay
 
 
 def test_a_task_whose_process_was_killed_is_tried_again_after_the_first_delay_always() -> None:

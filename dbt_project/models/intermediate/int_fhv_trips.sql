@@ -5,7 +5,7 @@ with
 trips as (
 
     select * from {{ ref('stg_fhv_tripdata') }}
-    where {{ in_run_months() }}
+    where {{ in_run_months("'fhv'") }}
 
 ),
 

@@ -20,6 +20,7 @@ taxi_trips as (
         dropoff_datetime,
         total_amount,
         cast(null as {{ dbt.type_string() }}) as dispatching_base_num,
+        cast(null as {{ dbt.type_string() }}) as service_name,
         is_outside_file_month,
         is_future,
         is_reversal,
@@ -48,6 +49,7 @@ fhv_trips as (
         dropoff_datetime,
         cast(null as numeric) as total_amount,
         dispatching_base_num,
+        cast(null as {{ dbt.type_string() }}) as service_name,
         is_outside_file_month,
         is_future,
         false as is_reversal,
@@ -58,11 +60,42 @@ fhv_trips as (
 
 ),
 
+fhvhv_trips as (
+
+    select
+        'fhvhv' as kind,
+        file_month,
+        dataset,
+        attempt_id,
+        1 as copies,
+        cast(null as integer) as vendor_id,
+        cast(null as integer) as rate_code_id,
+        cast(null as integer) as payment_type,
+        cast(null as integer) as trip_type,
+        pickup_location_id,
+        dropoff_location_id,
+        pickup_datetime,
+        dropoff_datetime,
+        total_amount,
+        dispatching_base_num,
+        service_name,
+        is_outside_file_month,
+        is_future,
+        false as is_reversal,
+        false as is_reversal_pair
+
+    from {{ ref('int_fhvhv_trips') }}
+    where {{ in_run_months() }}
+
+),
+
 trips as (
 
     select * from taxi_trips
     union all
     select * from fhv_trips
+    union all
+    select * from fhvhv_trips
 
 ),
 
@@ -169,6 +202,18 @@ trips_by_id as (
     where {{ in_run_months() }}
     group by file_month, dataset, trip_id
 
+    union all
+
+    select
+        file_month,
+        dataset,
+        trip_id,
+        count(*) as trips
+
+    from {{ ref('int_fhvhv_trips') }}
+    where {{ in_run_months() }}
+    group by file_month, dataset, trip_id
+
 ),
 
 duplicates as (
@@ -217,7 +262,16 @@ raw_months as (
         'fhv' as dataset
 
     from {{ ref('stg_fhv_tripdata') }}
-    where {{ in_run_months() }}
+    where {{ in_run_months("'fhv'") }}
+
+    union all
+
+    select distinct
+        file_month,
+        'fhvhv' as dataset
+
+    from {{ ref('stg_fhvhv_tripdata') }}
+    where {{ in_run_months("'fhvhv'") }}
 
 ),
 
@@ -244,7 +298,7 @@ emptied_months as (
         ledger.outcome = 'published'
         and raw_months.dataset is null
         and failing.dataset is null
-        and {{ in_run_months('ledger.file_month') }}
+        and {{ in_run_months('ledger.dataset', 'ledger.file_month') }}
 
 ),
 
@@ -254,7 +308,7 @@ checks as (
         select
             '{{ check.name }}' as check_name,
             '{{ check.dimension }}' as dimension,
-            '{{ check.kind }}' as kind,
+            ' {{ check.kinds }} ' as kinds,
             '{{ check.severity }}' as severity,
             {{ check.share }} as allowed_share,
             '{{ 'none' if check.share == 0 else 'at most %g%%' % (100 * check.share) }}' as threshold,
@@ -291,7 +345,7 @@ results as (
 
     from measured
     inner join checks
-        on checks.kind = 'all' or measured.kind = checks.kind
+        on checks.kinds like '% ' || measured.kind || ' %'
 
     union all
 

@@ -12,6 +12,7 @@ trips as (
 
 select
     file_month,
+    dataset,
     {{ month_of('pickup_datetime') }} as revenue_month,
     service_type,
     pickup_location_id,
@@ -41,6 +42,7 @@ from trips
 
 group by
     file_month,
+    dataset,
     {{ month_of('pickup_datetime') }},
     service_type,
     pickup_location_id

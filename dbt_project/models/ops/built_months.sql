@@ -23,6 +23,16 @@ trips as (
     from {{ ref('fct_fhv_trips') }}
     where {{ in_run_months() }}
 
+    union all
+
+    select
+        file_month,
+        dataset,
+        attempt_id
+
+    from {{ ref('fct_fhvhv_trips') }}
+    where {{ in_run_months() }}
+
 ),
 
 months as (

@@ -33,11 +33,6 @@ def remark(sentence: str) -> None:
     sys.stderr.flush()
 
 
-def counted(number: int, noun: str) -> str:
-    """Return a number with its noun: ``1 row``, ``1,200 rows``."""
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
-
-
 def confirm(question: str) -> bool:
     """Return whether the user answers a question with yes; the end of the input means no."""
     sys.stderr.write(f"{_plain(question)} [y/N] ")

@@ -97,7 +97,11 @@ _COMMANDS = (
             help="Folder, URL or source list to load from (default: the connection's)",
             metavar="SOURCE",
         ),
-        argument("--force", help="Load a month even if its file is unchanged", action="store_true"),
+        argument(
+            "--force",
+            help="Load a month even if its file is unchanged, or has far fewer rows or values than before",
+            action="store_true",
+        ),
         _SOURCES,
         _TARGET,
         _CONN_ID,

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.utils.cli import suppress_logs_and_warning
 
-from nyc_taxi.cli.command import counted
 from nyc_taxi.cli.output import print_rows
 from nyc_taxi.cli.target import chosen_warehouse
+from nyc_taxi.core.numerals import counted
 from nyc_taxi.errors import TaxiError
 from nyc_taxi.load.doctor import examine
 

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING
 
 from airflow.utils.cli import suppress_logs_and_warning
 
-from nyc_taxi.cli.command import counted, remark, say
+from nyc_taxi.cli.command import remark, say
 from nyc_taxi.cli.progress import steps
 from nyc_taxi.cli.target import chosen_warehouse
 from nyc_taxi.core.dataset import get_dataset
 from nyc_taxi.core.month import MonthRange
+from nyc_taxi.core.numerals import counted
 from nyc_taxi.errors import InvalidSource, TaxiError
 from nyc_taxi.files.source_list import SourceList
 from nyc_taxi.hooks.tlc import NycTlcHook

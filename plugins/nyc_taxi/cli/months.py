@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.utils.cli import suppress_logs_and_warning
 
+from nyc_taxi.cli.marts import held_by_marts, stale_reasons
 from nyc_taxi.cli.output import print_rows
 from nyc_taxi.cli.target import prepared_warehouse
 from nyc_taxi.core.dataset import get_dataset
@@ -35,9 +36,13 @@ _OF_PUBLISHED = {
 def months(args: Namespace) -> None:
     """Print one row per dataset and month in the ledger."""
     dataset = get_dataset(args.dataset).name if args.dataset else None
-    attempts = prepared_warehouse(args).ledger.overview(dataset)
+    warehouse = prepared_warehouse(args)
+    attempts, stale = warehouse.ledger.overview(dataset), stale_reasons(warehouse)
     print_rows(
-        [_row(attempt, in_full=args.output != "table") for attempt in attempts],
+        [
+            {**_row(attempt, in_full=args.output != "table"), "marts": held_by_marts(attempt, stale)}
+            for attempt in attempts
+        ],
         args.output,
         optional=("sha256", "bytes", "seconds", "loaded_at"),
         nothing=f"The ledger has no months{f' of {dataset}' if dataset else ''}.",

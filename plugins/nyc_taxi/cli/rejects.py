@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from airflow.utils.cli import suppress_logs_and_warning
 
-from nyc_taxi.cli.command import counted, remark, say
+from nyc_taxi.cli.command import remark, say
 from nyc_taxi.cli.output import print_rows
 from nyc_taxi.cli.target import prepared_warehouse
 from nyc_taxi.core.dataset import get_dataset
 from nyc_taxi.core.excerpt import printable
+from nyc_taxi.core.numerals import counted
 from nyc_taxi.errors import ContractError, InvalidCommand
 from nyc_taxi.load.rejects_file import write_rejects
 

@@ -7,10 +7,11 @@ from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING
 
-from nyc_taxi.cli.command import counted, say
+from nyc_taxi.cli.command import say
 from nyc_taxi.cli.progress import tally
+from nyc_taxi.core.numerals import counted
 from nyc_taxi.errors import InvalidCommand
-from nyc_taxi.samples import SAMPLE_DATASETS, write_sample
+from nyc_taxi.samples import USUAL_DATASETS, write_sample
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -21,7 +22,7 @@ def sample(args: Namespace) -> None:
 
     :raises InvalidCommand: when the folder cannot be written
     """
-    datasets = args.datasets or SAMPLE_DATASETS
+    datasets = args.datasets or USUAL_DATASETS
     files = len(datasets) * len(list(args.months))
     lock, done, started = Lock(), 0, time.monotonic()
 

@@ -9,9 +9,11 @@ from airflow.utils.cli import suppress_logs_and_warning
 from tabulate import tabulate
 
 from nyc_taxi.cli.command import remark, say
+from nyc_taxi.cli.marts import held_by_marts, stale_reasons
 from nyc_taxi.cli.output import DOCUMENTS, print_document, print_rows
 from nyc_taxi.cli.target import prepared_warehouse
 from nyc_taxi.core.dataset import get_dataset
+from nyc_taxi.core.numerals import percent
 from nyc_taxi.errors import ContractError
 from nyc_taxi.load.attempt import Outcome
 
@@ -33,7 +35,8 @@ def show(args: Namespace) -> None:
     failed, its failed checks come last.
     """
     dataset = get_dataset(args.dataset).name
-    ledger = prepared_warehouse(args).ledger
+    warehouse = prepared_warehouse(args)
+    ledger, stale = warehouse.ledger, stale_reasons(warehouse)
     attempts = ledger.history(dataset, args.month)
     if not attempts:
         raise ContractError(
@@ -45,14 +48,14 @@ def show(args: Namespace) -> None:
     rows = [*_rows(shown, results)]
     if newest is not shown:
         rows += [row for row in _rows(newest, ledger.checks(newest.id)) if row["outcome"] == "error"]
-    facts = _facts(shown, attempts)
+    facts = {**_facts(shown, attempts), "marts": held_by_marts(shown, stale)}
     if args.output in DOCUMENTS:
         print_document({**facts, "checks": rows}, args.output)
     else:
         table = [(name, _text(value, name)) for name, value in facts.items()]
         say(tabulate(table, tablefmt="plain", disable_numparse=True) + "\n")
         _print_checks(rows, args.output)
-    _explain(shown, newest, results)
+    _explain(shown, newest, results, facts["marts"])
 
 
 def _facts(shown: Attempt, attempts: Sequence[Attempt]) -> dict[str, Any]:
@@ -109,7 +112,7 @@ def _is_share(row: Mapping[str, Any]) -> bool:
 
 def _share(value: float) -> str:
     """Return a share as text: in percent with three digits, or as a multiple when it is large."""
-    return f"{value:,.0f} ×" if value >= 10 else f"{_text(float(f'{100 * value:.3g}'))}%"
+    return f"{value:,.0f} ×" if value >= 10 else percent(value)
 
 
 def _text(value: Any, name: str = "") -> str:
@@ -123,10 +126,13 @@ def _text(value: Any, name: str = "") -> str:
     return "" if value is None else str(value)
 
 
-def _explain(shown: Attempt, newest: Attempt, results: Results) -> None:
-    """Say what became of a newer attempt, and whether dbt has measured the month."""
+def _explain(shown: Attempt, newest: Attempt, results: Results, marts: str | None) -> None:
+    """Say what became of a newer attempt, and why the marts do not have the month."""
     if newest is not shown:
         reason = f": {newest.reason}" if newest.reason else "."
         remark(f"The newest attempt, {newest.id}, is {newest.outcome}{reason}")
     if shown.outcome is Outcome.PUBLISHED and "dbt" not in results:
         remark("dbt has not measured this month yet; the transform DAG does when it builds the month.")
+    failed = [check.message for check in results.get("dbt", ()) if check.outcome == "error"]
+    if failed and marts != "built":
+        remark(f"dbt keeps {shown.dataset} {shown.month} out of the marts: {' '.join(failed)}")

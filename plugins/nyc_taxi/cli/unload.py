@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 
 from airflow.utils.cli import suppress_logs_and_warning
 
-from nyc_taxi.cli.command import confirm, counted, say
+from nyc_taxi.cli.command import confirm, say
 from nyc_taxi.cli.target import prepared_warehouse
 from nyc_taxi.core.dataset import get_dataset
+from nyc_taxi.core.numerals import counted
 from nyc_taxi.errors import ContractError
 
 if TYPE_CHECKING:

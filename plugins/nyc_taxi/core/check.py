@@ -11,6 +11,9 @@ Dimension = Literal["accuracy", "completeness", "consistency", "timeliness", "un
 MeasuredBy = Literal["load", "dbt"]
 """Who measured: the audit of the staged file, or dbt before the marts take the month."""
 
+Outcomes = Literal["pass", "warn", "error"]
+"""How a check ends: ``warn`` is reported, ``error`` keeps the month out."""
+
 
 @dataclass(frozen=True, slots=True)
 class Check:
@@ -18,7 +21,7 @@ class Check:
 
     :param name: what was checked
     :param dimension: what it says something about
-    :param outcome: ``pass``, ``warn`` (reported) or ``error`` (keeps the month out)
+    :param outcome: how it ended
     :param value: what was found
     :param threshold: the values that pass
     :param message: the finding as a sentence
@@ -26,7 +29,7 @@ class Check:
 
     name: str
     dimension: Dimension
-    outcome: Literal["pass", "warn", "error"]
+    outcome: Outcomes
     value: float
     threshold: str
     message: str

@@ -26,6 +26,7 @@ ColumnType = Literal["integer", "double", "text", "timestamp"]
 
 _SPECS: Final = files(__package__).joinpath("datasets")
 _PADDING: Final = " \t\r\n\v\f\u00a0\ufeff\"'"
+_IGNORED: Final = dict.fromkeys(map(ord, " _-\u00a0"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +36,7 @@ class Column:
     :param name: its name in the warehouse: TLC's own, in lower case
     :param type: what its values are
     :param description: what they mean, in one sentence
-    :param aliases: other header names, normalised, that always mean this column
+    :param aliases: other header names that mean this column
     """
 
     name: str
@@ -46,18 +47,20 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class SchemaVersion:
-    """A layout that a dataset's files had for some time, recognised by names in their header.
+    """A layout that a dataset's files had for some time. A file has it when all its columns are there.
 
-    :param name: when it was in use
-    :param recognised_by: normalised header names, all of which are in a header of this schema version
-    :param renames: normalised header names that mean, in this schema version only, the column given here
-    :param columns: columns that a file of this schema version should have
+    :param name: when it was in use, and in which format
+    :param columns: the columns of every file of this schema version
+    :param first_month: the first month with such a file
+    :param last_month: the last one; None while TLC publishes such files
+    :param renames: header names that mean, in this schema version only, the column given here
     """
 
     name: str
-    recognised_by: frozenset[str]
+    columns: tuple[str, ...]
+    first_month: Month
+    last_month: Month | None = None
     renames: Mapping[str, str] = field(default_factory=dict, hash=False)
-    columns: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +76,20 @@ class RejectLimit:
 
 
 @dataclass(frozen=True, slots=True)
+class Limits:
+    """What the audit of a month allows.
+
+    :param neighbours: smallest and largest size, against the months around it, without a warning
+    :param replaced: smallest size against the rows that the month holds already; below it is an error
+    :param outside: share of pickups outside the month, 0 to 1, without a warning
+    """
+
+    neighbours: tuple[float, float]
+    replaced: float
+    outside: float
+
+
+@dataclass(frozen=True, slots=True)
 class Dataset:
     """Everything in which one dataset differs from another.
 
@@ -83,16 +100,18 @@ class Dataset:
     :param pickup: the column that holds when a trip began
     :param dropoff: the column that holds when a trip ended
     :param columns: the columns of its table, in order
-    :param schema_versions: the layouts that its files have had; a file has the first one that matches
+    :param schema_versions: the layouts that its files have had; those of one month may be several
     :param on_unknown: ``keep`` puts a column that is not described into ``unmapped``, ``fail`` refuses the
         file
     :param on_repeated: when several names mean one column, ``keep`` uses the first and puts the others into
         ``unmapped``, ``fail`` refuses the file
-    :param on_missing: ``null`` fills a column that the file's schema version should have, ``fail`` refuses
-        the file
+    :param on_missing: when the file lacks a column that every file of its month has, ``fail`` refuses it,
+        ``null`` fills the column with nulls
     :param required: columns without which a file is refused in any case
     :param rejects: how many of a file's rows may be rejected
-    :param foreign: normalised header names that only another service's files have, with that service
+    :param limits: what else the audit of a month allows
+    :param filled: columns whose share of blank values is compared with that of other months
+    :param foreign: header names that only another dataset's files have, with that dataset
     """
 
     name: str
@@ -108,12 +127,23 @@ class Dataset:
     on_missing: Literal["null", "fail"]
     required: tuple[str, ...]
     rejects: RejectLimit
+    limits: Limits
+    filled: tuple[str, ...]
     foreign: Mapping[str, str] = field(default_factory=dict, hash=False)
 
     @property
     def table(self) -> str:
         """Name of its table."""
         return f"{self.name}_tripdata"
+
+    def versions_of(self, month: Month) -> tuple[SchemaVersion, ...]:
+        """Return the layouts that files of a month have; all layouts for a month without any."""
+        found = tuple(
+            one
+            for one in self.schema_versions
+            if one.first_month <= month and (one.last_month is None or month <= one.last_month)
+        )
+        return found or self.schema_versions
 
     def column(self, name: str) -> Column:
         """Return the column of that name.
@@ -127,8 +157,13 @@ class Dataset:
 
 
 def normalise(header_name: str) -> str:
-    """Return a header name as it is compared: in lower case, without padding, quotes and byte order mark."""
+    """Return a header name as it is shown: in lower case, without padding, quotes and byte order mark."""
     return header_name.strip(_PADDING).lower()
+
+
+def key(header_name: str) -> str:
+    """Return what a header name is compared by: as it is shown, without blanks, underscores and dashes."""
+    return normalise(header_name).translate(_IGNORED)
 
 
 @cache
@@ -187,9 +222,10 @@ def parse_dataset(text: str, where: str) -> Dataset:
         schema_versions=tuple(
             SchemaVersion(
                 each["name"],
-                frozenset(each["recognised_by"]),
-                each.get("renames", {}),
                 tuple(each["columns"]),
+                Month(each["first_month"]),
+                Month(each["last_month"]) if "last_month" in each else None,
+                each.get("renames", {}),
             )
             for each in spec["schema_versions"]
         ),
@@ -198,6 +234,8 @@ def parse_dataset(text: str, where: str) -> Dataset:
         on_missing=spec["on_missing"],
         required=tuple(spec["required"]),
         rejects=RejectLimit(**spec["rejects"]),
+        limits=Limits(**{**spec["limits"], "neighbours": tuple(spec["limits"]["neighbours"])}),
+        filled=tuple(spec["filled"]),
         foreign=spec.get("foreign", {}),
     )
     for place, wrong in _contradictions(dataset):
@@ -239,9 +277,9 @@ def _double_names(dataset: Dataset) -> Iterator[tuple[str, str]]:
     meanings: dict[str, str] = {}
     for number, column in enumerate(dataset.columns):
         for name in (column.name, *column.aliases):
-            if name in meanings:
-                yield f"columns/{number}", f"{name} already means {meanings[name]}"
-            meanings[name] = column.name
+            if key(name) in meanings:
+                yield f"columns/{number}", f"{name} already means {meanings[key(name)]}"
+            meanings[key(name)] = column.name
     schema_versions = [schema_version.name for schema_version in dataset.schema_versions]
     for number, name in enumerate(schema_versions):
         if name in schema_versions[:number]:
@@ -249,7 +287,7 @@ def _double_names(dataset: Dataset) -> Iterator[tuple[str, str]]:
 
 
 def _names_of_no_column(dataset: Dataset) -> Iterator[tuple[str, str]]:
-    named: dict[str, tuple[str, ...]] = {"required": dataset.required}
+    named: dict[str, tuple[str, ...]] = {"required": dataset.required, "filled": dataset.filled}
     for number, schema_version in enumerate(dataset.schema_versions):
         named[f"schema_versions/{number}/columns"] = schema_version.columns
         named[f"schema_versions/{number}/renames"] = tuple(schema_version.renames.values())

@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from nyc_taxi.core.chosen_months import read_months
+from nyc_taxi.core.dataset import dataset_names
 from nyc_taxi.core.month import Month
 from nyc_taxi.errors import InvalidCommand
 
@@ -46,11 +47,31 @@ _WRITES: Final = frozenset({Command.BUILD, Command.RUN})
 _SELECTS: Final = frozenset({Command.BUILD, Command.RUN, Command.TEST, Command.FRESHNESS, Command.DOCS})
 
 
+@dataclass(frozen=True, slots=True, order=True)
+class DatasetMonth:
+    """A month of a dataset, which is what the marts are built by; as text ``green 2021-01``."""
+
+    month: Month
+    dataset: str
+
+    def __str__(self) -> str:
+        return f"{self.dataset} {self.month}"
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Return what a text names.
+
+        :raises InvalidMonth: when its last word is not a month
+        """
+        dataset, _, month = text.rpartition(" ")
+        return cls(Month(month), dataset)
+
+
 @dataclass(frozen=True, slots=True)
 class Invocation:
     """One call of dbt.
 
-    :param months: the file months that the incremental models build
+    :param months: the datasets' file months that the incremental models build
     :param full_refresh: rebuild everything from all months
     :param select: nodes to run, as for dbt's ``--select``; empty for all
     :param target: target of the profile
@@ -59,7 +80,7 @@ class Invocation:
     """
 
     command: Command = Command.BUILD
-    months: tuple[Month, ...] = ()
+    months: tuple[DatasetMonth, ...] = ()
     full_refresh: bool = False
     select: str = ""
     target: str = TARGETS[0]
@@ -107,14 +128,15 @@ class Invocation:
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> Self:
         """Rebuild it from :meth:`to_json`."""
-        months = tuple(Month(text) for text in values["months"])
+        months = tuple(map(DatasetMonth.parse, values["months"]))
         return cls(**{**values, "command": Command(values["command"]), "months": months})
 
     @classmethod
-    def of_form(cls, form: Mapping[str, Any], stale: Collection[Month], threads: int) -> Self | None:
+    def of_form(cls, form: Mapping[str, Any], stale: Collection[DatasetMonth], threads: int) -> Self | None:
         """Return what a trigger form asks for; None when every month is built already.
 
-        Months in the form are built whether they are stale or not. An empty field means the stale ones.
+        Months in the form are built, for every dataset, whether they are stale or not. An empty field means
+        the stale ones.
 
         :param form: ``command``, ``months``, ``full_refresh``, ``select`` and ``target``
         :param stale: months of which the marts do not have the ledger's version
@@ -123,7 +145,8 @@ class Invocation:
         """
         command = Command(form["command"])
         select = (form["select"] or "").strip()
-        chosen = read_months(form["months"]) if form["months"] else ()
+        named = read_months(form["months"]) if form["months"] else ()
+        chosen = [DatasetMonth(month, dataset) for month in named for dataset in dataset_names()]
         missing = stale if command in _WRITES and not form["full_refresh"] else ()
         months = tuple(sorted(chosen or missing))
         if command in _WRITES and not (months or form["full_refresh"] or select):

@@ -182,10 +182,10 @@ def _failure(
         kind = ContractError if _PROJECT_AT_FAULT.search("\n".join(errors)) else TransientError
         return kind(f"{call} failed before it ran a node: {reason[-800:]}")
     message = f"{call} failed in {len(bad)} of {len(nodes)} nodes: " + _listed(list(map(_described, bad)), 3)
-    if findings:
-        message += f" {_listed(findings, _FINDINGS)}"
     if all(node.status == "fail" for node in bad):
-        return DataTestFailed(f"{message} Models that depend on the data keep their previous content.")
+        if findings:
+            message = _listed(findings, _FINDINGS)
+        return DataTestFailed(f"{message} The marts keep their previous content of these months.", findings)
     if all(node.status == "fail" or _PROJECT_AT_FAULT.search(node.message) for node in bad):
         return ContractError(
             f"{message} Models that depend on these keep their previous content. Fix the project."

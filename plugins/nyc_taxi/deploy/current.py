@@ -52,6 +52,10 @@ _TABLES: Final = {
     VARIABLE: _Table(Variable, "key", ("description",), {"val": ("_val", "is_encrypted")}),
 }
 
+_EMPTY: Final[Mapping[str, str | int]] = {"host": "", "port": 0}
+"""What Airflow's form sends for empty fields. Its **Test** button compares both with what is stored, and
+refuses to send the stored password elsewhere: for it, 0 is another port than none."""
+
 
 def read(session: Session, resources: Collection[Resource]) -> dict[Resource, Fields | None]:
     """Return those of the resources that Airflow has; None for one that cannot be decrypted.
@@ -69,7 +73,9 @@ def _read(session: Session, table: _Table, names: list[str]) -> Iterator[tuple[s
     key, *columns = (getattr(table.model, name) for name in (table.key, *_columns(table)))
     for name, *found in session.execute(select(key, *columns).where(key.in_(names)).with_for_update()):
         row = dict(zip(_columns(table), found, strict=True))
-        fields: Fields = {name: None if row[name] == "" else row[name] for name in table.plain}
+        fields: Fields = {
+            name: None if row[name] == _EMPTY.get(name, "") else row[name] for name in table.plain
+        }
         try:
             secrets = {one: _decrypted(row[text], row[flag]) for one, (text, flag) in table.encrypted.items()}
         except _Undecryptable:
@@ -78,11 +84,7 @@ def _read(session: Session, table: _Table, names: list[str]) -> Iterator[tuple[s
         if "val" in secrets:
             fields["value"] = secrets["val"] or ""
         elif secrets:
-            fields |= {
-                "port": fields["port"] or None,
-                "password": secrets["password"],
-                "extra": _parsed(secrets["extra"]),
-            }
+            fields |= {"password": secrets["password"], "extra": _parsed(secrets["extra"])}
         yield name, fields
 
 
@@ -95,13 +97,13 @@ def write(session: Session, resources: Mapping[Resource, Fields]) -> None:
         if kind == CONNECTION and sanitize_conn_id(name) != name:
             raise BootstrapFailed(f"Airflow does not accept {name!r} as a connection id. Choose another one.")
         table = _TABLES[kind]
+        stored = fields
+        if kind == CONNECTION:
+            stored = {**fields, **{one: fields.get(one) or empty for one, empty in _EMPTY.items()}}
         row = table.model(
             **{table.key: name},
-            **{"val" if one == "value" else one: content for one, content in fields.items()},
+            **{"val" if one == "value" else one: content for one, content in stored.items()},
         )
-        if kind == CONNECTION:
-            # The browser sends 0 for no port, and Airflow refuses to test a connection on another port.
-            row.port = row.port or 0
         values = {getattr(table.model, column): getattr(row, column) for column in _columns(table)}
         values |= {
             getattr(table.model, flag): bool(getattr(row, flag)) for _, flag in table.encrypted.values()

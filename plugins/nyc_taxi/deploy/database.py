@@ -17,6 +17,7 @@ from sqlalchemy import inspect, text
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
 from nyc_taxi.deploy.console import Retry, say
+from nyc_taxi.deploy.metadata import check_address
 from nyc_taxi.errors import BootstrapFailed
 
 if TYPE_CHECKING:
@@ -32,13 +33,10 @@ def wait_for_database(timeout: float) -> None:
     """Return once Airflow's database answers.
 
     :param timeout: seconds to wait
-    :raises BootstrapFailed: if it did not answer, with the last reason
+    :raises BootstrapFailed: if it did not answer or refused the connection, with the last reason
     """
     engine = _engine()
-    if "@" in (engine.url.host or ""):
-        raise BootstrapFailed(
-            "The password in AIRFLOW__DATABASE__SQL_ALCHEMY_CONN contains an @. Write it as %40."
-        )
+    check_address(engine.url.render_as_string(hide_password=False))
     retry = Retry("Airflow's database", timeout)
     while True:
         try:
@@ -46,12 +44,18 @@ def wait_for_database(timeout: float) -> None:
                 connection.execute(text("select 1"))
             return
         except OperationalError as error:
-            if not retry.again(reason(error)):
-                where = engine.url.render_as_string(hide_password=True)
+            if retry.again(why := reason(error)):
+                continue
+            where = engine.url.render_as_string(hide_password=True)
+            if refusal := why.partition("FATAL:")[2].strip():
                 raise BootstrapFailed(
-                    f"Airflow's database {where} did not answer within {timeout:g} s ({reason(error)}). "
-                    "Start it, or correct AIRFLOW__DATABASE__SQL_ALCHEMY_CONN."
+                    f"Airflow's database {where} refuses the connection: {refusal}. "
+                    "Correct AIRFLOW__DATABASE__SQL_ALCHEMY_CONN and its password, or the database's user."
                 ) from error
+            raise BootstrapFailed(
+                f"Airflow's database {where} did not answer within {timeout:g} s ({why}). "
+                "Start it, or correct AIRFLOW__DATABASE__SQL_ALCHEMY_CONN."
+            ) from error
 
 
 @contextmanager

@@ -42,15 +42,15 @@ def switch(name: str, environment: Mapping[str, str]) -> bool:
     return given == "1"
 
 
-def seconds(name: str, environment: Mapping[str, str], default: float) -> float:
-    """Return a variable's number of seconds.
+def number(name: str, environment: Mapping[str, str], unit: str, default: float) -> float:
+    """Return a variable's number of seconds or days.
 
     :raises BootstrapFailed: if its value is not one
     """
     try:
-        number = float(environment.get(name) or default)
+        given = float(environment.get(name) or default)
     except ValueError:
-        number = -1
-    if not 0 <= number < float("inf"):
-        raise BootstrapFailed(f"{name} is not a number of seconds. Set it to 0 or more.")
-    return number
+        given = -1
+    if not 0 <= given < float("inf"):
+        raise BootstrapFailed(f"{name} is not a number of {unit}. Set it to 0 or more.")
+    return given

@@ -21,7 +21,12 @@ if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
 INCOMPLETE = "Written by entrypoint.sh init, which has not completed yet."
+ATTENTION = "Attention:"
+"""The beginning of a sentence about something that init leaves to a person."""
+
 _LAST_APPLIED = Resource(VARIABLE, NAME)
+_STAYS = frozenset({"dbt", "paused DAG", "pool"})
+"""Findings that hold while no component runs; init is often the first."""
 
 
 def init(folder: Path, timeout: float, environment: Mapping[str, str]) -> None:
@@ -34,7 +39,7 @@ def init(folder: Path, timeout: float, environment: Mapping[str, str]) -> None:
     :raises TaxiError: in one sentence, if something is missing
     """
     overwrite = env.switch("BOOTSTRAP_OVERWRITE", environment)
-    patience = env.seconds("BOOTSTRAP_WAIT", environment, DEFAULT_WAIT)
+    patience = env.number("BOOTSTRAP_WAIT", environment, "seconds", DEFAULT_WAIT)
     desired, skipped = read_desired(folder, environment)
     # Look connections up as Airflow's server does, and do not wait minutes for one address of a host.
     os.environ["_AIRFLOW_PROCESS_CONTEXT"] = "server"
@@ -55,6 +60,7 @@ def init(folder: Path, timeout: float, environment: Mapping[str, str]) -> None:
             # Both read options, whose defaults come from the provider. An invalid option is an error here.
             import nyc_taxi.settings  # noqa: F401
             from nyc_taxi.deploy.warehouse import prepare_warehouses
+            from nyc_taxi.deployment import findings
 
             with create_session() as session:
                 report = apply(session, desired, overwrite=overwrite)
@@ -64,6 +70,9 @@ def init(folder: Path, timeout: float, environment: Mapping[str, str]) -> None:
             prepare_warehouses(timeout)
             with create_session() as session:
                 mark_completed(session)
+            for finding in findings():
+                if finding.what in _STAYS:
+                    say(f"{ATTENTION} {finding.where}: {finding.to_do}")
     except SQLAlchemyError as error:
         raise BootstrapFailed(
             f"Airflow's database failed: {database.reason(error)}. Run init again."

@@ -20,8 +20,24 @@ _OTHER_SETTINGS = ("AIRFLOW__DATABASE__SQL_ALCHEMY_SCHEMA", "AIRFLOW__DATABASE__
 _STATUS = f"select description from variable where key = '{NAME}'"  # noqa: S608
 
 
+def check_address(address: str) -> None:
+    """Check that the password in an address of Airflow's database ends where the host begins.
+
+    :raises BootstrapFailed: if it does not; the rest of it would be taken, and shown, as the host
+    """
+    if not address.startswith("sqlite") and "@" in address.partition("@")[2]:
+        raise BootstrapFailed(
+            f"The password in {_URI} contains an @. Write it as %40, or leave the password out there and set "
+            "PGPASSWORD."
+        )
+
+
 def dsn(environment: Mapping[str, str]) -> str | None:
-    """Return how libpq connects to Airflow's database; None if only Airflow knows."""
+    """Return how libpq connects to Airflow's database; None if only Airflow knows.
+
+    :raises BootstrapFailed: if the password is not encoded as in a URL
+    """
+    check_address(environment.get(_URI, ""))
     scheme, _, address = environment.get(_URI, "").partition("://")
     if scheme.partition("+")[0] not in {"postgres", "postgresql"} or any(
         map(environment.get, _OTHER_SETTINGS)
@@ -95,8 +111,10 @@ def _query_with_airflow(statement: str) -> tuple[Any, ...] | None:
     from sqlalchemy import text
     from sqlalchemy.exc import SQLAlchemyError
 
+    engine = settings.get_engine()  # type: ignore[no-untyped-call]
+    check_address(engine.url.render_as_string(hide_password=False))
     try:
-        with settings.get_engine().connect() as connection:  # type: ignore[no-untyped-call]
+        with engine.connect() as connection:
             row: tuple[Any, ...] | None = connection.execute(text(statement)).first()
             return row
     except SQLAlchemyError as error:

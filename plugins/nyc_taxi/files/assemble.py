@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from nyc_taxi.files.batch import TYPES, Batch, batch_schema
-from nyc_taxi.files.unmapped import as_objects, as_text
+from nyc_taxi.files.unmapped import as_objects, as_text, of_others
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -44,6 +44,8 @@ def assemble(
             known[field.column.name] = good
         else:
             unknown.append((field.name, good))
+            others = of_others(dataset, field.name, good)
+            bad = others if bad is None else bad if others is None else pc.or_(bad, others)
         if bad is not None:
             broken.append((position, bad))
     size = len(row_numbers)

@@ -19,6 +19,7 @@ from nyc_taxi.files.casts import cast_proven, cast_texts
 from nyc_taxi.files.chunks import RECORD, chunks
 from nyc_taxi.files.csvfile import blocks
 from nyc_taxi.files.header import plan_csv
+from nyc_taxi.files.last_line import could_be_cut, oddness
 from nyc_taxi.files.values import NULL_WORDS, BadValue, read_value
 
 if TYPE_CHECKING:
@@ -26,11 +27,15 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from nyc_taxi.core.dataset import Dataset
+    from nyc_taxi.core.month import Month
     from nyc_taxi.files.chunks import Chunk
     from nyc_taxi.files.header import HeaderPlan
 
 _OPENING: Final = 1 << 17
 """Bytes that :func:`~nyc_taxi.files.header.plan_csv` has to see."""
+
+_COMPARED: Final = 1_000
+"""Rows before the last one that it is compared with when it has no line end."""
 
 _FIELDS: Final = re.compile(rb'(?:\A|,)("[^"]*+(?:""[^"]*+)*+"|[^",\r\n]*+)')
 
@@ -38,12 +43,13 @@ _FIELDS: Final = re.compile(rb'(?:\A|,)("[^"]*+(?:""[^"]*+)*+"|[^",\r\n]*+)')
 class CsvReader:
     """The rows of a CSV file, compressed or not.
 
+    :param whole: whether it is known that the file is not cut
     :raises NotTheFile: when it is not a CSV file with a header
     :raises SchemaDrift: when the dataset's policy does not accept the columns
     :raises TruncatedFile: when its compressed content ends early
     """
 
-    def __init__(self, dataset: Dataset, path: Path) -> None:
+    def __init__(self, dataset: Dataset, path: Path, month: Month, *, whole: bool = False) -> None:
         self._dataset = dataset
         self._path = path
         self._content = blocks(path)
@@ -52,10 +58,12 @@ class CsvReader:
             self._opening += block
             if len(self._opening) >= _OPENING:
                 break
-        self.plan: HeaderPlan = plan_csv(dataset, self._opening)
+        self.plan: HeaderPlan = plan_csv(dataset, self._opening, month)
         self.rows = 0
         self.bytes = self.plan.data_offset
-        self._last_byte = b"\n"
+        self.unended = 0
+        self._whole = whole
+        self._cut = ""
 
     def __iter__(self) -> Iterator[Batch]:
         line_end = self.plan.line_end
@@ -66,29 +74,47 @@ class CsvReader:
         for chunk in chunks(body, line_end, first_line):
             self.rows += chunk.rows
             self.bytes += len(chunk.content)
-            self._last_byte = chunk.content[-1:]
-            yield _batch(self._dataset, self.plan, chunk)
+            records = _Records(chunk, line_end)
+            batch = _batch(self._dataset, self.plan, records)
+            if chunk.rows and chunk.content[-1] not in b"\r\n":
+                batch = self._ended(batch, records)
+            yield batch
 
     def close(self) -> None:
         """Close the file."""
         self._content.close()
 
-    def check_end(self, last: RejectedRow | None) -> None:
-        """Refuse a file that breaks off: its last record has no line end, and cannot be read.
+    def check_end(self) -> None:
+        """Refuse a file that breaks off: its last record has no line end, and is not a whole row.
 
-        :param last: the row that was rejected last
         :raises TruncatedFile: naming the line
         """
-        if last is not None and last.row_number == self.rows and self._last_byte not in b"\r\n":
+        if self._cut:
             raise TruncatedFile(
-                f"{self._path} ends in the middle of line {last.line_number} ({last.reason}, and no line end "
-                "follows). The file is cut: fetch it again."
+                f"{self._path} ends in the middle of {self._cut}. The file is cut: fetch it again, and if it "
+                "comes the same, the source's own copy is cut."
             )
 
+    def _ended(self, batch: Batch, records: _Records) -> Batch:
+        """Judge the last row of the file, which has no line end: reject it when it may be cut."""
+        last = records.contents[-1]
+        if batch.rejects and batch.rejects[-1].row_number == self.rows:
+            if could_be_cut(last, self.plan):
+                self._cut = f"line {batch.rejects[-1].line_number} ({batch.rejects[-1].reason})"
+            return batch
+        if self._whole:
+            return batch
+        self.unended = self.rows
+        odd = oddness(last, records.contents[-1 - _COMPARED : -1], self.plan)
+        if not odd:
+            return batch
+        rejected = records.reject(len(records.contents) - 1, odd)
+        return Batch(batch.rows.slice(0, batch.rows.num_rows - 1), (*batch.rejects, rejected))
 
-def _batch(dataset: Dataset, plan: HeaderPlan, chunk: Chunk) -> Batch:
+
+def _batch(dataset: Dataset, plan: HeaderPlan, records: _Records) -> Batch:
+    chunk = records.chunk
     numbers = np.arange(chunk.first_row, chunk.first_row + chunk.rows, dtype=np.int64)
-    records = _Records(chunk, plan.line_end)
     if not chunk.irregular:
         try:
             return _typed(dataset, plan, chunk.content, numbers, records)
@@ -138,11 +164,13 @@ def _typed(
 
     def reject(index: int, position: int) -> RejectedRow:
         field = plan.fields[position]
+        value = columns[position][index].as_py()
+        reason = f"{value!r} is another dataset's trip"
         try:
-            read_value(columns[position][index].as_py(), field.column.type if field.column else "text")
+            read_value(value, field.column.type if field.column else "text")
         except BadValue as bad:
-            return records.reject(good[index] if good else index, f"{field.name}: {bad}")
-        raise AssertionError(f"{field.name} was refused without a reason")
+            reason = str(bad)
+        return records.reject(good[index] if good else index, f"{field.name}: {reason}")
 
     row_numbers = pa.array(numbers)
     try:

@@ -13,20 +13,18 @@ from tempfile import NamedTemporaryFile
 from typing import IO, TYPE_CHECKING
 
 from nyc_taxi.core.dataset import get_dataset
-from nyc_taxi.core.excerpt import excerpt
-from nyc_taxi.errors import DownloadInterrupted, InvalidSource, NotTheFile, SourceUnreachable, TransientError
+from nyc_taxi.errors import DownloadInterrupted, SourceUnreachable, TransientError
+from nyc_taxi.files.content import is_wrapped, suffix_of, unwrap
 from nyc_taxi.files.partial_file import PartialFile
 from nyc_taxi.files.source import local_path
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from nyc_taxi.files.credentials import Credentials
     from nyc_taxi.files.publication import Publication
 
-SUFFIXES = (".csv.gz", ".csv", ".parquet")
 _BLOCK = 1 << 20
-_SMALLEST_GZIP = 18
-_SMALLEST_PARQUET = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +58,9 @@ class File:
     :param url: where it came from
     :param etag: entity tag of the response that held these bytes, if there was one
     :param last_modified: when the source changed the file, with time zone, if that response states it
-    :param bytes: size as stored
-    :param sha256: hash of the bytes as stored, in hexadecimal
+    :param bytes: size as the source sent it
+    :param sha256: hash of its content as it is at ``path``, in hexadecimal
+    :param length_proven: whether the server stated the length, and exactly so many bytes arrived
     """
 
     path: Path
@@ -70,16 +69,18 @@ class File:
     last_modified: datetime | None
     bytes: int
     sha256: str
+    length_proven: bool = False
 
 
 def download(
     publication: Publication,
     folder: Path,
     *,
+    credentials: Credentials | None = None,
     limits: Limits = LIMITS,
     progress: Callable[[int, int | None], None] | None = None,
 ) -> File:
-    """Download the file of a published month into a folder, under a name made of dataset and month alone.
+    """Download the file of a published month into a folder, under a name made of dataset, month and kind.
 
     For the other parameters and errors see :func:`fetch`.
 
@@ -89,35 +90,51 @@ def download(
     :raises NeverInSource: when the answer was *never*
     """
     publication.require()
-    suffix = next((suffix for suffix in SUFFIXES if publication.url.endswith(suffix)), None)
-    if suffix is None:
-        raise InvalidSource(f"{publication.url} ends in none of {', '.join(SUFFIXES)}. Check the source.")
-    name = f"{get_dataset(publication.dataset).name}_tripdata_{publication.month}{suffix}"
-    return fetch(publication.url, folder / name, limits=limits, progress=progress)
+    stem = f"{get_dataset(publication.dataset).name}_tripdata_{publication.month}"
+    return _fetch(publication.url, folder / stem, credentials, limits, progress, add_suffix=True)
 
 
 def fetch(
     url: str,
     to: Path,
     *,
+    credentials: Credentials | None = None,
     limits: Limits = LIMITS,
     progress: Callable[[int, int | None], None] | None = None,
 ) -> File:
     """Download one file from a web or ``file://`` address.
 
-    The file appears under its final name only when all of it has arrived, and begins (and ends, for
-    Parquet) as its name promises. An interrupted transfer is resumed, as often as the limits allow.
-    A failure leaves nothing behind. A gzip's checksum is verified where the file is read.
+    The file appears under its final name only when all of it has arrived, and is not a page. A gzip that
+    was packed once more on the way is unpacked once. An interrupted transfer is resumed, as often as the
+    limits allow. A failure leaves nothing behind. A gzip's checksum is verified where the file is read.
 
     :param url: the address
     :param to: the final path; an existing file is replaced
+    :param credentials: what the address's server wants to see
     :param limits: how long it may take
     :param progress: called with the bytes so far and in total (None if unknown), once per second or each 5 %
     :raises SourceUnreachable: when the source does not respond, fails, or has removed the file
     :raises SourceRefused: when it answers in a way that another try will not change
     :raises DownloadInterrupted: when not all bytes arrive in time, or the file changes meanwhile
-    :raises NotTheFile: when the content is not what the name promises
+    :raises NotTheFile: when it is a page, or empty
+    :raises TruncatedFile: when it is a Parquet file without its end
     :raises TransientError: when there is no room for it
+    """
+    return _fetch(url, to, credentials, limits, progress)
+
+
+def _fetch(
+    url: str,
+    to: Path,
+    credentials: Credentials | None,
+    limits: Limits,
+    progress: Callable[[int, int | None], None] | None,
+    *,
+    add_suffix: bool = False,
+) -> File:
+    """Download one file; see :func:`fetch`.
+
+    :param add_suffix: whether the name of the final path still lacks the suffix of the file's kind
     """
     deadline = time.monotonic() + limits.total
     try:
@@ -128,28 +145,38 @@ def fetch(
             else:
                 from nyc_taxi.files.transfer import receive
 
-                receive(part, limits, deadline=deadline)
+                receive(part, limits, deadline=deadline, credentials=credentials)
             part.finish()
-            _check_kind(file, url, to.name, part.bytes)
+            sha256 = unwrap(file, to.parent, url) if is_wrapped(file) else part.sha256
+            suffix = suffix_of(file, url, part.encoding)
+            if add_suffix:
+                to = to.with_name(f"{to.name}{suffix}")
+            file.flush()
+            Path(file.name).replace(to)
     except OSError as error:
         if error.errno not in {errno.ENOSPC, errno.EDQUOT}:
             raise
         raise TransientError(f"{url} does not fit in {to.parent}. Make room there, and try again.") from error
-    return File(to, url, part.etag, part.last_modified, part.bytes, part.sha256)
+    return File(
+        path=to,
+        url=url,
+        etag=part.etag,
+        last_modified=part.last_modified,
+        bytes=part.bytes,
+        sha256=sha256,
+        length_proven=path is None and part.total is not None,
+    )
 
 
 @contextmanager
 def _temporary(to: Path) -> Iterator[IO[bytes]]:
-    """Open a private file next to the final one; on success it replaces that one, otherwise it is removed."""
+    """Open a private file next to the final one; it is removed unless it was renamed."""
     to.parent.mkdir(parents=True, exist_ok=True)
     with NamedTemporaryFile(dir=to.parent, prefix=f"{to.name}.", suffix=".part", delete=False) as file:
         try:
             yield file
-            file.flush()
-            Path(file.name).replace(to)
-        except BaseException:
+        finally:
             Path(file.name).unlink(missing_ok=True)
-            raise
 
 
 def _copy(path: Path, part: PartialFile) -> None:
@@ -179,19 +206,3 @@ def _blocks(source: IO[bytes], path: Path) -> Iterator[bytes]:
         raise DownloadInterrupted(
             f"{path} cannot be read: {error.strerror}. Check it, and try again."
         ) from error
-
-
-def _check_kind(file: IO[bytes], url: str, name: str, size: int) -> None:
-    """Refuse a file that is empty, or not of the kind that its name promises."""
-    file.seek(0)
-    head = file.read(300)
-    file.seek(max(0, size - 4))
-    tail = file.read(4)
-    if not head:
-        raise NotTheFile(f"{url} is empty. Try again when the source has the file.")
-    if name.endswith(".gz") and not (head.startswith(b"\x1f\x8b") and size >= _SMALLEST_GZIP):
-        raise NotTheFile(f"{url} is not a gzip file: it begins with {excerpt(head)}")
-    if name.endswith(".parquet") and not (
-        head.startswith(b"PAR1") and tail == b"PAR1" and size >= _SMALLEST_PARQUET
-    ):
-        raise NotTheFile(f"{url} is not a Parquet file: it begins with {excerpt(head)}, ends with {tail!r}")

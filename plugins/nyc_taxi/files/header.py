@@ -12,15 +12,16 @@ from typing import TYPE_CHECKING, Final
 from nyc_taxi.core.dataset import normalise
 from nyc_taxi.errors import NotTheFile
 from nyc_taxi.files.chunks import records
-from nyc_taxi.files.columns import assign, check_identity, check_policy, repeated
+from nyc_taxi.files.columns import assign, check_identity, check_policy
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from nyc_taxi.core.dataset import Column, Dataset
+    from nyc_taxi.core.month import Month
 
 UNRECOGNISED: Final = "not recognised"
-"""The schema version of a header that matches none."""
+"""The schema version of a header that lacks a column of each."""
 
 _BOM: Final = b"\xef\xbb\xbf"
 _LONGEST_HEADER: Final = 1 << 16
@@ -48,9 +49,11 @@ class HeaderPlan:
     """What a file's header means.
 
     :param header: the names as the file spells them
-    :param fields: one per field of a row, in the file's order, including fields beyond the header
-    :param missing: columns that a file of its schema version should have and this one lacks
-    :param unknown: names of fields that go to ``unmapped``, except those beyond the header
+    :param fields: one per field of a row, in the file's order: fields beyond the header are among them,
+        nameless ones that are in the header only are not
+    :param missing: columns that every file of its month has and this one lacks
+    :param unknown: names of fields that go to ``unmapped``; of those without a name only the ones that
+        have a value in the first rows
     :param schema_version: name of the schema version, or :data:`UNRECOGNISED`
     :param line_end: how the file's data rows end: LF, CRLF or CR; empty in a file without lines
     :param data_offset: bytes of the uncompressed file before its first data row
@@ -65,15 +68,19 @@ class HeaderPlan:
     data_offset: int
 
 
-def plan_csv(dataset: Dataset, first_block: bytes) -> HeaderPlan:
+def plan_csv(dataset: Dataset, first_block: bytes, month: Month) -> HeaderPlan:
     """Return what the header of a CSV file means.
 
-    Names are compared without case, padding and quotes. A byte order mark may precede the header, and blank
-    lines may follow it. If most of the first rows have more fields than the header, the others are called
-    ``surplus_1`` and so on. The line end is that of the data rows, which in TLC's files is not
-    always the header's.
+    Names are compared without case, padding, quotes, blanks, underscores and dashes. A byte order mark may
+    precede the header, and blank lines may follow it. The line end is that of the data rows, which in TLC's
+    files is not always the header's.
+
+    The first rows decide how many fields a row has. Those beyond the header are called ``surplus_1`` and so
+    on. A field whose name is empty is called ``unnamed_1`` by its position; where rows have fewer fields
+    than the header, such as after a comma at its end, it is not a field at all.
 
     :param first_block: the uncompressed file's first bytes, at least 128 KiB unless it is shorter
+    :param month: the file's month
     :raises NotTheFile: when the first line is not a header
     :raises SchemaDrift: when the dataset's policy does not accept the columns
     """
@@ -91,17 +98,18 @@ def plan_csv(dataset: Dataset, first_block: bytes) -> HeaderPlan:
         data_line_end = first_record[first_record.lastindex or 0]
     else:
         data_line_end = line_end[0] if line_end else b"\n"
-    surplus = max(0, _width(data, data_line_end) - len(header))
-    return _plan(dataset, header, surplus, data_line_end, data_offset)
+    rows = _usual(data, data_line_end)
+    return _plan(dataset, month, header, rows, data_line_end, data_offset)
 
 
-def plan_names(dataset: Dataset, names: Sequence[str]) -> HeaderPlan:
+def plan_names(dataset: Dataset, names: Sequence[str], month: Month) -> HeaderPlan:
     """Return what the column names of a file without header lines, such as parquet, mean.
 
+    :param month: the file's month
     :raises NotTheFile: when not one of the names is known to any dataset
     :raises SchemaDrift: when the dataset's policy does not accept the columns
     """
-    return _plan(dataset, tuple(names), 0, b"", 0)
+    return _plan(dataset, month, tuple(names), [["a value"] * len(names)], b"", 0)
 
 
 def _after_line_ends(block: bytes, start: int) -> int:
@@ -134,51 +142,82 @@ def _no_header(dataset: Dataset, line: bytes, why: str) -> NotTheFile:
     )
 
 
-def _width(data: bytes, line_end: bytes) -> int:
-    """Return how many fields most of the first rows have, or the smaller number when there is a tie."""
+def _usual(data: bytes, line_end: bytes) -> list[list[str]]:
+    """Return the fields of those first rows that have as many as most; the fewest when there is a tie."""
     rows = [row.content for row in islice(records(data, line_end), _SAMPLE_RECORDS) if row.content.strip()]
     if len(rows) > 1 and not data.endswith(line_end):
         rows.pop()
-    widths = Counter(map(_fields, rows))
-    return max(widths, key=lambda width: (widths[width], -width), default=0)
+    split = [_fields(row) for row in rows]
+    widths = Counter(map(len, split))
+    usual = max(widths, key=lambda width: (widths[width], -width), default=0)
+    return [fields for fields in split if len(fields) == usual]
 
 
-def _fields(row: bytes) -> int:
-    if b'"' not in row:
-        return row.count(b",") + 1
+def _fields(row: bytes) -> list[str]:
+    text = row.decode("latin-1").rstrip("\r\n")
+    if '"' not in text:
+        return text.split(",")
     try:
-        return len(next(csv.reader([row.decode("latin-1")])))
+        return next(csv.reader([text]))
     except csv.Error:
-        return 0
+        return []
 
 
 def _plan(
-    dataset: Dataset, header: tuple[str, ...], surplus: int, line_end: bytes, data_offset: int
+    dataset: Dataset,
+    month: Month,
+    header: tuple[str, ...],
+    rows: list[list[str]],
+    line_end: bytes,
+    data_offset: int,
 ) -> HeaderPlan:
-    names = [normalise(name) for name in header]
-    check_identity(dataset, names)
-    schema_version, columns = assign(dataset, names)
+    """Return the plan.
+
+    :param rows: the fields of some rows, all with the same number
+    """
+    width = len(rows[0]) if rows else len(header)
+    names = _of_fields([normalise(name) for name in header], width)
+    check_identity(dataset, names, month)
+    assigned = assign(dataset, names, month)
     fields: list[Field] = []
-    taken = {column.name for column in columns if column}
-    closest = schema_version or max(
-        dataset.schema_versions, key=lambda one: len(taken.intersection(one.columns))
-    )
-    missing = tuple(name for name in closest.columns if name not in taken)
-    for position, (name, column) in enumerate(zip(names, columns, strict=True), start=1):
+    nameless: set[str] = set()
+    taken = set(assigned.found)
+    for position, (name, column) in enumerate(zip(names, assigned.columns, strict=True), start=1):
         free = column.name if column else _free(name or f"unnamed_{position}", taken)
         fields.append(Field(column, free))
-    unknown = tuple(field.name for field in fields if field.column is None)
-    fields += [Field(None, _free(f"surplus_{number}", taken)) for number in range(1, surplus + 1)]
-    check_policy(dataset, missing, unknown, repeated(dataset, schema_version, names))
+        if not name:
+            nameless.add(free)
+    for number in range(1, width - len(names) + 1):
+        fields.append(Field(None, _free(f"surplus_{number}", taken)))
+        nameless.add(fields[-1].name)
+    unknown = tuple(
+        field.name
+        for position, field in enumerate(fields)
+        if field.column is None and (field.name not in nameless or _is_filled(rows, position))
+    )
+    check_policy(dataset, names, month, assigned, unknown)
     return HeaderPlan(
         header,
         tuple(fields),
-        missing,
+        assigned.missing,
         unknown,
-        schema_version.name if schema_version else UNRECOGNISED,
+        UNRECOGNISED if assigned.missing else assigned.schema_version.name,
         line_end,
         data_offset,
     )
+
+
+def _is_filled(rows: list[list[str]], position: int) -> bool:
+    return any(row[position].strip() for row in rows if position < len(row))
+
+
+def _of_fields(names: list[str], width: int) -> list[str]:
+    """Return the names without as many empty ones as rows have too few fields, the last ones first."""
+    surplus = len(names) - width
+    if surplus <= 0 or names.count("") < surplus:
+        return names
+    empty = [position for position, name in enumerate(names) if not name][-surplus:]
+    return [name for position, name in enumerate(names) if position not in empty]
 
 
 def _free(name: str, taken: set[str]) -> str:

@@ -24,11 +24,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from nyc_taxi.errors import TaxiError
+    from nyc_taxi.files.credentials import Credentials
 
 _BLOCK: Final = 1 << 20
 """Bytes read at once, at most."""
 _LONGEST_TAG: Final = 1000
 _PAGE: Final = re.compile(r"[/+]x?html\b|[/+]xml\b|[/+]json\b")
+_PEEK: Final = 4096
+"""Bytes of a response that are read to find out whether it is a page."""
 _TEMPORARY: Final = frozenset({408, 425, 429})
 _DENIED: Final = frozenset({401, 403, 407})
 _UNSUPPORTED: Final = frozenset({405, 501})
@@ -41,6 +44,7 @@ def request(
     *,
     timeout: tuple[float, float] = (10.0, 30.0),
     headers: Mapping[str, str] = MappingProxyType({}),
+    credentials: Credentials | None = None,
 ) -> Iterator[requests.Response]:
     """Send one request and give its response, whatever the status, before its body is read.
 
@@ -49,10 +53,15 @@ def request(
 
     :param timeout: seconds to connect, and to wait for each piece of the response
     :param headers: further headers of the request
+    :param credentials: what the server wants to see; a redirect to another server does not receive it
     :raises SourceUnreachable: when there is no response: name, connection, TLS or time
     :raises SourceRefused: when the response redirects too often, or to a forbidden address
     """
-    with Session(url) as session, _send(session, method, url, headers, timeout) as response:
+    own = credentials.for_url(url) if credentials else {}
+    with (
+        Session(url, own) as session,
+        _send(session, method, url, {**own, **headers}, timeout) as response,
+    ):
         yield response
 
 
@@ -66,8 +75,8 @@ def _send(
         )
     except PrivateAddress as error:
         raise SourceRefused(
-            f"{shown(url)} redirects to {shown(str(error))}, an address inside this network. If that is "
-            "intended, configure that address as the source."
+            f"{shown(url)} redirects to {shown(str(error))} which is an address inside this network. If that "
+            "is intended, configure that address as the source."
         ) from None
     except requests.TooManyRedirects:
         raise SourceRefused(
@@ -83,17 +92,18 @@ def _send(
         raise SourceRefused(f"{shown(url)} cannot be requested: {_reason(error)}.") from None
 
 
-def body(response: requests.Response, url: str, *, deadline: float) -> Iterator[bytes]:
+def body(response: requests.Response, url: str, *, deadline: float, at_most: int = _BLOCK) -> Iterator[bytes]:
     """Yield the body in blocks, as the bytes that were sent: nothing is decoded.
 
     :param deadline: the latest ``time.monotonic()`` at which a block may arrive
+    :param at_most: bytes in one block
     :raises DownloadInterrupted: when the body ends early, stalls, or takes longer than the deadline
     """
     total, received = length(response), 0
     while total is None or received < total:
         try:
             # read1 returns what has arrived; read would wait, past any deadline, for the block to be full
-            block = response.raw.read1(_BLOCK, decode_content=False)
+            block = response.raw.read1(at_most, decode_content=False)
         except (urllib3.exceptions.HTTPError, OSError) as error:
             raise _interrupted(url, received, total, _reason(error)) from None
         if not block:
@@ -116,18 +126,21 @@ def failure(response: requests.Response, url: str) -> TaxiError:
     url, method = shown(url), response.request.method
     status = printable(f"{response.status_code} {response.reason or ''}".strip()[:100])
     if response.status_code in _UNSUPPORTED:
-        return SourceRefused(
-            f"{url} answered {method} with {status}. Use a server that supports HEAD and GET, or a local "
-            "folder."
-        )
+        return SourceRefused(f"{url} answered {method} with {status}. Use a server that supports GET.")
     if response.status_code in _TEMPORARY or response.status_code >= 500:
         after = response.headers.get("Retry-After", "")
         wait = f" The server asks to wait: Retry-After {after[:40]!r}." if after else ""
         return SourceUnreachable(
             f"{url} answered {method} with {status}. Try again later.{wait}", retry_after=_seconds(after)
         )
-    reason = "access was denied" if response.status_code in _DENIED else "this is not a file"
-    return SourceRefused(f"{url} answered {method} with {status}: {reason}. Check the source's address.")
+    if response.status_code in _DENIED:
+        return SourceRefused(
+            f"{url} answered {method} with {status}: access was denied. Check the source's address, and the "
+            "user, token or headers of the connection."
+        )
+    return SourceRefused(
+        f"{url} answered {method} with {status}: this is not a file. Check the source's address."
+    )
 
 
 def _seconds(retry_after: str) -> float | None:
@@ -138,14 +151,19 @@ def _seconds(retry_after: str) -> float | None:
     return None if moment is None else max(0.0, (moment - datetime.now(UTC)).total_seconds())
 
 
-def is_page(response: requests.Response) -> bool:
-    """Whether a response declares itself to be a page or a message, which no trip file is."""
+def may_be_page(response: requests.Response) -> bool:
+    """Whether a response declares itself to be a page or a message; some servers say so of any file."""
     return _PAGE.search(response.headers.get("Content-Type", "").lower()) is not None
 
 
-def content_type(response: requests.Response) -> str:
-    """Return the declared content type, for a message."""
-    return printable(response.headers.get("Content-Type", "")[:60])
+def beginning(response: requests.Response, url: str) -> bytes:
+    """Return the first bytes of a body, and leave the rest where it is.
+
+    :raises DownloadInterrupted: when nothing arrives
+    """
+    deadline = time.monotonic() + 60
+    blocks = body(response, url, deadline=deadline, at_most=_PEEK)
+    return next(blocks, b"")
 
 
 def etag(response: requests.Response) -> str | None:

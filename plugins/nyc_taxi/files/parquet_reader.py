@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from nyc_taxi.core.dataset import Dataset
+    from nyc_taxi.core.month import Month
 
 _BATCH: Final = 65_536
 """Rows decoded at a time: they bound the memory, the file does not."""
@@ -39,13 +40,13 @@ class ParquetReader:
     :raises SchemaDrift: when the dataset's policy does not accept the columns, or one has the wrong type
     """
 
-    def __init__(self, dataset: Dataset, path: Path) -> None:
+    def __init__(self, dataset: Dataset, path: Path, month: Month) -> None:
         self._dataset = dataset
         self._path = path
         self._opened = ExitStack()
         with self._damage():
             self._file = self._open("us")
-        self.plan = plan_names(dataset, self._file.schema_arrow.names)
+        self.plan = plan_names(dataset, self._file.schema_arrow.names, month)
         for field, column in zip(self.plan.fields, self._file.schema_arrow, strict=True):
             if field.column:
                 check_type(field.column, column.type, column.name)
@@ -54,6 +55,7 @@ class ParquetReader:
         self._size = sum(metadata.row_group(group).total_byte_size for group in groups)
         self.rows = 0
         self.bytes = 0
+        self.unended = 0
 
     def __iter__(self) -> Iterator[Batch]:
         whole = self._file.metadata.num_rows
@@ -76,7 +78,7 @@ class ParquetReader:
         """Close the file."""
         self._opened.close()
 
-    def check_end(self, last: RejectedRow | None) -> None:
+    def check_end(self) -> None:
         """Do nothing: the footer comes last, so a parquet file that can be opened does not break off."""
 
     def _open(self, int96_unit: str) -> pq.ParquetFile:
@@ -129,7 +131,9 @@ class ParquetReader:
             value = _python(batch.column(position)[index])
             try:
                 read_value(value, field.column.type if field.column else "text")
-                reason = f"{value} is out of range"
+                reason = (
+                    f"{value} is out of range" if field.column else f"{value!r} is another dataset's trip"
+                )
             except BadValue as bad:
                 reason = str(bad)
             row = {name: _python(batch.column(at)[index]) for at, name in enumerate(self.plan.header)}

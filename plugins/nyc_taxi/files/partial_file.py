@@ -34,6 +34,7 @@ class PartialFile:
         self.total: int | None = None
         self.etag: str | None = None
         self.last_modified: datetime | None = None
+        self.encoding = ""
         self._file = file
         self._digest = hashlib.sha256()
         self._progress = progress
@@ -75,7 +76,6 @@ class PartialFile:
     def finish(self) -> None:
         """Report that nothing is missing."""
         self._report()
-        self.total = self.bytes
 
     def _report(self) -> None:
         if self._progress is not None:

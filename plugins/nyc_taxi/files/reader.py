@@ -13,27 +13,34 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from nyc_taxi.core.dataset import Dataset
+    from nyc_taxi.core.month import Month
     from nyc_taxi.files.batch import Batch, RejectedRow
     from nyc_taxi.files.header import HeaderPlan
 
 _PARQUET: Final = b"PAR1"
+_GZIP: Final = b"\x1f\x8b"
 _KEPT: Final = 1_000
 """Rejected rows that the error for too many of them carries."""
 _SHOWN: Final = 3
 
 
-def open_file(dataset: Dataset, path: Path) -> Reader:
+def open_file(dataset: Dataset, path: Path, month: Month, *, whole: bool = False) -> Reader:
     """Open a file of a dataset; its first bytes decide whether it is parquet, gzip or plain CSV.
 
     Only the header is read. Memory does not grow with the file.
 
+    :param month: the file's month, which decides what columns it should have
+    :param whole: whether it is known that the file is not cut, as a length that the server has stated proves;
+        a gzip file proves it by itself
     :raises NotTheFile: when it is not a file of trips
     :raises SchemaDrift: when the dataset's policy does not accept its columns
     :raises TruncatedFile: when it is cut or damaged
     """
     with path.open("rb") as file:
-        parquet = file.read(len(_PARQUET)) == _PARQUET
-    return Reader(dataset, path, (ParquetReader if parquet else CsvReader)(dataset, path))
+        start = file.read(len(_PARQUET))
+    if start == _PARQUET:
+        return Reader(dataset, path, ParquetReader(dataset, path, month))
+    return Reader(dataset, path, CsvReader(dataset, path, month, whole=whole or start.startswith(_GZIP)))
 
 
 class Reader:
@@ -48,7 +55,6 @@ class Reader:
         self._source = source
         self._rejected = 0
         self._first: list[RejectedRow] = []
-        self._last: RejectedRow | None = None
         self._batches = self._read()
 
     @property
@@ -60,6 +66,11 @@ class Reader:
     def rows(self) -> int:
         """How many rows have been read; after the last batch, those of the file."""
         return self._source.rows
+
+    @property
+    def unended(self) -> int:
+        """Number of a last row without a line end, in a file that nothing proves to be whole; otherwise 0."""
+        return self._source.unended
 
     @property
     def bytes(self) -> int:
@@ -89,12 +100,11 @@ class Reader:
             if batch.rejects:
                 self._rejected += len(batch.rejects)
                 self._first.extend(batch.rejects[: _KEPT - len(self._first)])
-                self._last = batch.rejects[-1]
             yield batch
         limit = self._dataset.rejects
         most = min(limit.rows, limit.share * self.rows)
         if self._rejected - 1 <= most:
-            self._source.check_end(self._last)
+            self._source.check_end()
         if self._rejected > most:
             raise self._too_many()
 

@@ -20,6 +20,8 @@ from nyc_taxi.core.excerpt import shown
 from nyc_taxi.errors import SourceRefused
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from urllib3.connectionpool import ConnectionPool
 
 MAX_REDIRECTS: Final = 10
@@ -37,19 +39,22 @@ class Session(requests.Session):
     """Sends requests to one source, and follows its redirects to public addresses only.
 
     The source's own host is trusted, and when that is private, so is every host. A source that is reached
-    over TLS does not redirect to an address without it. Credentials of a ``.netrc`` file are not sent.
+    over TLS does not redirect to an address without it. Credentials of a ``.netrc`` file are not sent, and
+    secret headers only to the source's own server.
 
     Its requests raise :class:`~nyc_taxi.errors.SourceRefused` or :class:`PrivateAddress` instead of following
     any other redirect.
 
     :param url: address of the source
+    :param secret: names of the headers that no other server may receive
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, secret: Iterable[str] = ()) -> None:
         super().__init__()
         self.max_redirects = MAX_REDIRECTS
         self.auth = _send_no_credentials
         self._url = url
+        self._secret = tuple(secret)
         self._public_only = _PublicOnly()
 
     def get_redirect_target(self, resp: requests.Response) -> str | None:
@@ -62,8 +67,16 @@ class Session(requests.Session):
         self._check(target)
         return target
 
-    def rebuild_auth(self, prepared_request: requests.PreparedRequest, response: requests.Response) -> None:
-        """Add no credentials to a redirected request."""
+    def rebuild_auth(
+        self,
+        prepared_request: requests.PreparedRequest,
+        response: requests.Response,  # noqa: ARG002
+    ) -> None:
+        """Remove the secret headers from a request that is redirected to another server."""
+        elsewhere: bool = self.should_strip_auth(self._url, prepared_request.url)  # type: ignore[no-untyped-call]
+        if elsewhere:
+            for name in self._secret:
+                prepared_request.headers.pop(name, None)
 
     def get_adapter(self, url: str | bytes) -> Any:
         """Return what sends a request, to public addresses only unless its host is trusted."""
@@ -82,7 +95,7 @@ class Session(requests.Session):
             raise PrivateAddress(target)
         else:
             return
-        raise SourceRefused(f"{shown(self._url)} redirects to {shown(target)}, {reason}. Check the source.")
+        raise SourceRefused(f"{shown(self._url)} redirects to {shown(target)} {reason}. Check the source.")
 
     def _trusts(self, host: str) -> bool:
         return host == urlsplit(self._url).hostname or self._is_private

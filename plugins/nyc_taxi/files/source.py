@@ -2,26 +2,40 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
-from urllib.parse import unquote
+from typing import TYPE_CHECKING, Final
+from urllib.parse import unquote, urlsplit
 
 from nyc_taxi.core.dataset import get_dataset
+from nyc_taxi.core.excerpt import excerpt
 from nyc_taxi.core.month import Month, MonthRange
-from nyc_taxi.errors import InvalidSource, SourceRefused
+from nyc_taxi.errors import InvalidSource, SourceRefused, SourceUnreachable
+from nyc_taxi.files.content import is_page
 from nyc_taxi.files.publication import Publication, State
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    import requests
+
+    from nyc_taxi.files.credentials import Credentials
+
+_PATIENCE: Final = 30.0
+"""The longest time in seconds that a source may ask to wait before it is asked again in place."""
+_JOIN: Final = "Join its files into one, for example with DuckDB or pyarrow, and put that in its place."
+_HEAD_DENIED: Final = frozenset({400, 401, 403, 405, 501})
+"""Statuses with which servers answer HEAD for a file that they send to GET, as signed storage does."""
 
 
 @dataclass(frozen=True, slots=True)
 class Layout:
     """Where files are below a source's base address.
 
-    :param files: where a month's file can be, with ``{dataset}`` and ``{month}``, the first choice first
+    :param files: where a month's file can be, the first choice first: patterns with ``{dataset}``, and with
+        ``{month}`` (2021-01) or ``{year}`` (2021) and ``{mm}`` (01) or ``{m}`` (1)
     :param zones: where the zone lookup can be
     """
 
@@ -30,7 +44,9 @@ class Layout:
 
     def candidates(self, dataset: str, month: Month) -> list[str]:
         """Return where a month's file can be, the first choice first."""
-        return [pattern.format(dataset=dataset, month=month) for pattern in self.files]
+        year, mm = str(month).split("-")
+        parts = {"dataset": dataset, "month": month, "year": year, "mm": mm, "m": int(mm)}
+        return [pattern.format(**parts) for pattern in self.files]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +60,7 @@ class Source:
     :param not_yet: HTTP statuses which mean that a month's file is not there yet
     :param never: HTTP statuses which mean that a month's file will never be there
     :param note: advice for users when a file is not there
+    :param credentials: what its server wants to see
     """
 
     name: str
@@ -53,6 +70,7 @@ class Source:
     not_yet: frozenset[int] = frozenset({404})
     never: frozenset[int] = frozenset()
     note: str = ""
+    credentials: Credentials | None = field(default=None, repr=False)
 
     @property
     def folder(self) -> Path | None:
@@ -87,6 +105,10 @@ class Source:
     def ask(self, dataset: str, month: Month) -> Publication:
         """Return what this source reports about a month's file: one HEAD request, or a look into the folder.
 
+        A GET request follows, whose body is not read, when the source denies HEAD. When it declares the file
+        to be a page, the first bytes of the body decide. A source that asks to wait for up to half a minute
+        is asked once more after that time.
+
         :raises ContractError: when there is no such dataset
         :raises InvalidSource: when the folder does not exist
         :raises SourceUnreachable: when the source does not respond, or answers with a server error
@@ -95,7 +117,13 @@ class Source:
         get_dataset(dataset)
         if self.folder:
             return self._look_up(self.folder, dataset, month)
-        return self._head(dataset, month)
+        try:
+            return self._ask_server(dataset, month)
+        except SourceUnreachable as error:
+            if error.retry_after is None or error.retry_after > _PATIENCE:
+                raise
+            time.sleep(error.retry_after)
+            return self._ask_server(dataset, month)
 
     def zone_lookup(self) -> str:
         """Return the address of the zone lookup table."""
@@ -105,14 +133,14 @@ class Source:
         return f"{self.base}/{self.layout.zones[0]}"
 
     def _find(self, folder: Path, dataset: str, month: Month) -> Path | None:
-        """Return the month's file in a folder, if it is there."""
+        """Return the month's file in a folder, or a folder under its name, if it is there."""
         try:
             if not folder.is_dir():
                 raise InvalidSource(
                     f"The source folder {folder} does not exist. Create it, or correct the path."
                 )
             paths = (folder / name for name in self.layout.candidates(dataset, month))
-            return next((path for path in paths if path.is_file()), None)
+            return next((path for path in paths if path.exists()), None)
         except OSError as error:
             raise SourceRefused(f"The source folder {folder} cannot be read: {error.strerror}.") from error
 
@@ -121,9 +149,12 @@ class Source:
         now = datetime.now(UTC)
         if path is None:
             names = self.layout.candidates(dataset, month)
-            detail = f"{folder} contains none of {', '.join(names)}. Put the file there."
+            others = f" and {len(names) - 1} other names were looked for" if names[1:] else " was looked for"
+            detail = f"{folder} has no file of {dataset} {month}: {names[0]}{others}. {self.note}"
             url = (folder / names[0]).as_uri()
             return Publication(dataset, month, State.NOT_YET, self.name, url, now, detail=detail)
+        if path.is_dir():
+            raise SourceRefused(f"{path} is a folder, and a month has to be one file. {_JOIN}")
         status = path.stat()
         return Publication(
             dataset,
@@ -136,33 +167,55 @@ class Source:
             bytes=status.st_size,
         )
 
-    def _head(self, dataset: str, month: Month) -> Publication:
+    def _ask_server(self, dataset: str, month: Month) -> Publication:
         from nyc_taxi.files import http
 
         url = f"{self.base}/{self.layout.candidates(dataset, month)[0]}"
-        with http.request("HEAD", url) as response:
-            now = datetime.now(UTC)
+        with http.request("HEAD", url, credentials=self.credentials) as response:
             status = response.status_code
-            if status in self.not_yet | self.never:
-                state = State.NEVER if status in self.never else State.NOT_YET
-                detail = f"{url} answered HEAD with {status}: the file is not there. {self.note}".rstrip()
-                return Publication(dataset, month, state, self.name, url, now, detail=detail)
-            if status != 200:
-                raise http.failure(response, url)
-            if http.is_page(response):
-                type_ = http.content_type(response)
-                raise SourceRefused(f"{url} is a page ({type_}), not a file. Check the source's address.")
-            return Publication(
-                dataset,
-                month,
-                State.PUBLISHED,
-                self.name,
-                url,
-                now,
-                etag=http.etag(response),
-                last_modified=http.last_modified(response),
-                bytes=http.length(response),
-            )
+            known = self.not_yet | self.never
+            if not (status in _HEAD_DENIED - known or (status == 200 and http.may_be_page(response))):
+                return self._publication(response, dataset, month, url)
+        with http.request("GET", url, credentials=self.credentials) as response:
+            if response.status_code == 200 and http.may_be_page(response):
+                _refuse_page(response, url)
+            return self._publication(response, dataset, month, url)
+
+    def _publication(self, response: requests.Response, dataset: str, month: Month, url: str) -> Publication:
+        from nyc_taxi.files import http
+
+        now = datetime.now(UTC)
+        status, method = response.status_code, response.request.method
+        if status in self.not_yet | self.never:
+            state = State.NEVER if status in self.never else State.NOT_YET
+            detail = f"{url} answered {method} with {status}: the file is not there. {self.note}".rstrip()
+            return Publication(dataset, month, state, self.name, url, now, detail=detail)
+        if status != 200:
+            raise http.failure(response, url)
+        return Publication(
+            dataset,
+            month,
+            State.PUBLISHED,
+            self.name,
+            url,
+            now,
+            etag=http.etag(response),
+            last_modified=http.last_modified(response),
+            bytes=http.length(response),
+        )
+
+
+def _refuse_page(response: requests.Response, url: str) -> None:
+    from nyc_taxi.files import http
+
+    beginning = http.beginning(response, url)
+    if not is_page(beginning):
+        return
+    if urlsplit(response.url).path.endswith("/") and not url.endswith("/"):
+        raise SourceRefused(f"{url} is a folder, and a month has to be one file. {_JOIN}")
+    raise SourceRefused(
+        f"{url} is a page, not a file. Check the source's address. The page begins with {excerpt(beginning)}"
+    )
 
 
 def local_path(url: str) -> Path | None:

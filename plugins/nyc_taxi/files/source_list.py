@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import functools
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 import yaml
 
 from nyc_taxi.core.dataset import get_dataset
 from nyc_taxi.core.month import Month, MonthRange
 from nyc_taxi.errors import InvalidSource
+from nyc_taxi.files.credentials import Credentials, origin
 from nyc_taxi.files.publication import Publication, State
 from nyc_taxi.files.source import Layout, Source
 
@@ -27,10 +28,13 @@ _LONGEST: Final = 1000
 _URL: Final = re.compile(
     r"(?:(?P<layout>[a-z]+)\+)?(?P<scheme>https?)://"
     r"(?P<host>(?:[a-z0-9][a-z0-9_-]*(?:\.[a-z0-9][a-z0-9_-]*)*|\[[0-9a-f:.]+\])(?::\d{1,5})?)"
-    r"(?P<path>(?:/[\w.~+-]*)*)",
+    r"(?P<path>(?:/[^\\?#]*)?)",
     re.ASCII | re.IGNORECASE,
 )
-_FOLDER: Final = re.compile(r"(?:file://(?:localhost)?)?(?P<path>/(?!/)[\w./~+@-]*)")
+_FOLDER: Final = re.compile(r"(?P<file>file://(?:localhost)?(?=/))?(?P<path>/(?!/).*)")
+_PLACEHOLDERS: Final = ("dataset", "month", "year", "mm", "m")
+_SAFE: Final = "/%:@!$&'()*+;=~"
+"""Characters that stay as they are in a web address."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,17 +47,25 @@ class SourceList:
     sources: tuple[Source, ...]
 
     @classmethod
-    def parse(cls, text: str = "") -> SourceList:
+    def parse(cls, text: str = "", secret: Mapping[str, str] = MappingProxyType({})) -> SourceList:
         """Read source names, web addresses and folders, separated by commas or line ends.
 
         A web address has the mirror's layout, unless it begins with the name of another one:
-        ``tlc+https://…``, ``flat+http://…``. A folder is an absolute path or a ``file://`` address.
+        ``tlc+https://…``, ``flat+http://…``. A folder is an absolute path or a ``file://`` address. Both may
+        be patterns: ``https://host/{dataset}/{year}/{month}.parquet``.
 
         :param text: the list; an empty one means the default
-        :raises InvalidSource: for anything else
+        :param secret: headers for the only server that the list names by its address
+        :raises InvalidSource: for anything else, and for secret headers without one such server
         """
         entries = [entry for entry in map(str.strip, re.split(r"[,\n]", text)) if entry]
-        return cls(tuple(map(_parse, entries))) if entries else cls.parse(_known()["default"])
+        sources = tuple(map(_parse, entries or _known()["default"].split(", ")))
+        return cls(_with_credentials(sources, secret) if secret else sources)
+
+    @property
+    def credentials(self) -> Credentials | None:
+        """What the server that the list names by its address wants to see."""
+        return next((source.credentials for source in self.sources if source.credentials), None)
 
     def ask(self, dataset: str, month: Month) -> Publication:
         """Return what the first source that covers a month reports about its file.
@@ -115,40 +127,93 @@ def _known_source(name: str) -> Source:
     )
 
 
+def _with_credentials(sources: tuple[Source, ...], secret: Mapping[str, str]) -> tuple[Source, ...]:
+    own = [source for source in sources if not source.folder and source.name not in _known()["sources"]]
+    servers = {origin(source.base) for source in own}
+    if not servers:
+        raise InvalidSource(
+            "The connection has credentials, and none of its sources is the address of a server that could "
+            "receive them. Remove the credentials, or add the address."
+        )
+    if len(servers) > 1:
+        raise InvalidSource(
+            f"The connection has credentials, and its sources are on {len(servers)} servers. Keep the one "
+            "server that receives them, and make another connection for the other."
+        )
+    credentials = Credentials(own[0].base, secret)
+    return tuple(replace(source, credentials=credentials) if source in own else source for source in sources)
+
+
 def _parse(entry: str) -> Source:
     if entry in _known()["sources"]:
         return _known_source(entry)
-    if len(entry) <= _LONGEST and (source := _folder_source(entry) or _web_source(entry)):
+    usable = len(entry) <= _LONGEST and entry.isprintable()
+    if usable and (source := _folder_source(entry) or _web_source(entry)):
         return source
     names, layouts = (", ".join(_known()[key]) for key in ("sources", "layouts"))
     raise InvalidSource(
         f"The source list contains {_redacted(entry)!r}, which is not a source. Use one of {names}; a web "
         f"address http://host/path or https://host/path without user, query or fragment, with an optional "
-        f"layout ({layouts}) as in flat+http://host; or the absolute path of a folder without spaces."
+        f"layout ({layouts}) as in flat+http://host; or the absolute path of a folder."
     )
 
 
 def _folder_source(entry: str) -> Source | None:
     found = _FOLDER.fullmatch(entry)
-    if not found or ".." in Path(found["path"]).parts:
+    if not found:
         return None
-    path = Path(found["path"])
-    return Source(str(path), path.as_uri(), _layout(_known()["folder"]))
+    text = found["path"]
+    if found["file"]:
+        text = "" if set(text) & {"?", "#"} else unquote(text)
+    if not text.startswith("/") or not text.isprintable() or "://" in text or ".." in text.split("/"):
+        return None
+    base, pattern = _split(text)
+    layout = _own_layout(pattern) if pattern else _layout(_known()["folder"])
+    path = Path(base or "/")
+    note = _known()["notes"]["pattern" if pattern else "folder"]
+    return Source(str(path / pattern), path.as_uri(), layout, note=note)
 
 
 def _web_source(entry: str) -> Source | None:
     found = _URL.fullmatch(entry)
-    if not found or ".." in found["path"].split("/"):
+    if not found or ".." in unquote(found["path"]).split("/"):
         return None
-    base = f"{found['scheme'].lower()}://{found['host'].lower()}{found['path'].rstrip('/')}"
+    quoted = quote(re.sub("%(?![0-9a-fA-F]{2})", "%25", found["path"]), safe=_SAFE + "{}")
+    path, pattern = _split(quoted)
+    base = f"{found['scheme'].lower()}://{found['host'].lower()}{path.rstrip('/')}"
     layout = found["layout"] or "mirror"
     try:
-        if layout not in _known()["layouts"] or urlsplit(base).port == 0:
+        if layout not in _known()["layouts"] or urlsplit(base).port == 0 or (pattern and found["layout"]):
             return None
     except ValueError:  # the port is too high, or the brackets do not contain an address
         return None
+    if pattern:
+        return Source(f"{base}/{pattern}", base, _own_layout(pattern), note=_known()["notes"]["pattern"])
     name = base if layout == "mirror" else f"{layout}+{base}"
-    return Source(name, base, _layout(_known()["layouts"][layout]), note=_known()["web"]["note"])
+    return Source(name, base, _layout(_known()["layouts"][layout]), note=_known()["notes"]["web"])
+
+
+def _split(path: str) -> tuple[str, str]:
+    """Return the part of a path before its first component with a brace, and the rest."""
+    parts = path.split("/")
+    first = next((at for at, part in enumerate(parts) if set(part) & {"{", "}"}), len(parts))
+    return "/".join(parts[:first]), "/".join(parts[first:])
+
+
+def _own_layout(pattern: str) -> Layout:
+    """Return the layout of a pattern that users wrote.
+
+    :raises InvalidSource: when it has an unknown placeholder, or does not tell datasets and months apart
+    """
+    used = set(re.findall(r"\{([a-z]+)\}", pattern))
+    rest = re.sub(r"\{(?:" + "|".join(_PLACEHOLDERS) + r")\}", "", pattern)
+    told_apart = "dataset" in used and ("month" in used or ("year" in used and used & {"mm", "m"}))
+    if set(rest) & {"{", "}"} or not told_apart:
+        raise InvalidSource(
+            f"The source pattern {pattern!r} must contain {{dataset}}, and {{month}} or {{year}} with {{mm}} "
+            "or {m}, and no other braces. Correct the connection's sources."
+        )
+    return Layout((pattern,), tuple(_known()["folder"]["zones"]))
 
 
 def _redacted(entry: str) -> str:

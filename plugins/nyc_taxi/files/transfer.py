@@ -9,13 +9,13 @@ import time
 from itertools import count
 from typing import TYPE_CHECKING, Final
 
-from nyc_taxi.core.excerpt import excerpt
-from nyc_taxi.errors import DownloadInterrupted, NotTheFile, SourceUnreachable
+from nyc_taxi.errors import DownloadInterrupted, SourceUnreachable
 from nyc_taxi.files import http
 
 if TYPE_CHECKING:
     import requests
 
+    from nyc_taxi.files.credentials import Credentials
     from nyc_taxi.files.download import Limits
     from nyc_taxi.files.partial_file import PartialFile
 
@@ -26,20 +26,22 @@ _SOME_MINUTES: Final = 300.0
 _CONTENT_RANGE: Final = re.compile(r"bytes ([0-9]{1,18})-[0-9]+/([0-9]{1,18}|\*)")
 
 
-def receive(part: PartialFile, limits: Limits, *, deadline: float) -> None:
+def receive(
+    part: PartialFile, limits: Limits, *, deadline: float, credentials: Credentials | None = None
+) -> None:
     """Receive a whole file, and resume after interruptions as often as the limits allow.
 
     The bytes are those of one version: after a response that is not the rest of it, the file begins anew.
 
     :param deadline: the latest ``time.monotonic()`` at which a byte may arrive
+    :param credentials: what the source's server wants to see
     :raises SourceUnreachable: when the source does not respond, fails, or has removed the file
     :raises SourceRefused: when it answers in a way that another try will not change
     :raises DownloadInterrupted: when not all bytes arrive in time
-    :raises NotTheFile: when it is a page
     """
     for number in count(1):
         try:
-            _transfer(part, limits, deadline)
+            _transfer(part, limits, deadline, credentials)
             return
         except (DownloadInterrupted, SourceUnreachable) as error:
             pause = _pause(error, number, limits)
@@ -58,16 +60,13 @@ def _pause(error: Exception, number: int, limits: Limits) -> float | None:
     return max(backoff, requested or 0.0)
 
 
-def _transfer(part: PartialFile, limits: Limits, deadline: float) -> None:
+def _transfer(part: PartialFile, limits: Limits, deadline: float, credentials: Credentials | None) -> None:
     left = max(0.01, deadline - time.monotonic())
     timeout = (min(limits.connect, left), min(limits.read, left))
-    with http.request("GET", part.url, timeout=timeout, headers=_range(part)) as response:
+    headers = _range(part)
+    with http.request("GET", part.url, timeout=timeout, headers=headers, credentials=credentials) as response:
         _begin_or_resume(part, response)
-        body = http.body(response, part.url, deadline=deadline)
-        if http.is_page(response):
-            page = excerpt(next(body, b""))
-            raise NotTheFile(f"{part.url} is a page ({http.content_type(response)}), not a file: {page}")
-        for block in body:
+        for block in http.body(response, part.url, deadline=deadline):
             part.write(block)
 
 
@@ -91,6 +90,7 @@ def _begin_or_resume(part: PartialFile, response: requests.Response) -> None:
         )
     if status == 200:
         part.begin(http.length(response), http.etag(response), http.last_modified(response))
+        part.encoding = response.headers.get("Content-Encoding", "")
     elif part.bytes and (status == 416 or (status == 206 and not _is_rest(response, part))):
         at = part.bytes
         part.begin(None, None, None)

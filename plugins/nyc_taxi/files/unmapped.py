@@ -8,12 +8,17 @@ from typing import TYPE_CHECKING, Any, Final
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from nyc_taxi.core.dataset import dataset_names, key
 from nyc_taxi.files.casts import Cast, cast_column, holds_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from nyc_taxi.core.dataset import Dataset
+
 _SEPARATOR: Final = ", "
+_TELLING: Final = frozenset({"color", "colour", "taxicolor", "taxitype", "cabtype", "servicetype", "dataset"})
+"""Names of columns that tell datasets apart in a file that mixes them, as they are compared."""
 
 
 def as_text(values: pa.Array) -> Cast:
@@ -27,6 +32,18 @@ def as_text(values: pa.Array) -> Cast:
         return values.cast(pa.string()), None
     except (pa.ArrowNotImplementedError, pa.ArrowInvalid):
         return cast_column(pa.array(map(_as_json, values.to_pylist()), pa.string()), "text")
+
+
+def of_others(dataset: Dataset, name: str, values: pa.StringArray) -> pa.BooleanArray | None:
+    """Return which rows are trips of another dataset by a column that tells them apart; None for no row.
+
+    :param name: the column's name
+    """
+    if key(name) not in _TELLING:
+        return None
+    others = pa.array([other for other in dataset_names() if other != dataset.name])
+    found = pc.is_in(pc.utf8_lower(pc.utf8_trim_whitespace(values)), others)
+    return found if pc.any(found).as_py() else None
 
 
 def as_objects(columns: Sequence[tuple[str, pa.StringArray]], rows: int) -> pa.StringArray:

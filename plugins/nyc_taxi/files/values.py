@@ -6,9 +6,10 @@ There is one set of rules, for CSV fields, for the text columns of a parquet fil
 ========= =====================================================================================
 type      accepted
 ========= =====================================================================================
-any       An empty field and the words of :data:`NULL_WORDS` are null.
+any       An empty field and the words of :data:`NULL_WORDS` are null, and so is NaN, because pandas writes
+          missing values so.
 double    A finite decimal number: digits with an optional sign, point and exponent. It becomes the nearest
-          double. NaN is null, because pandas writes missing numbers so.
+          double.
 integer   A number as above that is whole and fits into 32 bits: ``7``, ``7.0`` and ``7e0`` are the same.
 timestamp A time of the calendar, ``YYYY-MM-DD HH:MM`` with optional ``:SS`` and fraction, with a blank or a T
           between day and time. Digits beyond the microsecond are cut off. There is no zone.
@@ -108,7 +109,9 @@ def _timestamp(field: object) -> datetime:
         raise BadValue(f"{_shown(field)} is not in the calendar") from None
 
 
-def _text(field: object) -> str:
+def _text(field: object) -> str | None:
+    if isinstance(field, float) and isnan(field):
+        return None
     text = str(field)
     if "\0" in text:
         raise BadValue("it contains a NUL byte")

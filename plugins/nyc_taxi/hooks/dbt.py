@@ -75,11 +75,12 @@ def resolve_work(form: Mapping[str, Any], target: str, conn_id: str | None = Non
 
     :param form: the run's parameters; see :meth:`nyc_taxi.dbt.invocation.Invocation.of_form`
     """
-    from nyc_taxi.dbt.invocation import Invocation
+    from nyc_taxi.dbt.invocation import DatasetMonth, Invocation
 
     store = warehouse(target, conn_id)
     store.prepare()
     stale = store.stale_months(form["target"])
     _log.info("Months to build: %s.", ", ".join(map(str, stale)) or "none")
-    call = Invocation.of_form(form, {one.month for one in stale}, settings.DBT_THREADS)
+    months = {DatasetMonth(one.month, one.dataset) for one in stale}
+    call = Invocation.of_form(form, months, settings.DBT_THREADS)
     return None if call is None else call.to_json()

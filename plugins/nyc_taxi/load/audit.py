@@ -3,34 +3,46 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from statistics import median
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Final
 
 from nyc_taxi.core.check import Check
+from nyc_taxi.core.dataset import get_dataset
+from nyc_taxi.core.numerals import counted, percent
 from nyc_taxi.errors import AuditFailed, ContractError
 from nyc_taxi.load.attempt import Attempt, Outcome
 from nyc_taxi.load.measures import Measures
 from nyc_taxi.load.supersede import FINAL
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from nyc_taxi.core.check import Outcomes
+    from nyc_taxi.core.dataset import Dataset
     from nyc_taxi.load.ledger import Ledger
     from nyc_taxi.load.warehouse import Warehouse
 
 NEIGHBOURS: Final = 6
-"""How many published months, nearest in time, a month's size is compared with."""
+"""How many published months, nearest in time, a month is compared with."""
 
-VOLUME: Final = (0.5, 2.0)
-"""Sizes against the neighbours' median that pass without a warning.
+NEAR: Final = timedelta(days=366)
+"""How far from the month they may be: services grow and shrink over the years."""
 
-Outside them the check only warns: real months fell by 95 % (green from 2020-03 to 2020-04 by 84 %),
-and a month that is empty or belongs elsewhere is caught by the other checks.
-"""
-
-OUTSIDE: Final = 0.5
+ANOTHER_MONTH: Final = 0.5
 """Share of pickups outside the file's month above which it is another month's file.
 
 Real months have a few such trips (clocks reset to 2009, neighbours of the month), never a tenth.
 """
+
+MORE_BLANKS: Final = 0.1
+"""By how much a column's share of blank values may exceed the largest one of the months around it."""
+
+MOSTLY_BLANK: Final = 0.5
+"""The largest share of blank values in the months around it with which a month without any is an error."""
+
+MEANT: Final = 'If it is meant, load it with --force, or with the form\'s field "Load again".'
+"""What to do about an error that a user may overrule."""
 
 _OPEN = (Outcome.STAGED, Outcome.AUDITED)
 
@@ -43,10 +55,11 @@ class _Rejected:
     ordinals: int
 
 
-def audit_month(warehouse: Warehouse, attempt: int) -> tuple[Check, ...]:
+def audit_month(warehouse: Warehouse, attempt: int, *, force: bool = False) -> tuple[Check, ...]:
     """Check what was measured of a staged month, record it, and allow its publication if nothing is an error.
 
     :param attempt: number of the attempt, as :func:`~nyc_taxi.load.stage.stage_month` returned it
+    :param force: only warn of a month with far fewer rows or values than it had, because the user means it
     :returns: the checks; those of the first time when the attempt was published before, or overtaken
     :raises AuditFailed: naming every failing check; the staged rows are kept for a week, or until the
         month is published, so that they can be looked at
@@ -62,30 +75,31 @@ def audit_month(warehouse: Warehouse, attempt: int) -> tuple[Check, ...]:
             "There is nothing to audit: run the stage step of the month again."
         )
     rejected = _Rejected(*ledger.count_rejects(attempt))
-    checks = _judge(staged, Measures(**staged.measures), rejected, _usual_rows(ledger, staged))
+    published = ledger.published(staged.dataset)
+    found = Measures(**staged.measures)
+    unordered = [
+        _end(found),
+        _not_empty(staged),
+        _rows(staged, found, rejected),
+        _volume(staged, _neighbours(staged, published)),
+        _replaced(staged, published, "warn" if force else "error"),
+        *_blanks(staged, found, _neighbours(staged, published), "warn" if force else "error"),
+        _columns(staged),
+        _month(staged, found),
+        _rejects(staged),
+    ]
+    checks = tuple(sorted(unordered, key=lambda check: (check.dimension, check.name)))
     _record(ledger, staged, checks)
     return checks
 
 
-def _usual_rows(ledger: Ledger, staged: Attempt) -> float | None:
-    """Return the median size of the published months next to this one, or None when there is none."""
-    first = staged.month.first_day
-    others = [one for one in ledger.published(staged.dataset) if one.month != staged.month]
-    others.sort(key=lambda one: abs(one.month.first_day - first))
-    sizes = [one.rows_loaded or 0 for one in others[:NEIGHBOURS]]
-    return median(sizes) if sizes else None
+def _neighbours(staged: Attempt, published: Sequence[Attempt]) -> list[Attempt]:
+    """Return the published months around this one."""
 
+    def away(one: Attempt) -> timedelta:
+        return abs(one.month.first_day - staged.month.first_day)
 
-def _judge(staged: Attempt, found: Measures, rejected: _Rejected, usual: float | None) -> tuple[Check, ...]:
-    """Return every check, ordered as the ledger returns them."""
-    return (
-        _not_empty(staged),
-        _rows(staged, found, rejected),
-        _volume(staged, usual),
-        _columns(staged),
-        _month(staged, found),
-        _rejects(staged),
-    )
+    return sorted((one for one in published if timedelta() < away(one) <= NEAR), key=away)[:NEIGHBOURS]
 
 
 def _rows(staged: Attempt, found: Measures, rejected: _Rejected) -> Check:
@@ -106,8 +120,23 @@ def _rows(staged: Attempt, found: Measures, rejected: _Rejected) -> Check:
         "pass" if right else "error",
         found.rows + rejected.rows,
         f"{in_file:,}",
-        f"{in_file:,} rows in the file, {found.rows:,} loaded, {rejected.rows:,} rejected"
+        f"{counted(in_file, 'row')} in the file, {found.rows:,} loaded, {rejected.rows:,} rejected"
         f"{'' if right else '; they do not add up, or row numbers are missing or double'}.",
+    )
+
+
+def _end(found: Measures) -> Check:
+    """Report a last row without a line end, the only trace that a cut leaves in a CSV file."""
+    return Check(
+        "end of the file",
+        "completeness",
+        "warn" if found.unended else "pass",
+        found.unended,
+        "a line end, or proof that the file is whole",
+        f"Row {found.unended:,}, the last one, has no line end: the file may be cut. Compare its "
+        "size with the source's."
+        if found.unended
+        else "Nothing shows that the file is cut.",
     )
 
 
@@ -119,7 +148,7 @@ def _not_empty(staged: Attempt) -> Check:
         "pass" if loaded else "error",
         loaded,
         "at least 1",
-        f"{loaded:,} rows were loaded." if loaded else "The file has no row that could be loaded.",
+        f"{counted(loaded, 'row')} loaded." if loaded else "The file has no row that could be loaded.",
     )
 
 
@@ -132,7 +161,8 @@ def _rejects(staged: Attempt) -> Check:
         "warn" if rejected else "pass",
         share,
         "none",
-        f"{rejected:,} of {in_file:,} rows were rejected; airflow taxi rejects shows them and says why."
+        f"{rejected:,} of {counted(in_file, 'row')} rejected. airflow taxi rejects {staged.dataset} "
+        f"{staged.month} shows why."
         if rejected
         else "No row was rejected.",
     )
@@ -140,16 +170,17 @@ def _rejects(staged: Attempt) -> Check:
 
 def _month(staged: Attempt, found: Measures) -> Check:
     share = found.outside / found.rows if found.rows else 0.0
-    outcome: Literal["pass", "warn", "error"] = "pass"
+    allowed = get_dataset(staged.dataset).limits.outside
+    another = share > ANOTHER_MONTH
     message = f"All pickups lie in {staged.month}."
     if found.outside:
-        outcome = "error" if share > OUTSIDE else "warn"
         message = (
-            f"{found.outside:,} of {found.rows:,} pickups lie outside {staged.month} "
-            f"(from {found.earliest} to {found.latest})"
-            f"{': this is the file of another month' if outcome == 'error' else ''}."
+            f"{found.outside:,} of {counted(found.rows, 'pickup')} ({percent(share)}) outside {staged.month} "
+            f"(all pickups are from {found.earliest} to {found.latest})"
+            f"{': this is the file of another month' if another else ''}."
         )
-    return Check("pickups in the month", "timeliness", outcome, share, "none", message)
+    outcome: Outcomes = "error" if another else "warn" if share > allowed else "pass"
+    return Check("pickups in the month", "timeliness", outcome, share, f"at most {percent(allowed)}", message)
 
 
 def _columns(staged: Attempt) -> Check:
@@ -161,30 +192,96 @@ def _columns(staged: Attempt) -> Check:
     return Check(
         "columns",
         "consistency",
-        "warn" if staged.unknown else "pass",
-        len(staged.unknown),
-        "no unknown column",
+        "warn" if said else "pass",
+        len(staged.missing) + len(staged.unknown),
+        "no missing or unknown column",
         f"Layout {staged.schema_version}; {'; '.join(said)}."
         if said
         else f"Layout {staged.schema_version}, every column known.",
     )
 
 
-def _volume(staged: Attempt, usual: float | None) -> Check:
-    low, high = VOLUME
-    limit = f"{low:.0%} to {high:.0%} of the neighbouring months"
+def _volume(staged: Attempt, neighbours: Sequence[Attempt]) -> Check:
+    low, high = get_dataset(staged.dataset).limits.neighbours
+    limit = f"{percent(low)} to {percent(high)}"
+    usual = median([one.rows_loaded or 0 for one in neighbours] or [0])
     if not usual:
-        return Check("volume", "completeness", "pass", 1.0, limit, "No other month to compare with.")
-    share = (staged.rows_loaded or 0) / usual
-    ratio = f"{share:.0%} of" if share < 10 else f"{share:,.0f} times"
+        return Check("volume", "completeness", "pass", 1.0, limit, "No month within a year to compare with.")
+    loaded = staged.rows_loaded or 0
+    share = loaded / usual
+    ratio = percent(share) if share < 10 else f"{share:,.0f} times"
     return Check(
         "volume",
         "completeness",
         "pass" if low <= share <= high else "warn",
         share,
         limit,
-        f"{staged.rows_loaded:,} rows are {ratio} the median of the neighbouring months ({usual:,.0f}).",
+        f"{counted(loaded, 'row')}, {ratio} of the usual {usual:,.0f} "
+        f"(median of {counted(len(neighbours), 'month')} around it).",
     )
+
+
+def _replaced(staged: Attempt, published: Sequence[Attempt], severity: Outcomes) -> Check:
+    """Compare with the rows that the month holds: a far smaller file is a part of it, or cut."""
+    least = get_dataset(staged.dataset).limits.replaced
+    limit = f"at least {percent(least)}"
+    held = next((one.rows_loaded or 0 for one in published if one.month == staged.month), 0)
+    if not held:
+        return Check("rows replaced", "completeness", "pass", 1.0, limit, "The month holds no rows yet.")
+    loaded = staged.rows_loaded or 0
+    share = loaded / held
+    message = f"{counted(loaded, 'row')} in place of {held:,} ({percent(share)})"
+    if share >= least:
+        return Check("rows replaced", "completeness", "pass", share, limit, f"{message}.")
+    return Check(
+        "rows replaced",
+        "completeness",
+        severity,
+        share,
+        limit,
+        f"{message}: the file may be a part of the month, or cut."
+        f"{f' {MEANT}' if severity == 'error' else ''}",
+    )
+
+
+def _blanks(
+    staged: Attempt, found: Measures, neighbours: Sequence[Attempt], severity: Outcomes
+) -> Iterator[Check]:
+    """Yield a check per column that matters, if files of the attempt's schema version have it."""
+    dataset = get_dataset(staged.dataset)
+    for name in dataset.filled:
+        if not found.rows or not _has(dataset, staged, name):
+            continue
+        blank = found.blank.get(name, 0)
+        share = blank / found.rows
+        others = [
+            (one.measures or {}).get("blank", {}).get(name, 0) / one.rows_loaded
+            for one in neighbours
+            if one.rows_loaded and _has(dataset, one, name)
+        ]
+        message = f"{blank:,} of {counted(found.rows, 'row')} without {name} ({percent(share)})"
+        outcome: Outcomes = "pass"
+        if others:
+            most = max(others)
+            allowed = min(most + MORE_BLANKS, 1.0)
+            limit = f"at most {percent(allowed)}"
+            message += f"; at most {percent(most)} in the {counted(len(others), 'month')} around it"
+            if share > allowed:
+                lost = blank == found.rows and most <= MOSTLY_BLANK and name not in staged.missing
+                outcome = severity if lost else "warn"
+        else:
+            limit = "less than 100%"
+            if blank == found.rows:
+                outcome = "warn"
+        message += f". {MEANT}" if outcome == "error" else "."
+        yield Check(f"blank {name}", "completeness", outcome, share, limit, message)
+
+
+def _has(dataset: Dataset, attempt: Attempt, column: str) -> bool:
+    """Return whether files of an attempt's schema version, or else of its month, have a column."""
+    of_month = dataset.versions_of(attempt.month)
+    known = [one for one in dataset.schema_versions if one.name == attempt.schema_version]
+    return any(column in one.columns for one in known or of_month)
 
 
 def _record(ledger: Ledger, staged: Attempt, checks: tuple[Check, ...]) -> None:

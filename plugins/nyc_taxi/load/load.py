@@ -34,7 +34,7 @@ def load_month(
     Nothing is retried. A step that fails leaves what readers see unchanged.
 
     :param run_id: the run that loads the month, for the ledger
-    :param force: load the file even if the month holds it already
+    :param force: load the file even if the month holds it already, or holds far more rows
     :param progress: called with ``download`` or ``copy``, the bytes done, and their total if it is known
     :returns: the attempt whose rows the month holds, or the one that was *superseded*
     :raises NotPublishedYet: when the source does not serve the month so far
@@ -48,10 +48,10 @@ def load_month(
             if progress is not None:
                 progress("download", done, total)
 
-        return download(publication, folder, progress=report)
+        return download(publication, folder, credentials=sources.credentials, progress=report)
 
     staged = stage_month(warehouse, publication, fetch=fetch, run_id=run_id, force=force, progress=progress)
     if staged.unchanged:
         return warehouse.ledger.get(staged.attempt)
-    audit_month(warehouse, staged.attempt)
+    audit_month(warehouse, staged.attempt, force=force)
     return warehouse.publish(staged.attempt)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Self
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from nyc_taxi.core.dataset import Dataset
     from nyc_taxi.core.month import Month
 
@@ -24,6 +26,9 @@ class Measures:
     :param outside: pickups that are null or outside the file's month
     :param earliest: first pickup as text; empty without any
     :param latest: last pickup as text
+    :param blank: how many values are null, for each column of the dataset's ``filled``
+    :param unended: number of a last row without a line end, in a file that nothing proves to be whole;
+        otherwise 0
     """
 
     rows: int
@@ -33,6 +38,8 @@ class Measures:
     outside: int
     earliest: str
     latest: str
+    blank: Mapping[str, int] = field(default_factory=dict, hash=False)
+    unended: int = 0
 
     @classmethod
     def none(cls) -> Self:
@@ -52,6 +59,7 @@ class Measures:
             outside=self.outside + other.outside,
             earliest=min(pickups, default=""),
             latest=max(self.latest, other.latest),
+            blank={name: count + other.blank.get(name, 0) for name, count in self.blank.items()},
         )
 
 
@@ -71,6 +79,7 @@ def measure(rows: pa.RecordBatch, dataset: Dataset, month: Month) -> Measures:
         outside=rows.num_rows - (pc.sum(inside).as_py() or 0),
         earliest=_text(between["min"]),
         latest=_text(between["max"]),
+        blank={name: rows.column(name).null_count for name in dataset.filled},
     )
 
 

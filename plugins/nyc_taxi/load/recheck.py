@@ -66,8 +66,8 @@ def _not_comparable(attempt: Attempt, answer: Publication) -> str:
         return f"{attempt.dataset} {attempt.month} is no longer published; its rows are kept."
     if answer.url != attempt.url:
         return (
-            f"{attempt.dataset} {attempt.month} was loaded from {attempt.url}, and the sources look at "
-            f"{answer.url}; its rows are kept."
+            f"{attempt.dataset} {attempt.month} was loaded from {attempt.url} and keeps its rows, since the "
+            f"sources now look at {answer.url}"
         )
     return ""
 

@@ -186,7 +186,7 @@ def _naming(attempt: Attempt, path: Path) -> Iterator[None]:
         yield
     except (NotTheFile, TruncatedFile, SchemaDrift, TooManyRejects) as error:
         message = str(error).replace(str(path), attempt.url)
-        error.args = (message if attempt.url in message else f"{attempt.url}: {message}",)
+        error.args = (message if attempt.url in message else f"{attempt.url} cannot be loaded. {message}",)
         raise
     except OSError as error:
         if error.errno not in {errno.ENOSPC, errno.EDQUOT}:

@@ -41,15 +41,15 @@ def load_zones(warehouse: Warehouse, sources: SourceList, *, only_if_missing: bo
         return LoadedZones(rows, None)
     with TemporaryDirectory(prefix="nyc-taxi-", ignore_cleanup_errors=True) as folder:
         path = Path(folder) / "taxi_zone_lookup.csv"
-        url = _fetch(sources.zone_lookup(), path)
-        return LoadedZones(warehouse.replace_zones(read_zones(path)), url)
+        url = _fetch(sources, path)
+        return LoadedZones(warehouse.replace_zones(read_zones(path, url)), url)
 
 
-def _fetch(urls: list[str], path: Path) -> str:
-    *others, last = urls
+def _fetch(sources: SourceList, path: Path) -> str:
+    *others, last = sources.zone_lookup()
     for url in others:
         try:
-            return fetch(url, path).url
+            return fetch(url, path, credentials=sources.credentials).url
         except TaxiError as error:
             _log.warning("%s Trying the next source.", error)
-    return fetch(last, path).url
+    return fetch(last, path, credentials=sources.credentials).url

@@ -26,10 +26,11 @@ class AuditMonthOperator(BaseOperator):
     :param dataset: name of the dataset (templated)
     :param month: the month as ``YYYY-MM`` (templated); the run's own month by default
     :param target: name of the warehouse
+    :param force: only warn of a month with far fewer rows or values than it had (templated: true or false)
     :param warehouse_conn_id: its connection; None for the target's own
     """
 
-    template_fields: Sequence[str] = ("staged", "dataset", "month")
+    template_fields: Sequence[str] = ("staged", "dataset", "month", "force")
     template_fields_renderers: ClassVar[dict[str, str]] = {"staged": "json"}
     ui_color = "#e5dff4"
 
@@ -40,6 +41,7 @@ class AuditMonthOperator(BaseOperator):
         dataset: str,
         month: str | None = None,
         target: str,
+        force: bool | str = False,
         warehouse_conn_id: str | None = None,
         **kwargs: Any,
     ) -> None:
@@ -48,6 +50,7 @@ class AuditMonthOperator(BaseOperator):
         self.dataset = dataset
         self.month = month
         self.target = target
+        self.force = force
         self.warehouse_conn_id = warehouse_conn_id
 
     def execute(self, context: Context) -> dict[str, Any]:
@@ -62,7 +65,8 @@ class AuditMonthOperator(BaseOperator):
             self.log.info("%s %s is unchanged and was audited before.", staged.dataset, staged.month)
         else:
             with metrics.timed("audit", staged.dataset, self.target):
-                checks = audit_month(store, staged.attempt)
+                forced = str(self.force).lower() == "true"
+                checks = audit_month(store, staged.attempt, force=forced)
             headers = ("check", "outcome", "message")
             rows = [(check.name, check.outcome, check.message) for check in checks]
             self.log.info("%s %s:\n%s", staged.dataset, staged.month, tabulate(rows, headers, "plain"))

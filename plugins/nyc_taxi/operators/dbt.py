@@ -7,12 +7,13 @@ import re
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
 from airflow.sdk import BaseOperator
 from airflow.sdk.exceptions import AirflowSkipException
 
 from nyc_taxi import settings
+from nyc_taxi.core.numerals import counted
 from nyc_taxi.dbt.invocation import Invocation
 from nyc_taxi.errors import DataTestFailed
 
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 
     from airflow.sdk import Context
 
-    from nyc_taxi.core.month import Month
     from nyc_taxi.dbt.results import Node
 
 
@@ -70,10 +70,7 @@ class DbtOperator(BaseOperator):
             try:
                 nodes = self._run(invocation, folder, only_failed=retried and by_this_run)
             except DataTestFailed as failure:
-                if len(invocation.months) < 2:
-                    raise
-                self.log.warning("%s Building month by month, to build the others.", failure)
-                nodes = self._run_month_by_month(invocation, folder.with_name("month"))
+                self._run_others(invocation, failure, folder.with_name("others"))
         return [
             {"model": node.name, "status": node.status, "rows": node.rows, "seconds": round(node.seconds, 2)}
             for node in nodes
@@ -105,22 +102,32 @@ class DbtOperator(BaseOperator):
             "%d new results of checks in ops.quality_result; airflow taxi show prints those of a month.", new
         )
 
-    def _run_month_by_month(self, invocation: Invocation, folder: Path) -> tuple[Node, ...]:
-        """Run dbt for each month, in a separate folder: a retry must begin with all months again."""
-        nodes: list[Node] = []
-        refused: dict[Month, DataTestFailed] = {}
-        for month in invocation.months:
+    def _run_others(self, invocation: Invocation, failure: DataTestFailed, folder: Path) -> NoReturn:
+        """Build the months in which no check found an error, in a separate folder: a retry must measure all.
+
+        :raises DataTestFailed: always, with what was found in the others
+        """
+        good, findings = invocation.months, [*failure.findings]
+        while True:
+            bad = {finding.partition(",")[0] for finding in failure.findings}
+            others = tuple(month for month in good if str(month) not in bad)
+            if not others or others == good:
+                break
+            self.log.warning("%s Building the other months.", failure)
+            good = others
             try:
-                nodes += self._run(replace(invocation, months=(month,)), folder)
-            except DataTestFailed as failure:
-                refused[month] = failure
-        if refused:
-            raise DataTestFailed(
-                f"{len(invocation.months) - len(refused)} of {len(invocation.months)} months were built. "
-                "For the others the marts keep their previous content: "
-                + " ".join(f"{month}: {failure}" for month, failure in refused.items())
-            )
-        return tuple(nodes)
+                self._run(replace(invocation, months=good), folder)
+            except DataTestFailed as again:
+                failure = again
+                findings += again.findings
+            else:
+                found = "; ".join(text.rstrip(".") for text in findings)
+                raise DataTestFailed(
+                    f"{found}. The marts keep their previous content of these months. "
+                    f"The other {len(good)} of {counted(len(invocation.months), 'month')} were built.",
+                    findings,
+                )
+        raise failure
 
 
 @contextmanager

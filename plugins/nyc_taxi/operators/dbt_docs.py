@@ -38,5 +38,5 @@ class PublishDbtDocsOperator(BaseOperator):
         page = docs_page(self.dag_id)
         page.parent.mkdir(parents=True, exist_ok=True)
         page.write_text((folder / "static_index.html").read_text("utf-8"), encoding="utf-8")
-        self.log.info("The documentation is at %s.", page)
+        self.log.info("The documentation is at %s", page)
         return str(page)

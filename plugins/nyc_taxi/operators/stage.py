@@ -18,9 +18,11 @@ from nyc_taxi.run_month import month_of_task
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from airflow.sdk import Context
 
+    from nyc_taxi.files.download import File
     from nyc_taxi.load.stage import Staged
 
 FRESH = timedelta(minutes=15)
@@ -92,10 +94,17 @@ class StageMonthOperator(BaseOperator):
         from nyc_taxi.load.stage import stage_month
 
         progress = ProgressLog(self.log.info)
+
+        def fetch(publication: Publication, folder: Path) -> File:
+            credentials = NycTlcHook(self.tlc_conn_id).sources().credentials
+            return download(
+                publication, folder, credentials=credentials, progress=partial(progress, "download")
+            )
+
         return stage_month(
             warehouse(self.target, self.warehouse_conn_id),
             self._fresh(context),
-            fetch=partial(download, progress=partial(progress, "download")),
+            fetch=fetch,
             run_id=context["run_id"],
             force=str(self.force).lower() == "true",
             progress=progress,

@@ -48,5 +48,5 @@ class LoadZonesOperator(BaseOperator):
         zones = load_zones(
             warehouse(self.target, self.warehouse_conn_id), sources, only_if_missing=self.only_if_missing
         )
-        self.log.info("%d zones are loaded%s.", zones.rows, f" from {zones.url}" if zones.url else "")
+        self.log.info("%d zones are loaded%s", zones.rows, f" from {zones.url}" if zones.url else "")
         return {"rows": zones.rows, "url": zones.url}

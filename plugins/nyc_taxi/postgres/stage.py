@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 from contextlib import ExitStack
+from dataclasses import replace
 from tempfile import TemporaryFile
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import unquote, urlsplit
@@ -52,7 +53,7 @@ def stage_file(
     dataset = get_dataset(attempt.dataset)
     target = Target(StageTable.of(dataset, attempt.month, attempt.id), dataset, attempt.month)
     with ExitStack() as opened:
-        reader = opened.enter_context(open_file(dataset, file.path))
+        reader = opened.enter_context(open_file(dataset, file.path, attempt.month, whole=file.length_proven))
         rejects = Rejects(attempt, opened.enter_context(TemporaryFile(dir=file.path.parent)))
         connections = _connections(sessions, attempt, streams or _worthwhile(file.path), opened)
         first = connections[0]
@@ -76,7 +77,7 @@ def stage_file(
         rows_loaded=copied.rows,
         rows_rejected=rejects.count,
         bytes_uncompressed=reader.bytes,
-        measures=copied.measures,
+        measures=replace(copied.measures, unended=reader.unended),
         table=f"stage.{target.stage.name}",
     )
 

@@ -10,6 +10,7 @@ import os
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
+from nyc_taxi.core.dataset import get_dataset
 from nyc_taxi.core.month import Month
 from nyc_taxi.errors import ContractError, InvalidMonth
 
@@ -19,8 +20,11 @@ if TYPE_CHECKING:
 
     from nyc_taxi.core.month import MonthRange
 
-SAMPLE_DATASETS = ("yellow", "green", "fhv")
+SAMPLE_DATASETS = ("yellow", "green", "fhv", "fhvhv")
 """The datasets that sample months can be made of."""
+
+USUAL_DATASETS = SAMPLE_DATASETS[:3]
+"""Those of the demo, made when none is named; real months of fhvhv are larger than those of all others."""
 
 FIRST_SAMPLE_MONTH = Month("2019-01")
 """The first month whose format the samples follow: earlier files have other columns."""
@@ -30,7 +34,7 @@ def write_sample(
     months: MonthRange,
     rows: int,
     to: Path,
-    datasets: Sequence[str] = SAMPLE_DATASETS,
+    datasets: Sequence[str] = USUAL_DATASETS,
     progress: Callable[[Path, int], None] | None = None,
     *,
     edition: int = 1,
@@ -41,7 +45,7 @@ def write_sample(
     ``{to}/misc/taxi_zone_lookup.csv``. Each appears under its name when it is complete, so that a
     server of the folder never serves half a file.
 
-    :param months: the months, with an end, none before 2019-01
+    :param months: the months, with an end, none before 2019-01, or 2019-02 for fhvhv
     :param rows: data rows in every month's file, exactly; at least 1
     :param to: the folder, made when missing; files of the same names are replaced
     :param datasets: which datasets to write
@@ -65,6 +69,8 @@ def write_sample(
             raise ContractError(
                 f"There is no sample of {dataset!r}. Choose from {', '.join(SAMPLE_DATASETS)}."
             )
+        if months.first < (first := get_dataset(dataset).first_month):
+            raise InvalidMonth(f"The first month of {dataset} is {first}. Begin with that month.")
 
     from nyc_taxi.samples.file import write_lookup, write_month
 

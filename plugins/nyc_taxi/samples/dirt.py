@@ -87,6 +87,7 @@ DIRT = {
         no_tip=0.22,
     ),
     "fhv": Dirt(blank_vendor={}),
+    "fhvhv": Dirt(blank_vendor={}, duplicates=0.0),
 }
 
 GARBLED_MINUTES = (Month("2020-09"), Month("2020-12"))

@@ -12,7 +12,7 @@ import numpy as np
 
 from nyc_taxi.core.month import Month
 from nyc_taxi.core.zones import known_zones
-from nyc_taxi.samples import SAMPLE_DATASETS, fhv, taxi
+from nyc_taxi.samples import SAMPLE_DATASETS, fhv, fhvhv, taxi
 from nyc_taxi.samples.clock import Clock
 from nyc_taxi.samples.text import Field, lines
 
@@ -73,8 +73,55 @@ _FIELDS = {
         Field("SR_Flag", "", "nothing"),
         Field("Affiliated_base_number", "affiliated_base_num", "base"),
     ),
+    "fhvhv": (
+        Field("hvfhs_license_num", "service", "licence"),
+        Field("dispatching_base_num", "dispatching_base_num", "base"),
+        Field("pickup_datetime", "pickup_datetime", "time"),
+        Field("dropoff_datetime", "dropoff_datetime", "time"),
+        Field("PULocationID", "PULocationID", "number"),
+        Field("DOLocationID", "DOLocationID", "number"),
+        Field("SR_Flag", "sr_flag", "number"),
+    ),
 }
 
+_FHVHV_WITH_FARES = (
+    Field("hvfhs_license_num", "service", "licence"),
+    Field("dispatching_base_num", "dispatching_base_num", "base"),
+    Field("originating_base_num", "originating_base_num", "base"),
+    Field("request_datetime", "request_datetime", "time"),
+    Field("on_scene_datetime", "on_scene_datetime", "time"),
+    Field("pickup_datetime", "pickup_datetime", "time"),
+    Field("dropoff_datetime", "dropoff_datetime", "time"),
+    Field("PULocationID", "PULocationID", "number"),
+    Field("DOLocationID", "DOLocationID", "number"),
+    Field("trip_miles", "trip_miles", "miles"),
+    Field("trip_time", "trip_time", "seconds"),
+    *(
+        Field(name, name, "money")
+        for name in (
+            "base_passenger_fare", "tolls", "bcf", "sales_tax", "congestion_surcharge", "airport_fee", "tips",
+            "driver_pay",
+        )
+    ),
+    *(
+        Field(name, name, "flag")
+        for name in (
+            "shared_request_flag", "shared_match_flag", "access_a_ride_flag", "wav_request_flag",
+            "wav_match_flag",
+        )
+    ),
+)  # fmt: skip
+_FIRST_MONTH_WITH_FARES = Month("2021-08")
+"""The first month of fhvhv that TLC never published as CSV; its samples have the columns of parquet files."""
+
+_LATER_FIELDS = {
+    "yellow": (Field("Airport_fee", "", "nothing"), Field("cbd_congestion_fee", "", "nothing")),
+    "green": (Field("cbd_congestion_fee", "", "nothing"),),
+    "fhvhv": (Field("cbd_congestion_fee", "", "nothing"),),
+}
+"""Fields of files since 2025, blank because the trips are made by the rules of earlier years."""
+
+_FIRST_LATER_MONTH = Month("2025-01")
 _FIRST_LF_MONTH = Month("2021-01")
 # 1 M yellow rows, from nothing to the file: 2.0 s and 25.8 MB at level 1, 2.6 s and 22.1 MB at 3,
 # 4.7 s and 18.8 MB at 6.
@@ -87,6 +134,10 @@ def write_month(path: Path, dataset: str, month: Month, rows: int, edition: int)
     Lines end in CRLF before 2021 and in LF since, as in the mirror's files.
     """
     fields = _FIELDS[dataset]
+    if dataset == "fhvhv" and month >= _FIRST_MONTH_WITH_FARES:
+        fields = _FHVHV_WITH_FARES
+    if month >= _FIRST_LATER_MONTH:
+        fields += _LATER_FIELDS.get(dataset, ())
     line_end = b"\r\n" if month < _FIRST_LF_MONTH else b"\n"
     with _replacing(path) as file, gzip.GzipFile("", "wb", _GZIP_LEVEL, file, mtime=0) as packed:
         packed.write(",".join(field.header for field in fields).encode() + line_end)
@@ -109,6 +160,8 @@ def _trips(dataset: str, month: Month, rows: int, edition: int) -> Iterator[Colu
     clock = Clock.of(month)
     if dataset == "fhv":
         return fhv.trips(rng, month, rows, clock)
+    if dataset == "fhvhv":
+        return fhvhv.trips(rng, rows, clock)
     return taxi.trips(rng, dataset, month, rows, clock)
 
 

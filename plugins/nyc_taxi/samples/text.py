@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 
     Ints = npt.NDArray[np.int64]
     Columns = dict[str, Ints]
-    Kind = Literal["number", "time", "miles", "money", "flag", "base", "nothing"]
+    Kind = Literal[
+        "number", "seconds", "time", "miles", "money", "flag", "base", "licence", "nothing"
+    ]  # fmt: skip
 
 LONGEST = 9_999
 """The longest ordinary distance, in hundredths of a mile."""
@@ -30,7 +32,7 @@ WILD = 64
 
 _HIGHEST = 60_000
 BLANK = -_HIGHEST - 1
-"""Stands for an empty field in a column of any kind but time."""
+"""Stands for an empty field."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +61,8 @@ def _texts(kind: Kind, values: Ints | None) -> pa.Array | pa.Scalar:
     if values is None or kind == "nothing":
         return pa.scalar("")
     if kind == "time":
-        return pa.array(values).cast(pa.timestamp("s")).cast(pa.string())
+        times = pa.array(values, mask=values == BLANK).cast(pa.timestamp("s")).cast(pa.string())
+        return times.fill_null("") if times.null_count else times
     # The table's first text is the blank one.
     if kind == "money":
         return _money().take(pa.array(values - BLANK))
@@ -78,10 +81,12 @@ def _money() -> pa.Array:
 def _table(kind: Kind) -> pa.Array:
     if kind == "flag":
         return pa.array(["", "N", "Y"])
+    if kind == "licence":
+        return pa.array(["", *(f"HV{number:04d}" for number in range(10))])
     if kind == "base":
         return pa.array(["", *(f"B{number:05d}" for number in range(4000))])
     if kind == "miles":
         # TLC writes no zero before the point.
         distances = [*range(LONGEST + 1), *(1_000_000 + number * 70_937 for number in range(WILD))]
         return pa.array(["", *(f"{hundredths / 100:.2f}".removeprefix("0") for hundredths in distances)])
-    return pa.array(["", *map(str, range(300))])
+    return pa.array(["", *map(str, range(300 if kind == "number" else 60_000))])

@@ -82,22 +82,22 @@ class PublicationSensor(BaseSensorOperator):
         if answer.state is State.NOT_YET:
             if month > Month.of(datetime.now(UTC).date()):
                 raise NeverInSource(
-                    f"{self.dataset} {month} is in the future, and its file is not at {answer.url}. "
-                    "Correct the month, or put the file there first."
+                    f"{self.dataset} {month} is in the future. Correct the month, or first put its file at "
+                    f"{answer.url}"
                 )
             self._wait(answer, deadline)
         answer.require()
-        self.log.info("%s %s is published at %s.", self.dataset, month, answer.url)
+        self.log.info("%s %s is published at %s", self.dataset, month, answer.url)
         return answer.to_json()
 
     def _wait(self, answer: Publication, deadline: datetime) -> NoReturn:
         self.log.info(
-            "%s %s is not published yet at %s. Asking again about every %s until %s UTC.",
+            "%s %s is not published yet. Asking again about every %s until %s UTC at %s",
             answer.dataset,
             answer.month,
-            answer.url,
             _words(self.poke_interval),
             f"{deadline:%Y-%m-%d %H:%M}",
+            answer.url,
         )
         self.defer(
             trigger=PublicationTrigger(

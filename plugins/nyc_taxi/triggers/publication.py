@@ -25,7 +25,8 @@ class PublicationTrigger(BaseTrigger):
 
     The task is resumed by an answer other than *not yet*, by an error that a retry cannot fix, and by the
     deadline. It then asks again itself, and raises such an error where Airflow's retry policy sees its type.
-    Transient failures are logged. The connection is read before every request, so an edit takes effect.
+    An answer is logged when it is another one than before. The connection is read before every request, so
+    an edit takes effect.
 
     :param dataset: name of the dataset
     :param month: the month, as ``YYYY-MM``
@@ -46,6 +47,7 @@ class PublicationTrigger(BaseTrigger):
         self.interval = interval
         self.asked = asked
         self.deadline = deadline
+        self._last = ""
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         """Return what the triggerer needs to recreate this trigger."""
@@ -84,10 +86,13 @@ class PublicationTrigger(BaseTrigger):
             self.log.warning("%s", error)
             return False
         except TransientError as error:
-            self.log.warning("%s Asking again later.", error)
+            if str(error) != self._last:
+                self.log.warning("%s", error)
+            self._last = str(error)
             return True
-        if answer.state is State.NOT_YET:
-            self.log.info("%s %s is still not published at %s.", self.dataset, self.month, answer.url)
+        if self._last not in {"", answer.url} and answer.state is State.NOT_YET:
+            self.log.info("Not published yet: %s %s at %s", self.dataset, self.month, answer.url)
+        self._last = answer.url
         return answer.state is State.NOT_YET
 
     def _next_interval(self) -> float:
