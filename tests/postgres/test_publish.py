@@ -169,9 +169,9 @@ def test_month_is_replaced_and_unloaded_in_a_database_that_publishes_all_tables(
     load(taxi_warehouse, published(green(tmp_path)))
     with reader.transaction():
         reader.execute("select from raw.green_tripdata")  # a reader: rows are deleted for its sake
-        load(taxi_warehouse, published(green(tmp_path / "newer", 50)))
-    assert counts(reader) == {"2021-01-01": 50}
-    assert taxi_warehouse.unload("green", MONTH) == 50
+        load(taxi_warehouse, published(green(tmp_path / "newer", 90)))
+    assert counts(reader) == {"2021-01-01": 90}
+    assert taxi_warehouse.unload("green", MONTH) == 90
     assert counts(reader) == {}
 
 

@@ -149,6 +149,7 @@ def test_prepare_creates_everything_and_then_nothing(
         "ops.rejected_rows",
         "ops.schema_migration",
         "raw.fhv_tripdata",
+        "raw.fhvhv_tripdata",
         "raw.green_tripdata",
         "raw.taxi_zone_lookup",
         "raw.yellow_tripdata",
@@ -177,7 +178,7 @@ def test_six_first_uses_at_once_all_succeed(taxi_warehouse: PostgresWarehouse, w
     with ThreadPoolExecutor(6) as pool:
         list(pool.map(lambda _: taxi_warehouse.prepare(), range(6)))
     with psycopg.connect(warehouse_uri) as reader:
-        assert len(reader.execute(TABLES).fetchall()) == 8
+        assert len(reader.execute(TABLES).fetchall()) == 9
 
 
 def test_column_that_a_dataset_gains_is_added_in_place(
