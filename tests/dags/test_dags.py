@@ -124,12 +124,13 @@ def test_the_form_is_open(dag_bag: DagBag, dag_id: str) -> None:
         assert "section" not in params.get_param(name).schema
 
 
-def test_the_form_marks_the_month_as_required(dag_bag: DagBag) -> None:
-    """Airflow marks a field that cannot be null, and a backfill must be able to leave it empty."""
+def test_the_form_marks_the_month_as_required_and_leaves_its_backfill_enabled(dag_bag: DagBag) -> None:
+    """Airflow disables single runs and backfills alike while a field that cannot be null is empty."""
     param = dag_bag.dags["green_postgres"].params.get_param("month")
 
-    assert param.schema["type"] == "string"
-    assert param.resolve() == ""
+    assert "null" in param.schema["type"]
+    assert param.resolve() is None
+    assert "required for a single run" in str(param.schema["title"])
 
 
 def test_the_marts_are_built_one_run_at_a_time_for_every_month_that_arrives(dag_bag: DagBag) -> None:

@@ -32,6 +32,14 @@ def server(tmp_path: Path) -> Iterator[EmbeddedPostgres]:
     server.remove()
 
 
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedPostgres]:
+    """A server that is initialised once, in whatever state the test before has left it."""
+    server = EmbeddedPostgres(tmp_path_factory.mktemp("kept"), Ports.free().postgres, (("fsync", "off"),))
+    yield server
+    server.remove()
+
+
 def answers(server: EmbeddedPostgres) -> bool:
     with psycopg.connect(server.uri("postgres")) as connection:
         return connection.execute("select 1").fetchone() == (1,)
@@ -87,59 +95,59 @@ def test_root_without_setpriv_is_told_so(server: EmbeddedPostgres, monkeypatch: 
         server.start()
 
 
-def test_a_port_that_is_taken_is_said_in_one_sentence(server: EmbeddedPostgres, tmp_path: Path) -> None:
-    server.start()
-    second = EmbeddedPostgres(tmp_path / "second", server.port)
+def test_a_port_that_is_taken_is_said_in_one_sentence(kept: EmbeddedPostgres, tmp_path: Path) -> None:
+    kept.start()
+    second = EmbeddedPostgres(tmp_path / "second", kept.port)
     with pytest.raises(PostgresFailed) as failed:
         second.start()
-    assert str(failed.value) == f"Postgres cannot use port {server.port}, because another program does."
+    assert str(failed.value) == f"Postgres cannot use port {kept.port}, because another program does."
     second.remove()
 
 
-def test_starting_and_stopping_twice_is_no_error(server: EmbeddedPostgres) -> None:
-    server.stop()
-    server.start()
-    server.start()
-    assert server.running()
-    server.stop()
-    server.stop()
-    assert not server.running()
+def test_starting_and_stopping_twice_is_no_error(kept: EmbeddedPostgres) -> None:
+    kept.stop()
+    kept.start()
+    kept.start()
+    assert kept.running()
+    kept.stop()
+    kept.stop()
+    assert not kept.running()
 
 
-def test_what_was_written_is_there_after_a_crash(server: EmbeddedPostgres) -> None:
-    server.start()
-    server.create_database("kept")
-    server.create_database("kept")
-    server.stop("immediate")
-    server.start()
-    with psycopg.connect(server.uri("kept")) as connection:
+def test_what_was_written_is_there_after_a_crash(kept: EmbeddedPostgres) -> None:
+    kept.start()
+    kept.create_database("kept")
+    kept.create_database("kept")
+    kept.stop("immediate")
+    kept.start()
+    with psycopg.connect(kept.uri("kept")) as connection:
         assert connection.info.dbname == "kept"
 
 
-def test_a_server_whose_main_process_was_killed_is_started_again_at_once(server: EmbeddedPostgres) -> None:
-    server.start()
-    with psycopg.connect(server.uri("postgres")) as busy:
-        pid = server._pid()
+def test_a_server_whose_main_process_was_killed_is_started_again_at_once(kept: EmbeddedPostgres) -> None:
+    kept.start()
+    with psycopg.connect(kept.uri("postgres")) as busy:
+        pid = kept._pid()
         assert pid is not None
         os.kill(pid, signal.SIGKILL)
-        while server.running():
+        while kept.running():
             time.sleep(0.001)
-        server.start()
-        assert answers(server)
-        assert server._pid() != pid
+        kept.start()
+        assert answers(kept)
+        assert kept._pid() != pid
         with pytest.raises(psycopg.OperationalError):
             busy.execute("select 1")
 
 
 def test_nothing_is_started_while_another_process_works_on_the_data(
-    server: EmbeddedPostgres, monkeypatch: pytest.MonkeyPatch
+    kept: EmbeddedPostgres, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    server.start()
-    pid = server._pid()
-    (server._data / "postmaster.pid").unlink()
+    kept.start()
+    pid = kept._pid()
+    (kept._data / "postmaster.pid").unlink()
     monkeypatch.setattr(postgres, "_PATIENCE", 0.1)
     with pytest.raises(PostgresFailed, match=rf"still use .*: .*\b{pid}\b"):
-        server.start()
+        kept.start()
     assert pid is not None
     os.kill(pid, signal.SIGQUIT)
 
@@ -152,16 +160,16 @@ def test_an_initialisation_that_was_cut_short_is_begun_again(server: EmbeddedPos
     assert answers(server)
 
 
-def test_a_process_id_that_was_given_away_is_no_server(server: EmbeddedPostgres) -> None:
-    server.start()
-    identity = server._place / "data" / "postmaster.pid"
+def test_a_process_id_that_was_given_away_is_no_server(kept: EmbeddedPostgres) -> None:
+    kept.start()
+    identity = kept._place / "data" / "postmaster.pid"
     lines = identity.read_text().splitlines()
-    server.stop("immediate")
+    kept.stop("immediate")
     with subprocess.Popen(["sleep", "60"]) as other:
         identity.write_text("\n".join([str(other.pid), *lines[1:]]))
-        assert not server.running()
-        server.start()
-        assert answers(server)
+        assert not kept.running()
+        kept.start()
+        assert answers(kept)
         assert other.poll() is None
         other.kill()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import re
 import sys
 import tomllib
@@ -10,14 +11,13 @@ from importlib import metadata
 from itertools import chain
 from pathlib import Path
 
-import pytest
-
 ROOT = Path(__file__).parents[2]
 SHIPPED = (ROOT / "plugins", ROOT / "dags")
 PARTS_OF = {"apache-airflow": ("apache-airflow-core", "apache-airflow-task-sdk")}
 """Distributions that are only a name for others."""
 
 
+@functools.cache
 def declared() -> set[str]:
     """Names of all distributions in the dependencies and the extras."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
@@ -25,6 +25,7 @@ def declared() -> set[str]:
     return {re.split(r"[\[<>=!~; ]", text, maxsplit=1)[0].lower() for text in requirements}
 
 
+@functools.cache
 def modules_of(distribution: str) -> set[str]:
     """Dotted names of the modules that a distribution installs."""
     found = set()
@@ -36,6 +37,7 @@ def modules_of(distribution: str) -> set[str]:
     return found
 
 
+@functools.cache
 def imported() -> dict[str, str]:
     """Dotted names that shipped code imports from other distributions, each with a file that does."""
     found = {}
@@ -53,17 +55,15 @@ def imported() -> dict[str, str]:
     return found
 
 
-@pytest.mark.parametrize("distribution", sorted(declared()))
-def test_every_declared_package_is_used_by_shipped_code(distribution: str) -> None:
-    assert imported().keys() & modules_of(distribution), (
-        f"nothing in plugins/ or dags/ imports {distribution}"
-    )
+def test_every_declared_package_is_used_by_shipped_code() -> None:
+    unused = [name for name in sorted(declared()) if not imported().keys() & modules_of(name)]
+    assert not unused, "nothing in plugins/ or dags/ imports them"
 
 
-@pytest.mark.parametrize(("module", "file"), imported().items())
-def test_every_package_used_by_shipped_code_is_declared(module: str, file: str) -> None:
-    owners = {name for name in declared() if module in modules_of(name)}
-    assert owners, f"{file} imports {module}, which no declared distribution installs"
+def test_every_package_used_by_shipped_code_is_declared() -> None:
+    installed = set().union(*map(modules_of, declared()))
+    missing = {module: file for module, file in imported().items() if module not in installed}
+    assert not missing, "no declared distribution installs them"
 
 
 def test_the_check_sees_an_unused_and_an_undeclared_package() -> None:
