@@ -8,7 +8,7 @@ import shutil
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from nyc_taxi.core.month import Month
 from nyc_taxi.files.download import File
@@ -84,7 +84,7 @@ def published(
 
 def fetch(publication: Publication, folder: Path) -> File:
     """Take a copy of a published file."""
-    source = Path(urlsplit(publication.url).path)
+    source = Path(unquote(urlsplit(publication.url).path))
     path = Path(shutil.copy(source, folder))
     content = path.read_bytes()
     return File(

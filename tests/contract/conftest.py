@@ -15,6 +15,7 @@ from psycopg.rows import dict_row
 from nyc_taxi import targets
 from nyc_taxi.core.dataset import get_dataset
 from nyc_taxi.core.month import MonthRange
+from nyc_taxi.dbt.access import Access
 from nyc_taxi.postgres.warehouse import PostgresWarehouse
 from nyc_taxi.samples import write_sample
 from tests.cli import taxi
@@ -119,8 +120,8 @@ class MemoryHook:
     def warehouse(self) -> MemoryWarehouse:
         return self.shared
 
-    def dbt_environment(self) -> dict[str, str]:
-        return {}
+    def dbt_access(self) -> Access:
+        return Access()
 
 
 @pytest.fixture(params=["memory", "postgres"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -87,9 +88,12 @@ def test_zones_are_loaded_from_the_first_source_that_has_them(
     write_lookup(tmp_path / "zones.csv")
     (address,) = SourceList.parse(file_server.url).zone_lookup()
     file_server.put(address.removeprefix(f"{file_server.url}/"), (tmp_path / "zones.csv").read_bytes())
+    packed = gzip.compress((tmp_path / "zones.csv").read_bytes())
     sources = SourceList.parse(file_server.url)
     loaded = load_zones(warehouse, sources)
     assert (loaded.rows, loaded.url, warehouse.count_zones()) == (265, address, 265)
+    file_server.answer("misc/taxi_zone_lookup.csv", Reply(packed, headers={"Content-Encoding": "gzip"}))
+    assert load_zones(warehouse, sources).rows == 265
     file_server.requests.clear()
     assert load_zones(warehouse, sources, only_if_missing=True).url is None
     assert file_server.requests == []

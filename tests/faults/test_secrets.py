@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import logging
 import traceback
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import pytest
 
@@ -78,6 +78,14 @@ REDIRECTS = (
 """Where a source may redirect to, with a secret for this one request."""
 
 
+CREDENTIALS: dict[str, dict[str, object]] = {
+    "basic": {"login": "xx", "password": "hunter2"},
+    "bearer": {"extra": {"token": "hunter2"}},
+    "headers": {"extra": {"secret_headers": {"X-Portal": "hunter2"}}},
+}
+"""Fields of the sources' connection, each with a secret."""
+
+
 @pytest.fixture(autouse=True)
 def _logs(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
     """Log all that there is to be logged, and look for the secret in it."""
@@ -127,6 +135,29 @@ def test_address_that_a_source_leads_to(
     path = "green/green_tripdata_2021-01.csv.gz"
     file_server.answer(path, Reply(status=302, headers={"Location": location}))
     check(lambda: NycTlcHook().ask("green", Month("2021-01")))
+
+
+@pytest.mark.parametrize("fields", CREDENTIALS.values(), ids=CREDENTIALS)
+@pytest.mark.parametrize(
+    "reply",
+    [
+        Reply(status=401),
+        Reply(status=500),
+        Reply(status=302, headers={"Location": "http://127.0.0.1:1/"}),
+        Reply(status=302, headers={"Location": "ftp://host"}),
+        Reply(b"<html>", headers={"Content-Type": "text/html"}),
+    ],
+    ids=["denied", "broken", "nobody there", "off the web", "page"],
+)
+def test_credentials_of_the_sources(
+    fields: dict[str, object], reply: Reply, file_server: FileServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    extra = {"sources": file_server.url, **cast("dict[str, object]", fields.get("extra", {}))}
+    connection = {"conn_type": "nyc_tlc", **fields, "extra": extra}
+    monkeypatch.setenv("AIRFLOW_CONN_NYC_TLC_DEFAULT", json.dumps(connection))
+    file_server.answer("green/green_tripdata_2021-01.csv.gz", reply)
+    check(lambda: NycTlcHook().ask("green", Month("2021-01")))
+    assert SECRET in str(file_server.headers[0]) or "aHVudGVyMg" in str(file_server.headers[0])
 
 
 @pytest.mark.parametrize("status", [200, 302, 401, 404, 500])

@@ -97,17 +97,15 @@ CASES = {
     ),
     "a quoted line end": Case(f"{field(3, chr(34) + 'N' + chr(10) + 'Y' + chr(34))}\n".encode(), rejected=()),
     "a blank line": Case(b"\n", records=0),
-    "blank lines and a bad row": Case(
-        b"\r\n\n\nbad\n", rejected=((11, 15, "it has 1 fields instead of 20"),)
-    ),
+    "blank lines and a bad row": Case(b"\r\n\n\nbad\n", rejected=((11, 15, "it has 1 field instead of 20"),)),
     "CRLF among LF": Case(f"{GOOD}\r\n".encode()),
     "LF among CRLF": Case(f"{GOOD}\n".encode(), line_end="\r\n"),
     "blank LF line among CRLF": Case(b"\n", records=0, line_end="\r\n"),
-    "a backslash and a dot": Case(b"\\.\n", rejected=((11, 12, "it has 1 fields instead of 20"),)),
+    "a backslash and a dot": Case(b"\\.\n", rejected=((11, 12, "it has 1 field instead of 20"),)),
     "the header again": Case(f"{GREEN}\n".encode(), rejected=((11, 12, "vendorid: 'VendorID' is not"),)),
-    "a very long line": Case(b"9" * 300_000 + b"\n", rejected=((11, 12, "it has 1 fields instead of 20"),)),
+    "a very long line": Case(b"9" * 300_000 + b"\n", rejected=((11, 12, "it has 1 field instead of 20"),)),
     "bad rows one after another": Case(
-        b"a\nb\nc\n", records=3, rejected=((11, 12, "1 fields"), (12, 13, "1 fields"), (13, 14, "1 fields"))
+        b"a\nb\nc\n", records=3, rejected=((11, 12, "1 field"), (12, 13, "1 field"), (13, 14, "1 field"))
     ),
 }
 
@@ -204,7 +202,7 @@ def test_too_many_rejects_are_an_error_after_the_last_batch(tmp_path: Path, limi
     assert refused.value.header == tuple(GREEN.split(","))
     assert refused.value.line_end == b"\n"
     assert f"10 of 400 rows of {path} cannot be read" in str(refused.value)
-    assert "line 6: it has 1 fields instead of 20; line 7" in str(refused.value)
+    assert "line 6: it has 1 field instead of 20; line 7" in str(refused.value)
 
 
 def test_the_error_carries_the_first_thousand_rejects(tmp_path: Path) -> None:

@@ -7,11 +7,13 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import requests
 
 from nyc_taxi.core.month import Month
 from nyc_taxi.errors import InvalidSource, SourceRefused
 from nyc_taxi.files.download import download, fetch
 from nyc_taxi.files.publication import State
+from nyc_taxi.files.session import Session
 from nyc_taxi.files.source_list import SourceList
 from nyc_taxi.hooks.tlc import NycTlcHook
 from tests.file_server import FileServer, Reply
@@ -71,12 +73,12 @@ def test_credentials_are_masked_in_logs(monkeypatch: pytest.MonkeyPatch) -> None
     connect(
         monkeypatch,
         "http://host",
-        {"secret_headers": {"X-Portal": "hunter2-portal"}},
+        {"secret_headers": {"X-Portal": "portal-key-9"}},
         login="me",
         password="pw-1234",
     )
     NycTlcHook().sources()
-    said = str(redact("hunter2-portal and Basic bWU6cHctMTIzNA=="))
+    said = str(redact("portal-key-9 and Basic bWU6cHctMTIzNA=="))
     assert said == "*** and ***"
 
 
@@ -103,6 +105,25 @@ def test_credentials_are_sent_again_after_a_redirect_on_the_same_server(file_ser
     file_server.put("/other", TRIPS)
     SourceList.parse(file_server.url, KEY).ask("green", JANUARY)
     assert [sent["X-Api-Key"] for sent in file_server.headers] == ["hunter2", "hunter2"]
+
+
+@pytest.mark.parametrize(
+    ("source", "target", "kept"),
+    [
+        ("http://host/a", "https://host/a", True),
+        ("http://host:80/a", "https://host:443/a", True),
+        ("https://host/a", "https://host:8443/a", False),
+        ("http://host:8080/a", "https://host:8443/a", False),
+        ("https://host/a", "https://host.evil.org/a", False),
+        ("https://host/a", "https://HOST/a", True),
+    ],
+)
+def test_a_redirect_to_tls_on_the_same_host_keeps_the_credentials(
+    source: str, target: str, kept: bool
+) -> None:
+    request = requests.Request("GET", target, headers={"X-API-KEY": "hunter2"}).prepare()
+    Session(source, KEY).rebuild_auth(request, requests.Response())
+    assert ("X-Api-Key" in request.headers) is kept
 
 
 def test_credentials_that_went_to_another_server_and_back_stay_away(file_server: FileServer) -> None:

@@ -22,7 +22,9 @@ if TYPE_CHECKING:
 
     from nyc_taxi.core.dataset import Column, Dataset
 
-DATASETS = [replace(lenient(name), rejects=RejectLimit(10**6, 1)) for name in ("yellow", "green", "fhv")]
+DATASETS = [
+    replace(lenient(name), rejects=RejectLimit(10**6, 1)) for name in ("yellow", "green", "fhv", "fhvhv")
+]
 NOON = datetime.fromisoformat("2021-01-01 12:00:00")
 
 FLOATS = [None, 1.0, -0.0, 1.5, 1e3, 1e22, float("nan"), float("inf"), -float("inf"), 2.0**31, 2.0**40]

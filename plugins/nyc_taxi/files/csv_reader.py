@@ -12,6 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.csv as pa_csv
 
+from nyc_taxi.core.numerals import counted
 from nyc_taxi.errors import TruncatedFile
 from nyc_taxi.files.assemble import assemble
 from nyc_taxi.files.batch import Batch, RejectedRow, batch_schema
@@ -222,7 +223,7 @@ def _trimmed(record: bytes, width: int) -> bytes:
     else:
         fields = record.split(b",")
     if len(fields) < width or not {b"", b'""'}.issuperset(fields[width:]):
-        raise BadValue(f"it has {len(fields)} fields instead of {width}")
+        raise BadValue(f"it has {counted(len(fields), 'field')} instead of {width}")
     return b",".join(fields[:width])
 
 

@@ -114,7 +114,7 @@ class NycTlcHook(BaseHook):
         if extra:
             raise InvalidSource(
                 f"The extra of the connection {self.tlc_conn_id} has {', '.join(sorted(extra))[:100]!r}, "
-                "which is not used. It may have sources, token and secret_headers."
+                "which is not used. Use sources, token or secret_headers."
             )
         return text, secret_headers(connection.login, connection.password, token, headers)
 
