@@ -1,4 +1,4 @@
-"""``airflow taxi doctor``: leftovers, months that contradict the ledger, and what keeps the DAGs from running."""
+"""``airflow taxi doctor``: leftovers, months that contradict the ledger, and what keeps DAGs from running."""
 
 from __future__ import annotations
 
