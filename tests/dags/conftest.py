@@ -68,17 +68,22 @@ def _dags_read_once(airflow_database: None) -> Iterator[DagBag]:
     with create_session() as session:
         dagbag.sync_bag_to_db(bag, "dags-folder", bundle_version=None, session=session)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(dagbag, "BundleDagBag", lambda **_: bag)
+        patch.setattr(dagbag, "BundleDagBag", lambda **_: _copied(bag))
         patch.setattr(dagbag, "sync_bag_to_db", lambda *_: None)
         yield bag
 
 
 @pytest.fixture
 def dag_bag(_dags_read_once: DagBag) -> DagBag:
-    """A copy of all DAGs of the checkout, because ``dag.test`` leaves a run's parameters in the DAG."""
-    bag = copy(_dags_read_once)
-    bag.dags = deepcopy(bag.dags)
-    return bag
+    """All DAGs of the checkout, for one test."""
+    return _copied(_dags_read_once)
+
+
+def _copied(bag: DagBag) -> DagBag:
+    """Copy DAGs, because ``dag.test`` leaves a run's parameters in them."""
+    copied = copy(bag)
+    copied.dags = deepcopy(bag.dags)
+    return copied
 
 
 @pytest.fixture
