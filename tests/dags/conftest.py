@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-from copy import copy, deepcopy
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -46,44 +45,19 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
                 item.add_marker(pytest.mark.filterwarnings(warning))
 
 
-@pytest.fixture(scope="session")
-def _dags_read_once(airflow_database: None) -> Iterator[DagBag]:
-    """All DAGs of the checkout, which Airflow's database knows and no test changes.
+@pytest.fixture
+def dag_bag(airflow_database: None) -> DagBag:
+    """All DAGs of the checkout, whose tasks are not tried again: a test does not wait for that.
 
-    Their tasks are not tried again: a test does not wait for that. ``dag.test`` would read all files, and
-    write what it finds to the database, before every run.
+    They are read anew for every test, because ``dag.test`` leaves a run's parameters in the DAG.
     """
-    from airflow.dag_processing import dagbag
-    from airflow.dag_processing.bundles.manager import DagBundlesManager
-    from airflow.utils.session import create_session
+    from airflow.dag_processing.dagbag import DagBag
 
     from nyc_taxi import settings
 
-    folder = CHECKOUT / "dags"
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(settings, "RETRIES", 0)
-        bag = dagbag.DagBag(folder, bundle_path=folder, bundle_name="dags-folder")
-    with create_session() as session:
-        DagBundlesManager().sync_bundles_to_db(session=session)  # type: ignore[no-untyped-call]
-    with create_session() as session:
-        dagbag.sync_bag_to_db(bag, "dags-folder", bundle_version=None, session=session)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(dagbag, "BundleDagBag", lambda **_: _copied(bag))
-        patch.setattr(dagbag, "sync_bag_to_db", lambda *_: None)
-        yield bag
-
-
-@pytest.fixture
-def dag_bag(_dags_read_once: DagBag) -> DagBag:
-    """All DAGs of the checkout, for one test."""
-    return _copied(_dags_read_once)
-
-
-def _copied(bag: DagBag) -> DagBag:
-    """Copy DAGs, because ``dag.test`` leaves a run's parameters in them."""
-    copied = copy(bag)
-    copied.dags = deepcopy(bag.dags)
-    return copied
+        return DagBag(dag_folder=CHECKOUT / "dags")
 
 
 @pytest.fixture
