@@ -22,16 +22,17 @@ FORCE = "{{ params.force }}"
 def month_param() -> Param:
     """Return the form field for a run's month.
 
-    The form marks it as required. Its value is checked by :mod:`nyc_taxi.ui.form`, which says what is wrong
-    in a sentence; Airflow would quote the schema.
+    Airflow's mark for a required field would disable the form's backfill, too, which leaves the month empty.
+    :mod:`nyc_taxi.ui.form` refuses a single run without a month, or with something else, in one sentence;
+    Airflow would quote the schema.
     """
     return Param(
-        "",
-        type="string",
-        title="Month",
+        None,
+        type=["null", "string"],
+        title="Month (required for a single run)",
         description_md=(
-            "The month to load, in the form `2021-01`. Scheduled and backfill runs leave it empty: their "
-            "month is the one in which their data interval starts."
+            "The month to load, in the form `2021-01`. Leave it empty for a backfill: each run loads the "
+            "month in which its data interval starts."
         ),
     )
 

@@ -41,9 +41,6 @@ MORE_BLANKS: Final = 0.1
 MOSTLY_BLANK: Final = 0.5
 """The largest share of blank values in the months around it with which a month without any is an error."""
 
-MEANT: Final = 'If it is meant, load it with --force, or with the form\'s field "Load again".'
-"""What to do about an error that a user may overrule."""
-
 _OPEN = (Outcome.STAGED, Outcome.AUDITED)
 
 
@@ -209,14 +206,14 @@ def _volume(staged: Attempt, neighbours: Sequence[Attempt]) -> Check:
         return Check("volume", "completeness", "pass", 1.0, limit, "No month within a year to compare with.")
     loaded = staged.rows_loaded or 0
     share = loaded / usual
-    ratio = percent(share) if share < 10 else f"{share:,.0f} times"
+    ratio = f"{percent(share)} of" if share < 10 else f"{share:,.0f} times"
     return Check(
         "volume",
         "completeness",
         "pass" if low <= share <= high else "warn",
         share,
         limit,
-        f"{counted(loaded, 'row')}, {ratio} of the usual {usual:,.0f} "
+        f"{counted(loaded, 'row')}, {ratio} the usual {usual:,.0f} "
         f"(median of {counted(len(neighbours), 'month')} around it).",
     )
 
@@ -239,8 +236,7 @@ def _replaced(staged: Attempt, published: Sequence[Attempt], severity: Outcomes)
         severity,
         share,
         limit,
-        f"{message}: the file may be a part of the month, or cut."
-        f"{f' {MEANT}' if severity == 'error' else ''}",
+        f"{message}: the file may be a part of the month, or cut.",
     )
 
 
@@ -273,8 +269,7 @@ def _blanks(
             limit = "less than 100%"
             if blank == found.rows:
                 outcome = "warn"
-        message += f". {MEANT}" if outcome == "error" else "."
-        yield Check(f"blank {name}", "completeness", outcome, share, limit, message)
+        yield Check(f"blank {name}", "completeness", outcome, share, limit, f"{message}.")
 
 
 def _has(dataset: Dataset, attempt: Attempt, column: str) -> bool:
@@ -286,7 +281,8 @@ def _has(dataset: Dataset, attempt: Attempt, column: str) -> bool:
 
 def _record(ledger: Ledger, staged: Attempt, checks: tuple[Check, ...]) -> None:
     """Write the checks and the outcome to the ledger, and stop when one is an error."""
-    said = " ".join(f"{check.name}: {check.message}" for check in checks if check.outcome == "error")
+    errors = [check for check in checks if check.outcome == "error"]
+    said = " ".join(f"{check.name}: {check.message}" for check in errors)
     ledger.update(
         staged.id,
         Outcome.FAILED if said else Outcome.AUDITED,
@@ -295,7 +291,10 @@ def _record(ledger: Ledger, staged: Attempt, checks: tuple[Check, ...]) -> None:
         **({"reason": f"Audit: {said}"} if said else {}),
     )
     if said:
+        to_do = "Correct the source, then run the month again"
+        if all(check.name == "rows replaced" or check.name.startswith("blank ") for check in errors):
+            to_do += '; if the file is meant, load it with --force or with "Load again" in the DAG\'s form'
         raise AuditFailed(
             f"{staged} from {staged.url} failed its audit and was not published. {said} "
-            f"The staged rows are in {staged.stage_table}. Correct the source, then run the month again."
+            f"The staged rows are in {staged.stage_table}. {to_do}."
         )
