@@ -11,7 +11,7 @@
         partition_by={'field': 'file_month', 'data_type': 'date', 'granularity': 'month'},
         partitions=run_partitions(),
         indexes=[{'columns': ['file_month']}],
-        post_hook=refresh_statistics(),
+        post_hook=[drop_working_table(), replica_identity(), refresh_statistics()],
     ) }}
 {%- endmacro %}
 
@@ -45,6 +45,33 @@
     insert into {{ arg_dict['target_relation'] }} ({{ columns }})
     select {{ columns }}
     from {{ arg_dict['temp_relation'] }}
+{% endmacro %}
+
+
+{#
+    A database may publish the deletions of every table for logical replication. Postgres then deletes only from
+    tables that say what identifies a row, and these have no key.
+#}
+{% macro replica_identity() %}
+    {{ return(adapter.dispatch('replica_identity')()) }}
+{% endmacro %}
+
+{% macro postgres__replica_identity() %}
+    {{ return('{{ identify_rows(this) }}') }}
+{% endmacro %}
+
+{% macro bigquery__replica_identity() %}
+    {{ return('') }}
+{% endmacro %}
+
+{# Only when it is missing, because the statement waits for every reader. #}
+{% macro identify_rows(relation) %}
+    {%- set lacking -%}
+        select 1 from pg_class where oid = to_regclass('{{ relation }}') and relreplident <> 'f'
+    {%- endset -%}
+    {%- if execute and run_query(lacking).rows -%}
+        alter table {{ relation }} replica identity full
+    {%- endif -%}
 {% endmacro %}
 
 

@@ -115,3 +115,35 @@ def test_progress_and_rows_are_logged(calls: Dbt, mart: Mart, tmp_path: Path) ->
     assert said.lines("OK created sql incremental model marts.fct_trips")
     assert not [node for node in nodes if node.kind == "unit_test"]
     assert "pass" in next(line for line in table(nodes).splitlines() if line.startswith("int_trips "))
+
+
+def test_a_month_is_built_again_without_temporary_tables_in_a_database_that_publishes_all_tables(
+    mart: Mart,
+) -> None:
+    """dbt computes a month's new rows in a table of their own, and deletes the old ones."""
+    database = mart.connection.info.dbname
+    role = f"builder_of_{database}"
+    for statement in (
+        "create publication everything for all tables",
+        f"create role {role} login password 'builder'",
+        f"revoke temporary on database {database} from public",
+        f"grant create on database {database} to {role}",
+        f"grant usage on schema raw, ops to {role}",
+        f"grant select on all tables in schema raw, ops to {role}",
+    ):
+        mart.connection.execute(statement.encode())
+    user = {"NYC_TAXI_WAREHOUSE_USER": role, "NYC_TAXI_WAREHOUSE_PASSWORD": "builder"}
+    builder = replace(mart, environment={**mart.environment, **user})
+    try:
+        for _ in range(2):
+            run = builder.dbt("run", "--select", "+int_fhv_trips", months=["2021-01"], target="dev")
+            assert run.code == 0, run.said
+        left = mart.connection.execute(
+            "select relname from pg_class where relnamespace = to_regnamespace('dev_intermediate') "
+            "and relkind = 'r'"
+        )
+        assert left.fetchall() == [("int_fhv_trips",)]
+    finally:
+        mart.connection.execute("drop publication everything")
+        mart.connection.execute(f"drop owned by {role} cascade".encode())
+        mart.connection.execute(f"drop role {role}".encode())

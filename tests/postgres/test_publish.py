@@ -162,6 +162,32 @@ def test_reader_whose_snapshot_is_from_between_staging_and_publishing_sees_one_w
         assert counts(after) == {"2021-01-01": 120}
 
 
+def test_month_is_replaced_and_unloaded_in_a_database_that_publishes_all_tables(
+    taxi_warehouse: PostgresWarehouse, reader: psycopg.Connection, tmp_path: Path
+) -> None:
+    reader.execute("create publication everything for all tables")
+    load(taxi_warehouse, published(green(tmp_path)))
+    with reader.transaction():
+        reader.execute("select from raw.green_tripdata")  # a reader: rows are deleted for its sake
+        load(taxi_warehouse, published(green(tmp_path / "newer", 90)))
+    assert counts(reader) == {"2021-01-01": 90}
+    assert taxi_warehouse.unload("green", MONTH) == 90
+    assert counts(reader) == {}
+
+
+def test_table_of_a_person_that_is_published_without_an_identity_is_named_with_the_way_out(
+    taxi_warehouse: PostgresWarehouse, reader: psycopg.Connection, tmp_path: Path
+) -> None:
+    reader.execute("create table raw.mine partition of raw.green_tripdata for values in ('2021-01-01')")
+    reader.execute("create publication everything for all tables")
+    attempt = staged_and_audited(taxi_warehouse, published(green(tmp_path)))
+    with pytest.raises(WarehouseRefused, match="alter table … replica identity full") as caught:
+        taxi_warehouse.publish(attempt)
+    assert "\n" not in str(caught.value)
+    reader.execute("alter table raw.mine replica identity full")
+    assert taxi_warehouse.publish(attempt).outcome is Outcome.PUBLISHED
+
+
 def test_readers_see_the_old_month_or_the_new_whole(
     taxi_warehouse: PostgresWarehouse, warehouse_uri: str, tmp_path: Path
 ) -> None:

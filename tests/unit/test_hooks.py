@@ -149,7 +149,7 @@ USES: dict[str, Callable[[], object]] = {
     "sources in the triggerer": lambda: asyncio.run(NycTlcHook("nobody_made_it").asources()),
     "products": lambda: ProductsHook("nobody_made_it").url(),
     "warehouse": lambda: warehouse("postgres", "nobody_made_it").check(),
-    "dbt": lambda: warehouse_hook("postgres", "nobody_made_it").dbt_environment(),
+    "dbt": lambda: warehouse_hook("postgres", "nobody_made_it").dbt_access(),
 }
 
 
@@ -213,9 +213,10 @@ def test_the_warehouses_test_button_refuses_an_old_server(
 ) -> None:
     monkeypatch.setenv("AIRFLOW_CONN_POSTGRES_TAXI", warehouse_uri)
     monkeypatch.setattr("nyc_taxi.postgres.sessions.OLDEST", 99)
+    database = warehouse_uri.rpartition("/")[2]
 
     assert TaxiPostgresHook().test_connection() == (
         False,
-        "The warehouse postgres_taxi is Postgres 18; 99 or newer is needed. "
+        f"The warehouse {database} is Postgres 18; 99 or newer is needed. "
         "Point the connection at a newer server.",
     )

@@ -10,6 +10,8 @@ import signal
 import subprocess
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Final
 
 from nyc_taxi.dbt.results import TESTS, failures, read_results
@@ -17,13 +19,12 @@ from nyc_taxi.errors import ContractError, DataTestFailed, TransientError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
-    from pathlib import Path
 
     from nyc_taxi.dbt.invocation import Invocation
     from nyc_taxi.dbt.results import Node
     from nyc_taxi.errors import TaxiError
 
-_INHERITED: Final = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "TZ", "SSL_CERT_FILE")
+_INHERITED: Final = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "TZ", "SSL_CERT_FILE", "SSL_CERT_DIR")
 """Variables that dbt inherits from this process; Airflow's secrets are not among them."""
 
 _LEVELS: Final = {
@@ -58,13 +59,16 @@ class Dbt:
     :param program: path of ``dbt``
     :param project: folder of ``dbt_project.yml`` and ``profiles.yml``
     :param folder: where artifacts and logs are written; a later run there can continue after a failure
-    :param environment: variables that the profile reads
+    :param environment: variables that the profile and the warehouse's driver read
+    :param files: contents of files by the variable that names each one; see
+        :class:`~nyc_taxi.dbt.access.Access`
     """
 
     program: str
     project: Path
     folder: Path
     environment: Mapping[str, str] = field(default_factory=dict)
+    files: Mapping[str, str] = field(default_factory=dict)
 
     def run(
         self,
@@ -92,7 +96,7 @@ class Dbt:
         arguments = ["retry", "--state", str(last)] if again else invocation.arguments()
         errors: list[str] = []
         findings: list[str] = []
-        with self._started(arguments) as process:
+        with _written(self.files) as paths, self._started(arguments, paths) as process:
             for line in process.stdout or ():
                 level, text = _read(line)
                 if level >= logging.ERROR:
@@ -129,7 +133,7 @@ class Dbt:
         return aside
 
     @contextmanager
-    def _started(self, arguments: list[str]) -> Iterator[subprocess.Popen[str]]:
+    def _started(self, arguments: list[str], paths: Mapping[str, str]) -> Iterator[subprocess.Popen[str]]:
         folders = ("--project-dir", self.project, "--profiles-dir", self.project)
         outputs = ("--target-path", self.folder, "--log-path", self.folder / "logs")
         logs = ("--log-format", "json", "--log-level", "info", "--no-use-colors", "--no-version-check")
@@ -139,7 +143,7 @@ class Dbt:
             process = subprocess.Popen(
                 command,
                 cwd=self.project,
-                env={**inherited, **self.environment},
+                env={**inherited, **self.environment, **paths},
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
@@ -156,6 +160,16 @@ class Dbt:
             yield process
         finally:
             _end(process)
+
+
+@contextmanager
+def _written(files: Mapping[str, str]) -> Iterator[dict[str, str]]:
+    """Write files that only this user can read, give the path of each by its name, and delete them."""
+    with TemporaryDirectory(prefix="nyc-taxi-dbt-") as folder:
+        paths = {name: Path(folder, name) for name in files}
+        for name, path in paths.items():
+            path.write_text(files[name], "utf-8")
+        yield {name: str(path) for name, path in paths.items()}
 
 
 def _failure(

@@ -38,8 +38,9 @@ def dbt(folder: Path, target: str, conn_id: str | None = None) -> Dbt:
         raise InvalidCommand(
             f"There is no dbt project in {project}. Set dbt_project in the section [nyc_taxi] to its folder."
         )
-    environment = {**warehouse_hook(target, conn_id).dbt_environment(), "DBT_DEV_SCHEMA": _dev_schema()}
-    return Dbt(settings.DBT_PROGRAM, project, folder, environment)
+    access = warehouse_hook(target, conn_id).dbt_access()
+    environment = {**access.environment, "DBT_DEV_SCHEMA": _dev_schema()}
+    return Dbt(settings.DBT_PROGRAM, project, folder, environment, access.files)
 
 
 def project_folder() -> Path:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from copy import copy
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
 
 from airflow.providers.postgres.hooks.postgres import PostgresHook
@@ -14,6 +16,8 @@ from nyc_taxi.targets import get_target
 if TYPE_CHECKING:
     import psycopg
     from airflow.sdk import Connection
+
+    from nyc_taxi.dbt.access import Access
 
 
 class TaxiPostgresHook(PostgresHook):
@@ -30,33 +34,32 @@ class TaxiPostgresHook(PostgresHook):
         """Return the warehouse; a connection to it is opened when it is used."""
         return PostgresWarehouse(open=self._open, name=self.get_conn_id())
 
-    def dbt_environment(self) -> dict[str, str]:
-        """Return what the dbt project's profile reads from the environment.
-
-        Neither a log nor the list of processes shows a process's environment, and so the password.
+    def dbt_access(self) -> Access:
+        """Return how dbt opens a session like this connection's; one is opened to find out.
 
         :raises ConnectionNotFound: when Airflow does not find the connection
         """
-        connection = self._found()
-        return {
-            "NYC_TAXI_WAREHOUSE_HOST": connection.host or "",
-            "NYC_TAXI_WAREHOUSE_PORT": str(connection.port or 5432),
-            "NYC_TAXI_WAREHOUSE_USER": connection.login or "",
-            "NYC_TAXI_WAREHOUSE_PASSWORD": connection.password or "",
-            "NYC_TAXI_WAREHOUSE_DATABASE": connection.schema or "",
-            "PGSSLMODE": str(connection.extra_dejson.get("sslmode", "prefer")),
-        }
+        return self.warehouse().dbt_access()
 
     def test_connection(self) -> tuple[bool, str]:  # type: ignore[override]  # the base declares no type
-        """Return whether months can be loaded there, and one sentence about it."""
+        """Return whether months can be loaded there, and one sentence about it.
+
+        Airflow tests a copy of the connection under a random id, which nobody would recognise.
+        """
         try:
-            return True, self.warehouse().check()
+            tested = self._found()
+            name = tested.schema or tested.host or "of this connection"
+            return True, replace(self.warehouse(), name=name).check()
         except TaxiError as error:
             return False, str(error)
 
     def _found(self) -> Connection:
+        """Return the connection without the blanks that a form sends for its empty fields."""
         with expected(self.get_conn_id(), self.conn_type):
-            return self.connection
+            found = copy(self.connection)
+        for field in ("host", "port", "login", "password", "schema"):
+            setattr(found, field, getattr(found, field) or None)
+        return found
 
     def _open(self) -> psycopg.Connection[Any]:
         # A hook remembers its last connection to the server, so threads must not share one.

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 from nyc_taxi.targets import get_target
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
+    from nyc_taxi.dbt.access import Access
     from nyc_taxi.load.warehouse import Warehouse
     from nyc_taxi.targets import Target
 
@@ -22,8 +21,8 @@ class WarehouseHook(Protocol):
     def warehouse(self) -> Warehouse:
         """Return the warehouse; a connection to it is opened when it is used."""
 
-    def dbt_environment(self) -> Mapping[str, str]:
-        """Return the environment variables through which the dbt project reaches the warehouse."""
+    def dbt_access(self) -> Access:
+        """Return how dbt reaches the warehouse, which is asked whether it can be used."""
 
 
 def warehouse_hook(target: Target | str, conn_id: str | None = None) -> WarehouseHook:

@@ -39,7 +39,7 @@ def grant_reading(sessions: Sessions, role: str, *, patience: float = PATIENCE) 
     :raises WarehouseBusy: when a lock was not granted; nothing was changed
     """
     with sessions(f"grant {role}") as connection:
-        prepare(connection)
+        prepare(connection, sessions.name)
         return patiently(
             sessions,
             connection,

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import hashlib
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
+import psycopg
 from psycopg import sql
 
 from nyc_taxi.core.dataset import dataset_names, get_dataset
 from nyc_taxi.errors import WarehouseRefused
 from nyc_taxi.postgres.locks import PREPARE
+from nyc_taxi.postgres.rights import SCHEMAS, require_rights
 from nyc_taxi.postgres.statements import migrations, statement
 
 if TYPE_CHECKING:
-    import psycopg
-
     from nyc_taxi.core.dataset import ColumnType, Dataset
 
 TYPES: Final[dict[ColumnType, str]] = {
@@ -33,30 +34,49 @@ _OWN_COLUMNS: Final = {
 }
 
 
-def prepare(connection: psycopg.Connection[Any]) -> None:
+def prepare(connection: psycopg.Connection[Any], name: str) -> None:
     """Bring the schemas and tables up to date; any number of sessions may do so at once.
 
     :param connection: an autocommit session of the warehouse
-    :raises WarehouseRefused: when a table that is already there contradicts its dataset
+    :param name: what messages call the warehouse
+    :raises WarehouseRefused: when months cannot be loaded there, or a table that is already there is not
+        the one that a dataset needs
     """
     datasets = [get_dataset(name) for name in dataset_names()]
     fingerprints = {_fingerprint(dataset): dataset for dataset in datasets}
     steps = dict(migrations())
     tables = [f"raw.{dataset.table}" for dataset in datasets]
-    if _done(connection, tables) >= {*steps, *fingerprints}:
-        return
-    with connection.transaction():
-        connection.execute("select pg_advisory_xact_lock(%s, %s)", PREPARE)
-        connection.execute(statement("bootstrap"))
-        done = _done(connection, [])
-        for name, text in steps.items():
-            if name not in done:
-                connection.execute(text)
-                _record(connection, name)
-        for fingerprint, dataset in fingerprints.items():
-            _ensure_table(connection, dataset)
-            if fingerprint not in done:
-                _record(connection, fingerprint)
+    try:
+        with suppress(psycopg.errors.InsufficientPrivilege):
+            if _done(connection, tables) >= {*steps, *fingerprints}:
+                return
+        with connection.transaction():
+            connection.execute("select pg_advisory_xact_lock(%s, %s)", PREPARE)
+            _create_schemas(connection, require_rights(connection, name))
+            done = _done(connection, [])
+            if not done:
+                connection.execute(statement("bootstrap"))
+            for step, text in steps.items():
+                if step not in done:
+                    connection.execute(text)
+                    _record(connection, step)
+            for fingerprint, dataset in fingerprints.items():
+                _ensure_table(connection, dataset)
+                if fingerprint not in done:
+                    _record(connection, fingerprint)
+    except (psycopg.errors.DuplicateTable, psycopg.errors.UndefinedColumn) as error:
+        raise WarehouseRefused(
+            f"The warehouse {name} has tables of another program in the schemas raw, stage or ops: "
+            f"{error.diag.message_primary}. Use a database of its own, or rename them."
+        ) from None
+
+
+def _create_schemas(connection: psycopg.Connection[Any], missing: list[str]) -> None:
+    """Create schemas; one that an administrator has made stays as it is."""
+    for schema in missing:
+        what = sql.SQL("schema {}").format(sql.Identifier(schema))
+        connection.execute(sql.SQL("create {}").format(what))
+        _comment(connection, what, SCHEMAS[schema])
 
 
 def _done(connection: psycopg.Connection[Any], tables: list[str]) -> set[str]:
@@ -87,6 +107,14 @@ def _ensure_table(connection: psycopg.Connection[Any], dataset: Dataset) -> None
     wanted = {column.name: TYPES[column.type] for column in dataset.columns}
     columns = sql.SQL(",\n    ").join(map(_definition, wanted.items()))
     connection.execute(statement("create_trips", table=table, columns=columns))
+    partitioned = connection.execute(
+        "select relkind = 'p' from pg_catalog.pg_class where oid = to_regclass(%s)", (f"raw.{dataset.table}",)
+    ).fetchone()
+    if not partitioned or not partitioned[0]:
+        raise WarehouseRefused(
+            f"raw.{dataset.table} is a table of another program: it has no partitions. Rename it, or use a "
+            "database of its own."
+        )
     there = columns_of(connection, dataset)
     for name, type_ in wanted.items():
         if name not in there:

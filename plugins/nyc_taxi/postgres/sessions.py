@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
@@ -11,6 +10,9 @@ import psycopg
 from psycopg.rows import tuple_row
 
 from nyc_taxi.errors import TaxiError, WarehouseBusy, WarehouseRefused, WarehouseUnreachable
+from nyc_taxi.postgres.connecting import not_connected
+from nyc_taxi.postgres.pooler import require_own_session
+from nyc_taxi.postgres.statements import statement
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -61,15 +63,7 @@ class Sessions:
         :raises WarehouseRefused: when the server is older than :data:`OLDEST`
         :raises WarehouseBusy: when a lock is not granted in time
         """
-        try:
-            connection = self.open()
-        except psycopg.OperationalError as error:
-            raise _not_connected(error, self.name) from None
-        except psycopg.Error as error:
-            raise WarehouseRefused(
-                f"The connection {self.name} is not a valid Postgres connection ({type(error).__name__}). "
-                "Correct its host, port, database and extra fields."
-            ) from None
+        connection = self._connect()
         try:
             self._configure(connection, purpose)
             yield connection
@@ -80,6 +74,17 @@ class Sessions:
             raise known from error
         finally:
             connection.close()
+
+    def _connect(self) -> psycopg.Connection[Any]:
+        try:
+            return self.open()
+        except psycopg.OperationalError as error:
+            raise not_connected(error, self.name) from None
+        except psycopg.Error as error:
+            raise WarehouseRefused(
+                f"The connection {self.name} is not a valid Postgres connection ({type(error).__name__}). "
+                "Correct its host, port, database and extra fields."
+            ) from None
 
     def _configure(self, connection: psycopg.Connection[Any], purpose: str) -> None:
         major = connection.info.server_version // 10000
@@ -95,46 +100,13 @@ class Sessions:
         settings = {**_SETTINGS, "application_name": f"nyc_taxi {purpose}".strip()[:63]}
         if major >= 17:
             settings["transaction_timeout"] = "0"
-        connection.execute(
-            "select set_config(name, value, false) from unnest(%s::text[], %s::text[]) as s (name, value)",
-            (list(settings), list(settings.values())),
-        )
-
-
-def _not_connected(error: psycopg.OperationalError, name: str) -> TaxiError:
-    """Say in one sentence why no connection was made, without the password."""
-    text = " ".join(str(error).split())
-    match = re.search(r'server at "([^"]+)".*?port (\d+)', text)
-    place = f" at {match[1]}:{match[2]}" if match else ""
-    fatal = re.search(r"FATAL: (.+?)(?: connection to server at|$)", text)
-    if re.search(r"password authentication failed|no password supplied", text):
-        user = re.search(r'for user "([^"]+)"', text)
-        said = f"refused the password of user {user[1]}" if user else "requires a password"
-        return WarehouseRefused(
-            f"The warehouse {name}{place} {said}. Correct login and password of the connection."
-        )
-    if fatal and (database := re.search(r'database "([^"]+)" does not exist', text)):
-        return WarehouseRefused(
-            f"The warehouse {name}{place} has no database {database[1]}. "
-            "Create it, or correct the connection."
-        )
-    if fatal and re.search(r"role .* does not exist|no pg_hba\.conf entry|not permitted|permission", text):
-        return WarehouseRefused(
-            f"The warehouse {name}{place} refused the connection: {fatal[1].strip()}. Correct the connection."
-        )
-    if fatal:
-        return WarehouseUnreachable(
-            f"The warehouse {name}{place} accepts no connections now: {fatal[1].strip()}. Try again later."
-        )
-    host = re.search(r"failed to resolve host '([^']+)'", text)
-    if host:
-        place, why = f" at {host[1]}", "the host name cannot be resolved"
-    else:
-        why = text.rpartition("failed: ")[2].split(" Is the server")[0] or "no answer"
-    return WarehouseUnreachable(
-        f"The warehouse {name}{place} cannot be reached: {why}. "
-        "Check host and port of the connection, and that Postgres runs."
-    )
+        configure = statement("configure_session")
+        values = {"names": list(settings), "values": list(settings.values())}
+        # The server answers only in the process that the login named: a pooler would pass the settings on.
+        direct = connection.execute(configure, {**values, "process": connection.info.backend_pid})
+        if not direct.rowcount:
+            require_own_session(connection, self._connect, self.name)
+            connection.execute(configure, {**values, "process": None})
 
 
 def _failed(error: psycopg.Error, connection: psycopg.Connection[Any], name: str) -> TaxiError | None:
@@ -147,6 +119,11 @@ def _failed(error: psycopg.Error, connection: psycopg.Connection[Any], name: str
     if isinstance(error, psycopg.errors.InsufficientPrivilege):
         return WarehouseRefused(
             f"The warehouse {name} denied a right: {said}. Grant it to the connection's user."
+        )
+    if isinstance(error, psycopg.errors.ObjectNotInPrerequisiteState) and "replica identity" in said:
+        return WarehouseRefused(
+            f"The warehouse {name} publishes a table for logical replication: {said}. Let its owner run: "
+            "alter table … replica identity full; then run this step again."
         )
     if isinstance(error, psycopg.errors.ReadOnlySqlTransaction):
         return WarehouseRefused(

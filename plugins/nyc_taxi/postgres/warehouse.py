@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 from nyc_taxi.core.dataset import get_dataset
 from nyc_taxi.core.month import Month
-from nyc_taxi.errors import WarehouseRefused
 from nyc_taxi.postgres import attempts
+from nyc_taxi.postgres.dbt_access import dbt_access
 from nyc_taxi.postgres.dbt_models import record_dbt_checks, stale_months
 from nyc_taxi.postgres.ledger import PostgresLedger
 from nyc_taxi.postgres.publish import publish_month
 from nyc_taxi.postgres.readers import grant_reading
+from nyc_taxi.postgres.rights import require_rights
 from nyc_taxi.postgres.schema import prepare
 from nyc_taxi.postgres.sessions import Sessions
 from nyc_taxi.postgres.statements import statement
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     import pandas as pd
     import psycopg
 
+    from nyc_taxi.dbt.access import Access
     from nyc_taxi.files.download import File
     from nyc_taxi.files.publication import Publication
     from nyc_taxi.load.attempt import Attempt
@@ -61,21 +63,17 @@ class PostgresWarehouse:
     def prepare(self) -> None:
         """Create or upgrade the schemas and tables; existing rows are never touched."""
         with self.sessions("prepare tables") as connection:
-            prepare(connection)
+            prepare(connection, self.name)
 
     def check(self) -> str:
         """Return one sentence with the server's version, database and user.
 
-        :raises WarehouseRefused: when the user may neither use nor create the schemas
+        :raises WarehouseRefused: when months cannot be loaded there
         """
         with self.sessions("connection test") as connection:
+            require_rights(connection, self.name)
             row = connection.execute(statement("check")).fetchone()
-        version, database, user, usable = row or ("?", "?", "?", False)
-        if not usable:
-            raise WarehouseRefused(
-                f"The user {user} may not create schemas in the database {database} of the warehouse "
-                f"{self.name}. Run as its owner: grant create on database {database} to {user}."
-            )
+        version, database, user = row or ("?", "?", "?")
         return f"Postgres {version}, database {database}, user {user}."
 
     def remove_leftovers(self, dataset: str, month: Month) -> None:
@@ -87,6 +85,7 @@ class PostgresWarehouse:
     def begin(self, publication: Publication, run_id: str) -> Iterator[Attempt]:
         """Record an attempt, and hold its lock in a session until the context ends."""
         with self.sessions(f"attempt {publication.dataset} {publication.month}") as connection:
+            require_rights(connection, self.name)
             try:
                 yield attempts.begin(connection, publication, run_id)
             finally:
@@ -137,6 +136,7 @@ class PostgresWarehouse:
         from nyc_taxi.postgres.doctor import findings
 
         with self.sessions("doctor") as connection:
+            require_rights(connection, self.name)
             return findings(connection, clean=clean)
 
     def stale_months(self, target: str) -> list[StaleMonth]:
@@ -148,6 +148,12 @@ class PostgresWarehouse:
         """Copy what dbt's checks have found to ``ops.quality_result``."""
         with self.sessions("record dbt's checks") as connection:
             return record_dbt_checks(connection, target)
+
+    def dbt_access(self) -> Access:
+        """Return what dbt needs to open a session like the warehouse's own."""
+        with self.sessions("settings for dbt") as connection:
+            require_rights(connection, self.name)
+            return dbt_access(connection)
 
     def grant_reading(self, role: str) -> bool:
         """Let a role read the trips, the ledger and the marts."""

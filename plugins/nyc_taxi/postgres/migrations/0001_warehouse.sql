@@ -1,10 +1,3 @@
-create schema if not exists raw;
-create schema if not exists stage;
-
-comment on schema raw is 'TLC trips as published: one partitioned table per dataset, one partition per file.';
-comment on schema stage is 'Months being loaded: one table per attempt, removed once it is published.';
-comment on schema ops is 'What was loaded from which file, what was rejected, and what the checks found.';
-
 create table ops.file_ledger (
     id bigint generated always as identity primary key,
     dataset text not null,

@@ -1,5 +1,3 @@
-create schema if not exists ops;
-
 create table if not exists ops.schema_migration (
     name text primary key,
     applied timestamptz not null default clock_timestamp()
