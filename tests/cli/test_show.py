@@ -48,5 +48,5 @@ def test_figures_are_in_the_unit_of_their_threshold(
     assert told["row accounting"] == ["1,200", "1,200", "pass", "load", "1001"]
     assert told["volume"][0] == "240%"
     assert told["rejected rows"][:3] == ["0.034%", "none", "pass"]
-    assert told["pickups in the month"][1:3] == ["none", "warn"]
-    assert "warn: volume: 1,200 rows are 240% of the median of the neighbouring months (500)." in checks
+    assert told["pickups in the month"][1:3] == ["at most 1%", "pass"]
+    assert "warn: volume: 1,200 rows, 240% of the usual 500 (median of 1 month around it)." in checks

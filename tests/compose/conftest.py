@@ -28,7 +28,7 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 @pytest.fixture(scope="session")
 def copy(engine: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Compose]:
     """A copy of the checkout whose stack has not been started; it is removed in the end."""
-    compose = Compose.copied(tmp_path_factory.mktemp("checkout"), f"taxi-test-{os.getpid()}")
+    compose = Compose.copied(tmp_path_factory.mktemp("check out"), f"taxi-test-{os.getpid()}")
     try:
         yield compose
     finally:

@@ -12,7 +12,7 @@ import psycopg
 import pytest
 from psycopg.rows import dict_row
 
-from nyc_taxi import targets
+from nyc_taxi import deployment, targets
 from nyc_taxi.core.dataset import get_dataset
 from nyc_taxi.core.month import MonthRange
 from nyc_taxi.dbt.access import Access
@@ -150,6 +150,7 @@ def run(subject: Subject, monkeypatch: pytest.MonkeyPatch) -> Run:
         target = targets.Target("memory", "Memory", "memory", hook, pool="none")
         monkeypatch.setattr(targets, "TARGETS", (*targets.TARGETS, target))
         monkeypatch.setattr(MemoryHook, "shared", subject.warehouse, raising=False)
+    monkeypatch.setattr(deployment, "findings", list)  # of the Airflow of other tests
     # A command says so of its whole process, which here is the test's.
     monkeypatch.setenv("_AIRFLOW_PROCESS_CONTEXT", "server")
     return lambda line: taxi.run(f"{line} --target {target.name}")

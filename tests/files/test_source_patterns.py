@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import re
+from pathlib import Path
 
 import pytest
 
@@ -14,9 +15,6 @@ from nyc_taxi.files.source_list import SourceList
 from tests.file_server import FileServer, Reply
 from tests.files.downloads import TRIPS
 from tests.files.sources import JANUARY, only
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 ODD = [
     "My Drive",
@@ -115,6 +113,13 @@ def test_a_layout_is_data(file_server: FileServer, tmp_path: Path, pattern: str,
         assert str(sources).replace("%20", " ") == f"{base}/{pattern}"
         assert sources.ask("yellow", Month("2020-12")).state is State.NOT_YET
         assert sources.zone_lookup()[0].endswith("/misc/taxi_zone_lookup.csv")
+
+
+def test_the_documented_patterns_are_sources() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "sources.md").read_text("utf-8")
+    patterns = [line for line in page.splitlines() if re.match(r"(/|https?://).*\{dataset\}", line)]
+    assert [str(SourceList.parse(pattern)) for pattern in patterns] == patterns
+    assert len(patterns) >= 3
 
 
 @pytest.mark.parametrize("base", ["/data", "http://host"])

@@ -185,7 +185,7 @@ class Stack:
     """A checkout of what local/compose.sh reads, and a program that stands for Docker."""
 
     def __init__(self, folder: Path) -> None:
-        self.folder = folder / "checkout"
+        self.folder = folder / "check out"
         self.programs = folder / "bin"
         (self.folder / "local").mkdir(parents=True)
         self.programs.mkdir()

@@ -20,7 +20,7 @@ SETTINGS = ("ARGS", "CMD", "MONTHS", "PORT", "PYTHON", "ROWS", "SOURCE", "UPGRAD
 @pytest.fixture
 def checkout(tmp_path: Path) -> Path:
     """A copy of what the commands are made of, without an environment and without a demo."""
-    copy = tmp_path / "checkout"
+    copy = tmp_path / "check out"
     for folder in ("local", "requirements"):
         shutil.copytree(CHECKOUT / folder, copy / folder)
     for file in ("Makefile", "pyproject.toml"):

@@ -155,8 +155,10 @@ _COMMANDS = (
     _command(
         "doctor",
         "Find leftovers of crashes and months that contradict the ledger",
-        "Find leftovers of crashed runs, months whose row counts differ from the ledger, and anything else "
-        "that is wrong in the warehouse. The exit status is 0 only if nothing is left to do.",
+        "Find leftovers of crashed runs, months whose row counts differ from the ledger, anything else that "
+        "is wrong in the warehouse, and what keeps the DAGs from running: a component, a pool or dbt that "
+        "is missing, a paused DAG with runs that wait, a DAG that Airflow cannot read. The exit status is 0 "
+        "only if nothing is left to do.",
         argument("--clean", help="Remove the leftovers of crashed runs", action="store_true"),
         _TARGET,
         _CONN_ID,

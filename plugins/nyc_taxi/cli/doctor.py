@@ -1,4 +1,4 @@
-"""``airflow taxi doctor``: leftovers of crashes, and months that contradict the ledger."""
+"""``airflow taxi doctor``: leftovers, months that contradict the ledger, and what keeps DAGs from running."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.utils.cli import suppress_logs_and_warning
 
+from nyc_taxi import deployment
 from nyc_taxi.cli.output import print_rows
 from nyc_taxi.cli.target import chosen_warehouse
 from nyc_taxi.core.numerals import counted
@@ -24,7 +25,7 @@ def doctor(args: Namespace) -> None:
 
     :raises TaxiError: when a finding needs a person
     """
-    findings = examine(chosen_warehouse(args), clean=args.clean)
+    findings = [*examine(chosen_warehouse(args), clean=args.clean), *deployment.findings()]
     rows = [_row(finding, in_full=args.output != "table") for finding in findings]
     print_rows(rows, args.output, nothing="No leftovers, and every month has the rows that the ledger says.")
     if left := [finding for finding in findings if finding.to_do]:

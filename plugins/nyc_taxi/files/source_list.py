@@ -154,7 +154,8 @@ def _parse(entry: str) -> Source:
     raise InvalidSource(
         f"The source list contains {_redacted(entry)!r}, which is not a source. Use one of {names}; a web "
         f"address http://host/path or https://host/path without user, query or fragment, with an optional "
-        f"layout ({layouts}) as in flat+http://host; or the absolute path of a folder."
+        f"layout ({layouts}) as in flat+http://host; or the absolute path of a folder. Addresses and paths "
+        "may contain {dataset}, {year} and {month}."
     )
 
 
