@@ -32,7 +32,7 @@ class AirflowApi:
 
     url: str
     user: str
-    password: str
+    password: str = field(repr=False)
     _session: requests.Session = field(default_factory=requests.Session, repr=False)
 
     def __post_init__(self) -> None:

@@ -49,4 +49,4 @@ def test_figures_are_in_the_unit_of_their_threshold(
     assert told["volume"][0] == "240%"
     assert told["rejected rows"][:3] == ["0.034%", "none", "pass"]
     assert told["pickups in the month"][1:3] == ["at most 1%", "pass"]
-    assert "warn: volume: 1,200 rows, 240% of the usual 500 " in checks
+    assert "warn: volume: 1,200 rows, 240% of the usual 500 (median of 1 month around it)." in checks

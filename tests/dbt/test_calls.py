@@ -120,7 +120,7 @@ def test_progress_and_rows_are_logged(calls: Dbt, mart: Mart, tmp_path: Path) ->
 def test_a_month_is_built_again_without_temporary_tables_in_a_database_that_publishes_all_tables(
     mart: Mart,
 ) -> None:
-    """dbt computes a month's new rows in a table of their own, and deletes the old ones."""
+    """dbt computes a month's new rows in a separate table, and deletes the old ones."""
     database = mart.connection.info.dbname
     role = f"builder_of_{database}"
     for statement in (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
@@ -129,6 +130,18 @@ def test_a_column_of_a_type_that_never_fits_is_refused_by_name(tmp_path: Path, d
             pq.write_table(pa.table({**required, column.name: pa.array(values, arrow)}), path)
             with pytest.raises(SchemaDrift, match=f"The column {column.name} "):
                 read(path, dataset)
+
+
+@pytest.mark.parametrize("name", MATRIX)
+def test_an_unknown_column_of_any_type_goes_to_unmapped(tmp_path: Path, name: str) -> None:
+    arrow, values = MATRIX[name]
+    known = {"pickup_datetime": [str(NOON)] * len(values), "dispatching_base_num": ["B1"] * len(values)}
+    pq.write_table(pa.table({**known, "mystery": pa.array(values, arrow)}), tmp_path / "trips")
+    rows, rejects = read(tmp_path / "trips", DATASETS[2])
+    assert rejects == []
+    kept = [json.loads(row["unmapped"])["mystery"] for row in rows if "unmapped" in row]
+    assert len(kept) == sum(written(value, arrow) not in NULL_WORDS for value in values)
+    assert all(isinstance(value, str) for value in kept)
 
 
 def test_the_matrix_has_every_type_that_each_kind_of_column_takes() -> None:

@@ -1,4 +1,4 @@
-"""TLS in front of a server that has none, with a certificate of an authority of its own."""
+"""TLS in front of a server that has none, with a certificate of a private authority."""
 
 from __future__ import annotations
 

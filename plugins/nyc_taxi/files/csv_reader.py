@@ -99,13 +99,13 @@ class CsvReader:
     def _ended(self, batch: Batch, records: _Records) -> Batch:
         """Judge the last row of the file, which has no line end: reject it when it may be cut."""
         last = records.contents[-1]
+        self.unended = 0 if self._whole else self.rows
         if batch.rejects and batch.rejects[-1].row_number == self.rows:
             if could_be_cut(last, self.plan):
                 self._cut = f"line {batch.rejects[-1].line_number} ({batch.rejects[-1].reason})"
             return batch
         if self._whole:
             return batch
-        self.unended = self.rows
         odd = oddness(last, records.contents[-1 - _COMPARED : -1], self.plan)
         if not odd:
             return batch

@@ -26,6 +26,8 @@ def as_text(values: pa.Array) -> Cast:
 
     Nested values become JSON.
     """
+    if isinstance(values, pa.DictionaryArray):
+        values = values.dictionary_decode()
     if holds_text(values.type) or pa.types.is_null(values.type) or pa.types.is_floating(values.type):
         return cast_column(values, "text")
     try:

@@ -67,7 +67,7 @@ def prepare(connection: psycopg.Connection[Any], name: str) -> None:
     except (psycopg.errors.DuplicateTable, psycopg.errors.UndefinedColumn) as error:
         raise WarehouseRefused(
             f"The warehouse {name} has tables of another program in the schemas raw, stage or ops: "
-            f"{error.diag.message_primary}. Use a database of its own, or rename them."
+            f"{error.diag.message_primary}. Use a separate database, or rename them."
         ) from None
 
 
@@ -113,7 +113,7 @@ def _ensure_table(connection: psycopg.Connection[Any], dataset: Dataset) -> None
     if not partitioned or not partitioned[0]:
         raise WarehouseRefused(
             f"raw.{dataset.table} is a table of another program: it has no partitions. Rename it, or use a "
-            "database of its own."
+            "separate database."
         )
     there = columns_of(connection, dataset)
     for name, type_ in wanted.items():
