@@ -48,8 +48,9 @@
     {%- else -%}
         {%- set chosen = [] -%}
         {%- for name in months | map(attribute='dataset') | unique -%}
-            {%- set of_dataset = months | selectattr('dataset', 'equalto', name) | map(attribute='month') | join(', ') -%}
-            {%- do chosen.append((dataset ~ " = '" ~ name ~ "' and " if name else '') ~ month ~ ' in (' ~ of_dataset ~ ')') -%}
+            {%- set of_dataset = months | selectattr('dataset', 'equalto', name) | map(attribute='month') -%}
+            {%- set is_dataset = dataset ~ " = '" ~ name ~ "' and " if name else '' -%}
+            {%- do chosen.append(is_dataset ~ month ~ ' in (' ~ of_dataset | join(', ') ~ ')') -%}
         {%- endfor -%}
         {{ month }} in ({{ run_partitions() | join(', ') }})
         {%- if months | selectattr('dataset') | list %} and ({{ chosen | join(' or ') }}){% endif -%}

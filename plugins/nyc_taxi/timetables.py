@@ -23,9 +23,9 @@ _EASTERNMOST = timedelta(hours=13)
 def month_of_date(moment: datetime) -> Month:
     """Return the month of the date that a moment stands for.
 
-    Whoever names a date sends midnight, or the last second, of the date in their own time zone:
-    Airflow's command line that of ``[core] default_timezone``, its forms that of the browser. Both are
-    the same date at noon in UTC, give or take half a day.
+    A named date arrives as its midnight, or its last second, in the sender's time zone: that of
+    ``[core] default_timezone`` from Airflow's command line, that of the browser from its forms. Either
+    way the date is the same at noon in UTC, give or take half a day.
 
     :param moment: midnight or the last second of a date in any time zone from UTC-10 to UTC+13
     """

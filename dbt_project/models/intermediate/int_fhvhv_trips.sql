@@ -30,60 +30,60 @@ select
     ---------- file
     trips.file_month,
     published.dataset,
-    filename,
-    row_number,
+    trips.filename,
+    trips.row_number,
     published.attempt_id,
 
     ---------- ids
-    {{ key_of(['published.dataset', 'trips.file_month', 'row_number']) }} as trip_id,
-    hvfhs_license_num,
-    service_name,
-    dispatching_base_num,
-    originating_base_num,
+    {{ key_of(['published.dataset', 'trips.file_month', 'trips.row_number']) }} as trip_id,
+    trips.hvfhs_license_num,
+    trips.service_name,
+    trips.dispatching_base_num,
+    trips.originating_base_num,
 
     ---------- places
-    pickup_location_id,
-    dropoff_location_id,
+    trips.pickup_location_id,
+    trips.dropoff_location_id,
 
     ---------- times
-    request_datetime,
-    on_scene_datetime,
-    pickup_datetime,
-    dropoff_datetime,
-    {{ seconds_between('pickup_datetime', 'dropoff_datetime') }} as trip_duration_seconds,
-    trip_time_seconds,
+    trips.request_datetime,
+    trips.on_scene_datetime,
+    trips.pickup_datetime,
+    trips.dropoff_datetime,
+    {{ seconds_between('trips.pickup_datetime', 'trips.dropoff_datetime') }} as trip_duration_seconds,
+    trips.trip_time_seconds,
 
     ---------- trip
-    trip_distance,
-    is_shared_request,
-    is_shared_match,
-    is_access_a_ride,
-    is_wav_request,
-    is_wav_match,
-    sr_flag,
+    trips.trip_distance,
+    trips.is_shared_request,
+    trips.is_shared_match,
+    trips.is_access_a_ride,
+    trips.is_wav_request,
+    trips.is_wav_match,
+    trips.sr_flag,
 
     ---------- dollars
-    fare_amount,
-    tolls_amount,
-    black_car_fund,
-    sales_tax,
-    congestion_surcharge,
-    airport_fee,
-    cbd_congestion_fee,
-    tip_amount,
-    fare_amount
-    + coalesce(tolls_amount, 0)
-    + coalesce(black_car_fund, 0)
-    + coalesce(sales_tax, 0)
-    + coalesce(congestion_surcharge, 0)
-    + coalesce(airport_fee, 0)
-    + coalesce(cbd_congestion_fee, 0)
-    + coalesce(tip_amount, 0) as total_amount,
-    driver_pay,
+    trips.fare_amount,
+    trips.tolls_amount,
+    trips.black_car_fund,
+    trips.sales_tax,
+    trips.congestion_surcharge,
+    trips.airport_fee,
+    trips.cbd_congestion_fee,
+    trips.tip_amount,
+    trips.fare_amount
+    + coalesce(trips.tolls_amount, 0)
+    + coalesce(trips.black_car_fund, 0)
+    + coalesce(trips.sales_tax, 0)
+    + coalesce(trips.congestion_surcharge, 0)
+    + coalesce(trips.airport_fee, 0)
+    + coalesce(trips.cbd_congestion_fee, 0)
+    + coalesce(trips.tip_amount, 0) as total_amount,
+    trips.driver_pay,
 
     ---------- flags
-    coalesce({{ month_of('pickup_datetime') }} <> trips.file_month, false) as is_outside_file_month,
-    coalesce({{ month_of('pickup_datetime') }} >= {{ months_after('trips.file_month', 2) }}, false) as is_future
+    coalesce({{ month_of('trips.pickup_datetime') }} <> trips.file_month, false) as is_outside_file_month,
+    coalesce({{ month_of('trips.pickup_datetime') }} >= {{ months_after('trips.file_month', 2) }}, false) as is_future
 
 from trips
 inner join published
