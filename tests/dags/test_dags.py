@@ -160,12 +160,16 @@ def test_a_dag_file_is_wiring_only(path: Path) -> None:
 
 
 def test_a_dag_file_is_read_quickly_and_loads_nothing_heavy(tmp_path: Path) -> None:
-    """Each is read by a process that has read none, and the second time counts: the first may compile it."""
+    """Each is read by a process that has read none; the second time counts, because the first may compile it.
+
+    It takes a small part of what importing Airflow takes, on a machine of any speed.
+    """
     code = f"""
 import json, os, runpy, sys, time
 import airflow.sdk
 from airflow.sdk import DAG, Asset, Param, task, task_group
 from airflow.providers_manager import ProvidersManager
+airflow = time.process_time()
 found = {{}}
 for path in {list(map(str, DAG_FILES))!r} * 2:
     read, write = os.pipe()
@@ -174,7 +178,7 @@ for path in {list(map(str, DAG_FILES))!r} * 2:
         runpy.run_path(path)
         taken = time.process_time() - before
         loaded = [name for name in {HEAVY!r} if name in sys.modules]
-        os.write(write, json.dumps([taken, loaded]).encode())
+        os.write(write, json.dumps([taken / airflow, loaded]).encode())
         os._exit(0)
     os.close(write)
     found[path] = json.loads(os.read(read, 1000))
@@ -184,7 +188,7 @@ print(json.dumps(found))
     found = json.loads(python(code, tmp_path))
     assert found.keys() == set(map(str, DAG_FILES))
     assert [path for path, (_, loaded) in found.items() if loaded] == []
-    assert [path for path, (taken, _) in found.items() if taken >= 0.3] == []
+    assert {path: share for path, (share, _) in found.items() if share >= 0.2} == {}
 
 
 def test_promise_8_same_dag_everywhere(tmp_path: Path) -> None:
