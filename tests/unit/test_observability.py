@@ -185,7 +185,7 @@ def test_every_service_is_of_the_profile_bounded_and_reached_from_this_machine_a
     assert service["read_only"] is True
     assert service["cap_drop"] == ["ALL"]
     assert re.fullmatch(r"\d+m", service["mem_limit"])
-    assert re.fullmatch(r"[\w/-]+:v?\d[\w.]*", service["image"])
+    assert re.fullmatch(r"(\$\{\w+:-)?[\w/-]+:v?\d[\w.]*\}?", service["image"])
     for port in service.get("ports", ()):
         assert re.fullmatch(r"127\.0\.0\.1:\$\{[A-Z]+_PORT:-\d+\}:\d+", port)
     assert ("healthcheck" in service) == (service["restart"] != "no")
