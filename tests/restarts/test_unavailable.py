@@ -1,4 +1,4 @@
-"""What a task gets while Airflow's database is down. Parts of the stack die of that: this test is the last."""
+"""What a task gets while Airflow's database is down. Parts of the stack die of that: the last test."""
 
 from __future__ import annotations
 
