@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from nyc_taxi.core.dataset import Dataset
     from nyc_taxi.core.month import Month
 
-_BATCH: Final = 65_536
+_BATCH: Final = 32_768
 """Rows decoded at a time: they bound the memory, the file does not."""
 
 _BEYOND: Final = pa.scalar(2**63 - 1, pa.timestamp("us"))
