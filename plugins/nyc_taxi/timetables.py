@@ -50,22 +50,32 @@ class MonthlyTimetable(CronDataIntervalTimetable):
     def next_dagrun_info(
         self, *, last_automated_data_interval: DataInterval | None, restriction: TimeRestriction
     ) -> DagRunInfo | None:
-        """Return the run after another one, in a range of months that dates stand for."""
-        if restriction.catchup:  # a backfill: the DAG itself does not catch up
-            earliest, latest = (
-                timezone.coerce_datetime(first_moment(month_of_date(moment))) if moment else None
-                for moment in (restriction.earliest, restriction.latest)
+        """Return the run after another one, in a range of months that dates stand for.
+
+        A run of a backfill may begin when its month does, and Airflow names it by that moment.
+        """
+        if not restriction.catchup:
+            return super().next_dagrun_info(
+                last_automated_data_interval=last_automated_data_interval, restriction=restriction
             )
-            restriction = TimeRestriction(earliest, latest, catchup=True)
-        return super().next_dagrun_info(
-            last_automated_data_interval=last_automated_data_interval, restriction=restriction
+        # A backfill: the DAG itself does not catch up.
+        earliest, latest = (
+            timezone.coerce_datetime(first_moment(month_of_date(moment))) if moment else None
+            for moment in (restriction.earliest, restriction.latest)
         )
+        found = super().next_dagrun_info(
+            last_automated_data_interval=last_automated_data_interval,
+            restriction=TimeRestriction(earliest, latest, catchup=True),
+        )
+        if found is None or found.data_interval is None:
+            return found
+        return found._replace(run_after=found.data_interval.start)
 
     def generate_run_id(
         self, *, run_type: DagRunType, run_after: DateTime, data_interval: DataInterval | None, **extra: Any
     ) -> str:
-        """Return the id of a run: of a scheduled or backfill run, ``backfill__2021-01``."""
-        if data_interval is None or run_type.value not in {"scheduled", "backfill"}:
+        """Return the id of a run: of a scheduled one, ``scheduled__2021-01``."""
+        if data_interval is None or run_type.value != "scheduled":
             return super().generate_run_id(
                 run_type=run_type, run_after=run_after, data_interval=data_interval, **extra
             )

@@ -204,7 +204,7 @@ def failures(backfill: Backfill) -> str:
     stack, logs = backfill.stack, []
     for (dag_id, month), state in backfill.runs().items():
         if state == "failed":
-            tries = f"logs/dag_id={dag_id}/run_id=backfill__{month}/task_id=*/*.log"
+            tries = f"logs/dag_id={dag_id}/run_id=backfill__{month}-01T*/task_id=*/*.log"
             logs += sorted(stack.state.airflow.glob(tries))
     logs.append(Background("scheduler", stack.state.processes).log)
     return "\n".join(f"--- {log}\n{log.read_text()[-20_000:]}" for log in logs)

@@ -26,6 +26,7 @@ def months(earliest: datetime, latest: datetime) -> list[str]:
     )
     while info := timetable.next_dagrun_info_v2(last_dagrun_info=info, restriction=restriction):
         assert info.logical_date is not None
+        assert info.run_after == info.logical_date, "Airflow names the run by it"
         found.append(f"{info.logical_date:%Y-%m-%dT%H:%M%z}")
     return found
 
