@@ -181,10 +181,10 @@ def _failed(session: Session, run: DagRun) -> str:
     failed = sorted({instance.task_id for instance in instances})
     if not failed:
         return ""
-    told = session.scalars(
+    found = session.scalars(
         XComModel.get_many(run_id=run.run_id, dag_ids=run.dag_id, task_ids=failed, key=REASON).order_by(None)
     )
-    reasons = sorted((row.map_index, str(XComModel.deserialize_value(row))) for row in told)
+    reasons = sorted((row.map_index, str(XComModel.deserialize_value(row))) for row in found)
     shown = f" {_plain(reasons[0][1])}" if reasons else ""
     return f"Failed: {', '.join(failed)}.{shown}"
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class TaskFailed(SystemExit):
-    """Ends a task whose error was told in its log; its cause is that error.
+    """Ends a task whose error is in its log; its cause is that error.
 
     Airflow logs a traceback for any other exception.
     """
@@ -64,19 +64,19 @@ class TaxiRetryPolicy(RetryPolicy):
         return RetryDecision.retry(delay, f"Trying again in {delay.total_seconds():.0f} s.")
 
 
-def one_sentence(task: BaseOperator, tell: Callable[[TaxiError], None]) -> None:
-    """Make a task tell an error of this package with :paramref:`tell`, and end without a traceback."""
+def one_sentence(task: BaseOperator, report: Callable[[TaxiError], None]) -> None:
+    """Make a task report an error of this package with :paramref:`report`, and end without a traceback."""
 
-    def telling(run: Callable[..., Any]) -> Callable[..., Any]:
+    def reporting(run: Callable[..., Any]) -> Callable[..., Any]:
         @wraps(run)
-        def told(*args: Any, **kwargs: Any) -> Any:
+        def reported(*args: Any, **kwargs: Any) -> Any:
             try:
                 return run(*args, **kwargs)
             except TaxiError as error:
-                tell(error)
+                report(error)
                 raise TaskFailed(1) from error
 
-        return told
+        return reported
 
-    task.execute = telling(task.execute)  # type: ignore[method-assign]
-    task.resume_execution = telling(task.resume_execution)  # type: ignore[method-assign]
+    task.execute = reporting(task.execute)  # type: ignore[method-assign]
+    task.resume_execution = reporting(task.resume_execution)  # type: ignore[method-assign]

@@ -112,7 +112,7 @@ def watch(dag_id: str, months: Mapping[datetime, Month]) -> None:
 def _wait(dag_id: str, months: Mapping[datetime, Month]) -> list[MonthState]:
     """Show the states of the months until all are final, and return them."""
     answered, away = time.monotonic(), False
-    told: dict[str, float] = {}
+    reminded: dict[str, float] = {}
     with tally(dag_id) as show:
         while True:
             try:
@@ -140,9 +140,9 @@ def _wait(dag_id: str, months: Mapping[datetime, Month]) -> list[MonthState]:
                 if done == len(now):
                     return now
                 for sentence in why:
-                    if answered - told.get(sentence, float("-inf")) >= _REMINDER:
+                    if answered - reminded.get(sentence, float("-inf")) >= _REMINDER:
                         remark(sentence)
-                        told[sentence] = answered
+                        reminded[sentence] = answered
             time.sleep(_POLL)
 
 

@@ -39,7 +39,7 @@ class Credentials:
 
 
 def origin(url: str) -> tuple[str, str | None, int | None]:
-    """Return the scheme, host and port of an address: what one server is told apart by."""
+    """Return the scheme, host and port of an address: what identifies a server."""
     parts = urlsplit(url)
     return parts.scheme, parts.hostname, parts.port or _PORTS.get(parts.scheme)
 

@@ -133,7 +133,7 @@ def holding(connection: psycopg.Connection[Any], attempt: Attempt) -> Iterator[N
 
 
 def release(connection: psycopg.Connection[Any]) -> None:
-    """Release the session's locks now; a server that is told to close the session does so later."""
+    """Release the session's locks now; a server closes a session some time after it was asked to."""
     with suppress(psycopg.Error):
         connection.execute("select pg_advisory_unlock_all()")
 

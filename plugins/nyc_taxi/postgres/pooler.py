@@ -33,7 +33,7 @@ def require_own_session(
     """Accept a pooler only if each session keeps its server connection to its end.
 
     :param connection: an autocommit session in which something other than the server answered the login:
-        the server's process id is not the one that the session was told
+        the server's process id is not the one that the session received
     :param open: opens one more session
     :param name: what messages call the warehouse
     :raises WarehouseRefused: when sessions share a server connection
