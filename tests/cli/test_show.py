@@ -44,9 +44,9 @@ def test_figures_are_in_the_unit_of_their_threshold(
     facts, _, checks = capsys.readouterr().out.partition("dimension")
     assert ["attempt", "1001"] in [line.split() for line in facts.splitlines()]
     assert re.search(r"loaded_at +20[-0-9]+ [:0-9]+ UTC\n", facts)
-    told = {line[1]: line[2:] for line in map(split_row, checks.splitlines()) if len(line) > 2}
-    assert told["row accounting"] == ["1,200", "1,200", "pass", "load", "1001"]
-    assert told["volume"][0] == "240%"
-    assert told["rejected rows"][:3] == ["0.034%", "none", "pass"]
-    assert told["pickups in the month"][1:3] == ["at most 1%", "pass"]
+    found = {line[1]: line[2:] for line in map(split_row, checks.splitlines()) if len(line) > 2}
+    assert found["row accounting"] == ["1,200", "1,200", "pass", "load", "1001"]
+    assert found["volume"][0] == "240%"
+    assert found["rejected rows"][:3] == ["0.034%", "none", "pass"]
+    assert found["pickups in the month"][1:3] == ["at most 1%", "pass"]
     assert "warn: volume: 1,200 rows, 240% of the usual 500 (median of 1 month around it)." in checks

@@ -1,4 +1,4 @@
-"""A process that loads a month and stops where it is told to, so that a test can kill it there."""
+"""A process that loads a month and stops at a given step, so that a test can kill it there."""
 
 from __future__ import annotations
 

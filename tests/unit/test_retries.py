@@ -69,17 +69,17 @@ def test_a_contract_error_is_not_tried_again(error: TaxiError) -> None:
 
 def test_an_error_is_told_once_and_ends_a_task_without_a_traceback() -> None:
     """Airflow logs no traceback for a SystemExit."""
-    told: list[TaxiError] = []
+    reported: list[TaxiError] = []
     error = WarehouseBusy("The month is locked. Try again later.")
 
     def fail(*_: Any, **__: Any) -> None:
         raise error
 
     task = cast("BaseOperator", SimpleNamespace(execute=fail, resume_execution=fail))
-    one_sentence(task, told.append)
+    one_sentence(task, reported.append)
     for run in (task.execute, task.resume_execution):
         with pytest.raises(TaskFailed) as end:
             run()  # type: ignore[call-arg]
         assert isinstance(end.value, SystemExit)
         assert end.value.__cause__ is error
-    assert told == [error, error]
+    assert reported == [error, error]
