@@ -51,7 +51,7 @@ _PROJECT = ("pyproject.toml", "--extra=duckdb", "--extra=metrics")
 _COMPILED = {
     "uv.txt": ("requirements/uv.in",),
     "airflow.txt": (*_PROJECT, "--group=local"),
-    "dev.txt": (*_PROJECT, "--group=local", "--group=reload", "--group=test", "--group=lint"),
+    "dev.txt": (*_PROJECT, "--extra=gcp", "--group=local", "--group=reload", "--group=test", "--group=lint"),
     "image.txt": (*_PROJECT, "--group=reload"),
     "build.txt": ("--group=build",),
     "dbt.txt": ("--group=dbt",),
