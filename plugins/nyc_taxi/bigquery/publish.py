@@ -125,7 +125,8 @@ def _merge(jobs: Jobs, attempt: Attempt, held: frozenset[int]) -> int:
     except WarehouseRefused as error:
         if _CHANGED in str(error) or _is_gone(error, attempt):
             raise ContractError(
-                f"The staging table of {attempt} was changed or removed. Run the stage step of the month again."
+                f"The staging table of {attempt} was changed or removed. Run the stage step of the month "
+                "again."
             ) from error
         if _OVERTAKEN in str(error):
             raise WarehouseBusy(

@@ -266,8 +266,8 @@ def _require_ours(there: bigquery.Table, wanted: bigquery.Table) -> None:
         found = types.get(field.name, field.field_type)
         if _SAME.get(found, found) != _SAME.get(field.field_type, field.field_type):
             raise WarehouseRefused(
-                f"{name}.{field.name} is {found}, and {field.field_type} is needed. Rename the table, or give "
-                "the connection a prefix for its datasets."
+                f"{name}.{field.name} is {found}, and {field.field_type} is needed. Rename the table, or "
+                "give the connection a prefix for its datasets."
             )
 
 
