@@ -68,7 +68,7 @@ check_profiles() {
     done
 }
 
-# Generates the keys and passwords that are missing, each in a file of its own, which containers can read. Other
+# Generates the keys and passwords that are missing, each in its own file, which containers can read. Other
 # users of this machine cannot, because they cannot enter the folder.
 make_secrets() {
     missing=''
