@@ -47,7 +47,8 @@ def test_the_first_start_is_quick_and_shows_the_password(stack: Compose, start: 
 def test_months_that_a_backfill_loaded_are_in_the_marts(
     stack: Compose, loaded: list[tuple[str, int, int]]
 ) -> None:
-    eventually(lambda: months_in_marts(stack) == 2)
+    # dbt has built the month of another test before, which takes minutes on a busy machine.
+    eventually(lambda: months_in_marts(stack) == 2, 5 * HANGS)
 
 
 def test_all_components_are_healthy_and_airflow_agrees(stack: Compose) -> None:
