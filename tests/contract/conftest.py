@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import gzip
 import json
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 import psycopg
 import pytest
+from google.cloud.bigquery import QueryJobConfig, ScalarQueryParameter
 from psycopg.rows import dict_row
 
 from nyc_taxi import deployment, targets
+from nyc_taxi.bigquery.warehouse import BigQueryWarehouse
 from nyc_taxi.core.dataset import get_dataset
 from nyc_taxi.core.month import MonthRange
 from nyc_taxi.dbt.access import Access
@@ -26,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from nyc_taxi.bigquery.place import Place
     from nyc_taxi.core.check import Check
     from nyc_taxi.core.month import Month
     from nyc_taxi.load.warehouse import Warehouse
@@ -110,25 +114,73 @@ class InPostgres:
                 dbt.execute(BY_DBT, found)
 
 
-class MemoryHook:
-    """Leads the commands to a warehouse in memory."""
+@dataclass
+class InBigQuery:
+    warehouse: BigQueryWarehouse
 
-    shared: ClassVar[MemoryWarehouse]
+    @property
+    def place(self) -> Place:
+        return self.warehouse.place
+
+    def query(self, text: str, *values: Any) -> list[Any]:
+        parameters = [ScalarQueryParameter(None, type_, value) for type_, value in values]
+        config = QueryJobConfig(query_parameters=parameters)
+        return list(self.place.bigquery().query_and_wait(text, job_config=config))
+
+    def rows(self, dataset: str = "green", month: Month = MONTH) -> list[dict[str, Any]]:
+        names = [column.name for column in get_dataset(dataset).columns]
+        wanted = ", ".join(("row_number", *names))
+        unmapped = "if(unmapped is null, null, to_json_string(unmapped)) as unmapped"
+        table = f"{self.place.raw}.{dataset}_tripdata"
+        query = f"select {wanted}, {unmapped} from {table} where file_month = ? order by row_number"
+        return [dict(row) for row in self.query(query, ("DATE", month.first_day))]
+
+    def leftovers(self) -> int:
+        tables = self.place.bigquery().list_tables(self.place.stage)
+        objects = self.place.storage().list_blobs(self.place.bucket, prefix="staged/")
+        names = [table.table_id for table in tables] + [blob.name for blob in objects]
+        return len({re.findall(r"\d+", name)[-1] for name in names})
+
+    def lose(self, dataset: str, month: Month) -> None:
+        table = f"{self.place.raw}.{dataset}_tripdata"
+        self.query(f"delete from {table} where file_month = ?", ("DATE", month.first_day))
+
+    def measured_by_dbt(self, attempt: int, checks: Sequence[Check]) -> None:
+        text = BY_DBT.replace("%s", "?").replace("ops.", f"{self.place.ops}.")
+        text = text.replace("attempt_id, dataset, month\n", "attempt_id, dataset, month, measured_at\n")
+        text = text.replace("dataset, month from", "dataset, month, current_timestamp() from")
+        for one in checks:
+            words = (one.threshold, one.outcome, one.message)
+            self.query(
+                text,
+                *(("STRING", word) for word in (one.dimension, one.name)),
+                ("FLOAT64", one.value),
+                *(("STRING", word) for word in words),
+                ("INT64", attempt),
+            )
+
+
+class SharedHook:
+    """Leads the commands to the warehouse of the test."""
+
+    shared: ClassVar[MemoryWarehouse | BigQueryWarehouse]
 
     def __init__(self, conn_id: str) -> None: ...
 
-    def warehouse(self) -> MemoryWarehouse:
+    def warehouse(self) -> MemoryWarehouse | BigQueryWarehouse:
         return self.shared
 
     def dbt_access(self) -> Access:
         return Access()
 
 
-@pytest.fixture(params=["memory", "postgres"])
+@pytest.fixture(params=["memory", "postgres", "bigquery"])
 def subject(request: pytest.FixtureRequest) -> Subject:
     """An empty warehouse of each kind."""
     if request.param == "memory":
         return InMemory(MemoryWarehouse())
+    if request.param == "bigquery":
+        return InBigQuery(BigQueryWarehouse(request.getfixturevalue("bigquery_place"), "bigquery_taxi"))
     uri = request.getfixturevalue("warehouse_uri")
     return InPostgres(PostgresWarehouse(lambda: psycopg.connect(uri), "postgres_taxi"), uri)
 
@@ -146,10 +198,10 @@ def run(subject: Subject, monkeypatch: pytest.MonkeyPatch) -> Run:
         target = targets.get_target("postgres")
         monkeypatch.setenv("AIRFLOW_CONN_POSTGRES_TAXI", subject.uri)
     else:
-        hook = f"{MemoryHook.__module__}.{MemoryHook.__qualname__}"
-        target = targets.Target("memory", "Memory", "memory", hook, pool="none")
+        hook = f"{SharedHook.__module__}.{SharedHook.__qualname__}"
+        target = targets.Target("shared", "Shared", "shared", hook, pool="none")
         monkeypatch.setattr(targets, "TARGETS", (*targets.TARGETS, target))
-        monkeypatch.setattr(MemoryHook, "shared", subject.warehouse, raising=False)
+        monkeypatch.setattr(SharedHook, "shared", subject.warehouse, raising=False)
     monkeypatch.setattr(deployment, "findings", list)  # of the Airflow of other tests
     # A command says so of its whole process, which here is the test's.
     monkeypatch.setenv("_AIRFLOW_PROCESS_CONTEXT", "server")
