@@ -23,6 +23,7 @@ from nyc_taxi.postgres.warehouse import PostgresWarehouse
 from nyc_taxi.samples import write_sample
 from tests.cli import taxi
 from tests.contract.memory import MemoryWarehouse
+from tests.extent import LONG
 from tests.trips import MONTH, leftovers
 
 if TYPE_CHECKING:
@@ -174,9 +175,41 @@ class SharedHook:
         return Access()
 
 
-@pytest.fixture(params=["memory", "postgres", "bigquery"])
+ON_BIGQUERY = {
+    "test_a_dead_attempt_is_found_and_removed",
+    "test_a_month_is_replaced_and_the_ledger_says_by_what",
+    "test_a_month_is_shown_with_its_file_and_its_checks",
+    "test_attempt_that_was_taken_for_dead_publishes_nothing",
+    "test_attempt_whose_base_was_replaced_meanwhile_is_superseded",
+    "test_file_of_another_month_is_not_published_and_stays_to_be_looked_at",
+    "test_file_that_was_only_touched_is_unchanged_and_known_by_its_new_description",
+    "test_names_of_a_header_keep_their_commas_and_quotes",
+    "test_promise_3_idempotent",
+    "test_promise_4_concurrent_runs_of_one_month",
+    "test_promise_6_honest_about_drift_of_names_and_order",
+    "test_rejects_shows_line_reason_and_the_bytes_of_the_line",
+    "test_staged_rows_are_hidden_from_readers_and_measured",
+    "test_too_many_rejected_rows_fail_the_attempt_and_stay_visible",
+    "test_unloaded_month_is_empty_and_loads_again",
+    "test_zones_are_loaded_from_the_first_source_that_has_them",
+}
+"""Tests that ``make test`` runs on BigQuery, whose emulator is slow; ``make test-long`` runs all of them.
+
+Each asks something else of the adapter: a statement, a job, the claim of a month, the lease of an attempt.
+"""
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run each test of a warehouse on every kind of it."""
+    if "subject" in metafunc.fixturenames:
+        on_bigquery = LONG or metafunc.definition.originalname in ON_BIGQUERY
+        kinds = ["memory", "postgres", *(["bigquery"] if on_bigquery else [])]
+        metafunc.parametrize("subject", kinds, indirect=True)
+
+
+@pytest.fixture
 def subject(request: pytest.FixtureRequest) -> Subject:
-    """An empty warehouse of each kind."""
+    """An empty warehouse of one kind."""
     if request.param == "memory":
         return InMemory(MemoryWarehouse())
     if request.param == "bigquery":
