@@ -60,8 +60,8 @@ def _of_key(key: str) -> Credentials:
         content = None
     if not isinstance(content, dict) or "type" not in content:
         raise WarehouseRefused(
-            "The connection's key is not the JSON of a service account's key file. Create one with gcloud iam "
-            "service-accounts keys create, and give the connection its whole content."
+            "The connection's key is not the JSON of a service account's key file. Create one with gcloud "
+            "iam service-accounts keys create, and give the connection its whole content."
         )
     if content["type"] != "service_account":
         raise WarehouseRefused(
@@ -70,9 +70,10 @@ def _of_key(key: str) -> Credentials:
             "remove it from the connection."
         )
     try:
-        return ServiceAccount.from_service_account_info(content, scopes=SCOPES)
+        found: Credentials = ServiceAccount.from_service_account_info(content, scopes=SCOPES)
     except (ValueError, GoogleAuthError):
         raise WarehouseRefused(
             "The connection's key is incomplete or damaged. Download a new key of the service account, and "
             "give the connection its whole content."
         ) from None
+    return found

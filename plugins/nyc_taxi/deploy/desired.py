@@ -112,7 +112,9 @@ def _connection(name: str, connection: Any) -> Fields:
         if not isinstance(fields["extra"], dict | None):
             raise ValueError
         # A form takes an empty text for a value.
-        fields["extra"] = {name: value for name, value in (fields["extra"] or {}).items() if value != ""} or None
+        fields["extra"] = {
+            name: value for name, value in (fields["extra"] or {}).items() if value != ""
+        } or None
     except ValueError:
         raise BootstrapFailed(
             f"Connection {name} needs a numeric port, and an extra that maps names to values. Correct "

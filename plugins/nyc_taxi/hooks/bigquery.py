@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
     from nyc_taxi.bigquery.place import Place
     from nyc_taxi.bigquery.warehouse import BigQueryWarehouse
-    from nyc_taxi.dbt.access import Access
 
 _FIELDS: Final = (
     *("project", "bucket", "location", "prefix", "key_path", "keyfile_dict", "impersonate"),
@@ -79,17 +78,6 @@ class TaxiBigQueryHook(BaseHook):
 
         return BigQueryWarehouse(place, self.bigquery_conn_id)
 
-    def dbt_access(self) -> Access:
-        """Return how dbt reaches the same project with the same credentials.
-
-        :raises WarehouseRefused: when a setting is missing, unknown or not valid
-        :raises ConnectionNotFound: when Airflow does not find the connection
-        """
-        place, settings = self.place(), self._settings()
-        from nyc_taxi.bigquery.dbt_access import dbt_access
-
-        return dbt_access(place, key=self._key(settings), impersonate=settings.get("impersonate"))
-
     def test_connection(self) -> tuple[bool, str]:
         """Return whether months can be loaded there, and what storage and BigQuery answered."""
         try:
@@ -128,8 +116,8 @@ class TaxiBigQueryHook(BaseHook):
         settings = {name: value for name, value in extra.items() if value not in (None, "")} if extra else {}
         if unknown := sorted(settings.keys() - set(_FIELDS)):
             raise WarehouseRefused(
-                f"The extra of the connection {self.bigquery_conn_id} has {', '.join(unknown)[:100]!r}, which "
-                f"is not used. Use {', '.join(_FIELDS)}."
+                f"The extra of the connection {self.bigquery_conn_id} has {', '.join(unknown)[:100]!r}, "
+                f"which is not used. Use {', '.join(_FIELDS)}."
             )
         return settings
 
@@ -172,7 +160,8 @@ def _whole(value: Any) -> int | None:
         return int(value)
     except (ValueError, TypeError):
         raise WarehouseRefused(
-            f"maximum_bytes_billed of the connection is {quoted(value)}, which is not a whole number. Correct it."
+            f"maximum_bytes_billed of the connection is {quoted(value)}, which is not a whole number. "
+            "Correct it."
         ) from None
 
 
