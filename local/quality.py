@@ -31,6 +31,7 @@ TESTS: dict[str, str] = {
     "postgres": "tests/contract tests/postgres tests/faults tests/kills tests/rounds",
     "scheduler": "tests/scheduler",
     "unit": "tests/unit tests/files tests/samples tests/packaging tests/local tests/deploy tests/benchmarks",
+    "bigquery": "tests/bigquery",
     "restarts": "tests/restarts",
     "dags": "tests/dags",
     "dbt": "tests/dbt",
