@@ -11,7 +11,7 @@ from airflow.sdk import DAG, Param
 from nyc_taxi import settings
 from nyc_taxi.operators.setup_gcp import SetUpGcpOperator
 
-if any(target.name == "bigquery" for target in settings.TARGETS):
+for target in (one for one in settings.TARGETS if one.name == "bigquery"):
     with DAG(
         dag_id="setup_gcp",
         description="Create what BigQuery needs: a bucket, datasets and tables",
@@ -31,7 +31,7 @@ if any(target.name == "bigquery" for target in settings.TARGETS):
             )
         },
         default_args=settings.default_args(),
-        tags=settings.tags("bigquery", "setup"),
+        tags=settings.tags(target.name, "setup"),
     ):
         SetUpGcpOperator(
             task_id="create_what_is_missing",
