@@ -90,7 +90,9 @@ def ensure(kind: str) -> bool:
         _run(uv, "venv", "--quiet", "--clear", "--no-python-downloads", f"--python={base}", str(venv))
     install = ("--python", str(venv / "bin" / "python"))
     quiet = () if sys.stderr.isatty() else ("--quiet",)
-    _run(uv, "pip", "sync", *install, *quiet, "--require-hashes", "--compile-bytecode", LOCKS[kind])
+    # Of dbt's packages few are used, which Python compiles itself when it imports them.
+    compiled = ("--compile-bytecode",) if venv == VENV else ()
+    _run(uv, "pip", "sync", *install, *quiet, "--require-hashes", *compiled, LOCKS[kind])
     if venv == VENV:
         # The build tool is in the lock, so that this step needs no network.
         _run(

@@ -8,11 +8,14 @@ import psycopg
 import pytest
 
 from local import samples
+from local.environment import PYTHON
 from local.stack import Stack
 from local.state import Ports, Settings
 from nyc_taxi.core.dataset import dataset_names
 from nyc_taxi.core.month import MonthRange
 from nyc_taxi.postgres.warehouse import PostgresWarehouse
+from tests.conftest import warm
+from tests.scheduler.runs import warm_airflow
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -45,7 +48,9 @@ def running_stack(tmp_path_factory: pytest.TempPathFactory, dbt_program: str) ->
         stack.wait_for_dags({*names, TRANSFORM, "getting_started"})
         for dag_id in sorted({*names, "getting_started"}):
             stack.api.unpause(dag_id)
-        yield stack
+        warm_airflow(stack).parent.mkdir()
+        with warm(PYTHON, warm_airflow(stack), environment=stack.environment()):
+            yield stack
     finally:
         stack.api.close()
         stack.stop()

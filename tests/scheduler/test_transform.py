@@ -11,7 +11,7 @@ from local import samples
 from nyc_taxi.core.month import MonthRange
 from tests.extent import extent
 from tests.scheduler.conftest import TRANSFORM
-from tests.scheduler.runs import command, query
+from tests.scheduler.runs import airflow, query
 from tests.waiting import eventually
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.slow
 
-DATASETS = ("yellow", "green", "fhv")
+DATASETS = ("yellow", "green", "fhv")[: extent(2, 3)]
 MONTHS = MonthRange.parse(f"2019-01..2019-0{extent(2, 8)}")
 RUNS = "select state, count(*) from dag_run where dag_id = 'transform_postgres' group by state"
 BUILT = f"""
@@ -30,13 +30,13 @@ BUILT = f"""
 
 
 def test_months_that_arrive_at_once_are_all_built(running_stack: Stack) -> None:
-    """Three DAGs emit events at the same time, and the marts' DAG has one run at a time: none is lost."""
+    """DAGs emit events at the same time, and the marts' DAG has one run at a time: none is lost."""
     stack = running_stack
     samples.write(stack.state.samples, stack.settings.rows, MONTHS)
     stack.api.unpause(TRANSFORM)
     for dataset in DATASETS:
         months = ("-s", str(MONTHS.first), "-e", str(MONTHS.last))
-        done = command(stack, "airflow", "dags", "backfill", f"{dataset}_postgres", *months, "--no-wait")
+        done = airflow(stack, "dags", "backfill", f"{dataset}_postgres", *months, "--no-wait")
         assert done.returncode == 0, done.stderr
 
     def all_built() -> bool:
