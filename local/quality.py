@@ -31,9 +31,9 @@ TESTS: dict[str, str] = {
     "postgres": "tests/contract tests/postgres tests/faults tests/kills tests/rounds",
     "scheduler": "tests/scheduler",
     "unit": "tests/unit tests/files tests/samples tests/packaging tests/local tests/deploy tests/benchmarks",
-    "restarts": "tests/restarts",
-    "dags": "tests/dags",
     "dbt": "tests/dbt",
+    "dags": "tests/dags",
+    "restarts": "tests/restarts",
     "cli": "tests/cli",
 }
 """Folders that share a process, because Airflow reads its settings once; the longest first."""

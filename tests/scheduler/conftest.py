@@ -16,6 +16,7 @@ from nyc_taxi.core.month import MonthRange
 from nyc_taxi.postgres.warehouse import PostgresWarehouse
 from tests.conftest import warm
 from tests.scheduler.runs import warm_airflow
+from tests.waiting import HANGS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -45,7 +46,7 @@ def running_stack(tmp_path_factory: pytest.TempPathFactory, dbt_program: str) ->
     stack.start()
     try:
         names = {f"{name}_postgres" for name in (*dataset_names(), "taxi", "zones", "recheck")}
-        stack.wait_for_dags({*names, TRANSFORM, "getting_started"})
+        stack.wait_for_dags({*names, TRANSFORM, "getting_started"}, HANGS)
         for dag_id in sorted({*names, "getting_started"}):
             stack.api.unpause(dag_id)
         warm_airflow(stack).parent.mkdir()

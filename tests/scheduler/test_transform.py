@@ -12,7 +12,7 @@ from nyc_taxi.core.month import MonthRange
 from tests.extent import extent
 from tests.scheduler.conftest import TRANSFORM
 from tests.scheduler.runs import airflow, query
-from tests.waiting import eventually
+from tests.waiting import HANGS, eventually
 
 if TYPE_CHECKING:
     from local.stack import Stack
@@ -58,9 +58,9 @@ def test_months_that_arrive_at_once_are_all_built(running_stack: Stack) -> None:
 
     ui = f"http://127.0.0.1:{stack.settings.ports.ui}"
     page = f"{ui}/nyc-taxi/dbt/transform_postgres"
-    assert requests.get(page, timeout=10).status_code == 401
+    assert requests.get(page, timeout=HANGS).status_code == 401
     login = {"username": "admin", "password": stack.state.password()}
-    token = requests.post(f"{ui}/auth/token", json=login, timeout=10).json()["access_token"]
-    found = requests.get(page, headers={"Authorization": f"Bearer {token}"}, timeout=10)
+    token = requests.post(f"{ui}/auth/token", json=login, timeout=HANGS).json()["access_token"]
+    found = requests.get(page, headers={"Authorization": f"Bearer {token}"}, timeout=HANGS)
     assert found.status_code == 200
     assert "fct_monthly_zone_revenue" in found.text
