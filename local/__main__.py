@@ -131,6 +131,7 @@ def test() -> int:
     """Run every check and every test."""
     inside("dev")
     environment.ensure("dbt-bigquery")
+    environment.ensure("emulators")
     from local import quality
 
     return quality.test(os.environ.get("ARGS", ""))

@@ -1,7 +1,7 @@
-"""The checkout's Python environments: ``.venv`` for Airflow and the project itself, ``.venv-dbt`` for dbt.
+"""The checkout's Python environments: for Airflow and the project, for dbt, and for Google's emulators.
 
 Each holds exactly what a lock file names. They are separate because dbt needs versions that conflict with
-Airflow's providers.
+Airflow's providers, and the emulators run on Python 3.13 only.
 
 This module uses only the standard library, and package registries, from which uv is installed, too. Settings
 of pip (index, certificates) apply to uv as well.
@@ -24,6 +24,7 @@ VENV = CHECKOUT / ".venv"
 PYTHON = VENV / "bin" / "python"
 DBT_VENV = CHECKOUT / ".venv-dbt"
 DBT = DBT_VENV / "bin" / "dbt"
+EMULATORS_VENV = CHECKOUT / ".venv-emulators"
 _TOOLS = CHECKOUT / ".venv-tools"
 
 LOCKS = {
@@ -31,6 +32,7 @@ LOCKS = {
     "dev": "requirements/dev.txt",
     "dbt": "requirements/dbt.txt",
     "dbt-bigquery": "requirements/dbt-bigquery.txt",
+    "emulators": "requirements/gcp.txt",
 }
 """The lock file of each kind of environment; ``dev`` includes ``demo``, ``dbt-bigquery`` includes ``dbt``."""
 
@@ -51,7 +53,7 @@ _PROJECT = ("pyproject.toml", "--extra=duckdb", "--extra=metrics")
 _COMPILED = {
     "uv.txt": ("requirements/uv.in",),
     "airflow.txt": (*_PROJECT, "--group=local"),
-    "dev.txt": (*_PROJECT, "--group=local", "--group=reload", "--group=test", "--group=lint"),
+    "dev.txt": (*_PROJECT, "--extra=gcp", "--group=local", "--group=reload", "--group=test", "--group=lint"),
     "image.txt": (*_PROJECT, "--group=reload"),
     "build.txt": ("--group=build",),
     "dbt.txt": ("--group=dbt",),
@@ -59,7 +61,10 @@ _COMPILED = {
     "gcp.txt": ("requirements/gcp.in",),
 }
 
-_PYTHON = {"gcp.txt": "3.13"}
+_EMULATORS_PYTHON = "3.13"
+"""The only Python that the BigQuery emulator runs on."""
+
+_PYTHON = {"gcp.txt": _EMULATORS_PYTHON}
 """The oldest Python of a lock file that differs from the project's own."""
 
 
@@ -79,18 +84,19 @@ def ensure(kind: str) -> bool:
     larger = _LARGER.get(kind, kind)
     if stamp.get("kind") == larger:
         kind = larger
-    wanted = _stamp_of(kind)
+    python, prefix = _emulators_python() if kind == "emulators" else (sys.executable, sys.base_prefix)
+    wanted = _stamp_of(kind, prefix)
     if stamp == wanted:
         return False
     print(f"Setting up {venv.name} from {LOCKS[kind]} (once; a few minutes if nothing is cached)", flush=True)
     uv = _uv()
     _stamp(venv).unlink(missing_ok=True)
-    if not usable(venv):
-        base = Path(sys.executable).resolve()  # not the one inside the folder that is rebuilt
+    if not usable(venv, prefix):
+        base = Path(python).resolve()  # not the one inside the folder that is rebuilt
         _run(uv, "venv", "--quiet", "--clear", "--no-python-downloads", f"--python={base}", str(venv))
     install = ("--python", str(venv / "bin" / "python"))
     quiet = () if sys.stderr.isatty() else ("--quiet",)
-    # Of dbt's packages few are used, which Python compiles itself when it imports them.
+    # Few packages of the other environments are used. Python compiles those when it imports them.
     compiled = ("--compile-bytecode",) if venv == VENV else ()
     _run(uv, "pip", "sync", *install, *quiet, "--require-hashes", *compiled, LOCKS[kind])
     if venv == VENV:
@@ -98,6 +104,8 @@ def ensure(kind: str) -> bool:
         _run(
             uv, "pip", "install", *install, "--quiet", "--no-deps", "--no-build-isolation", "--editable", "."
         )
+    if venv == EMULATORS_VENV:
+        _run("env", f"HOME={venv / 'home'}", str(venv / "bin" / "python"), "compose/gcp/install.py")
     _stamp(venv).write_text(json.dumps(wanted))
     return True
 
@@ -123,6 +131,8 @@ def lock(*, upgrade: bool) -> None:
 
 def _folder(kind: str) -> Path:
     """Return the folder of a kind of environment."""
+    if kind == "emulators":
+        return EMULATORS_VENV
     return DBT_VENV if kind.startswith("dbt") else VENV
 
 
@@ -131,14 +141,17 @@ def _stamp(venv: Path) -> Path:
     return venv / "synced.json"
 
 
-def _stamp_of(kind: str) -> dict[str, str]:
-    """Return what an environment is built from."""
+def _stamp_of(kind: str, python: str) -> dict[str, str]:
+    """Return what an environment is built from.
+
+    :param python: the folder of its Python
+    """
     return {
         "kind": kind,
         "lock": hashlib.sha256((CHECKOUT / LOCKS[kind]).read_bytes()).hexdigest(),
         "project": hashlib.sha256((CHECKOUT / "pyproject.toml").read_bytes()).hexdigest(),
         "place": str(_folder(kind)),
-        "python": sys.base_prefix,
+        "python": python,
     }
 
 
@@ -150,17 +163,54 @@ def _read_stamp(venv: Path) -> dict[str, str]:
     return stamp
 
 
-def usable(venv: Path | None = None) -> bool:
-    """Whether an environment works, uses the Python of this process, and was not moved.
+def usable(venv: Path | None = None, prefix: str = sys.base_prefix) -> bool:
+    """Whether an environment works, uses the right Python, and was not moved.
 
     :param venv: its folder; by default, the one of Airflow
+    :param prefix: the folder of the right Python; by default, the one of this process
     """
     venv = venv or VENV
     python = venv / "bin" / "python"
     if _read_stamp(venv).get("place", str(venv)) != str(venv) or not python.exists():
         return False
-    ask = (str(python), "-c", "import sys; print(sys.base_prefix)")
-    return subprocess.run(ask, capture_output=True, text=True, check=False).stdout.strip() == sys.base_prefix
+    return _version(str(python))[1:] == (prefix,)
+
+
+def _emulators_python() -> tuple[str, str]:
+    """Return a Python for the emulators, and its folder: the first of the right version.
+
+    PYTHON313 names one. Without it, this process's own is tried, then the PATH, pyenv's and uv's.
+
+    :raises EnvironmentFailed: if there is none
+    """
+    name, home = f"python{_EMULATORS_PYTHON}", Path.home()
+    pyenv = Path(os.environ.get("PYENV_ROOT") or home / ".pyenv")
+    places = (
+        pyenv.glob(f"versions/{_EMULATORS_PYTHON}.*/bin/{name}"),
+        home.glob(f".local/share/uv/python/cpython-{_EMULATORS_PYTHON}.*/bin/{name}"),
+    )
+    named = os.environ.get("PYTHON313")
+    found = (sys.executable, name, *(str(path) for place in places for path in sorted(place, reverse=True)))
+    for python in (named,) if named else found:
+        version, *prefix = _version(python)
+        if version == _EMULATORS_PYTHON:
+            return shutil.which(python) or python, prefix[0]
+    raise EnvironmentFailed(
+        f"The emulators of Google Cloud need Python {_EMULATORS_PYTHON}, and "
+        + (f"PYTHON313={named} is not one. " if named else "none was found. ")
+        + f"Install one, for example with pyenv install {_EMULATORS_PYTHON} or uv python install "
+        f"{_EMULATORS_PYTHON}, or name it: PYTHON313=/path/to/{name}."
+    )
+
+
+def _version(python: str) -> tuple[str, ...]:
+    """Return a Python's version and folder, or an empty version if it cannot be run."""
+    ask = (python, "-c", "import sys; print('%d.%d' % sys.version_info[:2], sys.base_prefix)")
+    try:
+        said = subprocess.run(ask, capture_output=True, text=True, check=False).stdout
+    except OSError:
+        said = ""
+    return tuple(said.strip().split(" ", 1))
 
 
 def uv(*arguments: str) -> None:

@@ -32,6 +32,7 @@ TESTS: dict[str, str] = {
     "scheduler": "tests/scheduler",
     "unit": "tests/unit tests/files tests/samples tests/packaging tests/local tests/deploy tests/benchmarks",
     "dbt": "tests/dbt",
+    "bigquery": "tests/bigquery",
     "dags": "tests/dags",
     "restarts": "tests/restarts",
     "cli": "tests/cli",

@@ -7,6 +7,7 @@ import json
 import os
 import secrets
 import socket
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -31,7 +32,7 @@ class Ports:
     @classmethod
     def free(cls) -> Ports:
         """Return three ports that are free now."""
-        return cls(*(_free_port() for _ in range(3)))
+        return cls(*free_ports(3))
 
     def with_free(self) -> Ports:
         """Return these ports, but free ones for Postgres and the file server where theirs are taken.
@@ -41,7 +42,7 @@ class Ports:
         taken, chosen = {self.ui}, {}
         for name, port in (("postgres", self.postgres), ("files", self.files)):
             while port in taken or listening(port):
-                port = _free_port()
+                (port,) = free_ports(1)
             taken.add(port)
             chosen[name] = port
         return replace(self, **chosen)
@@ -153,8 +154,12 @@ def listening(port: int) -> bool:
         return False
 
 
-def _free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port: int = free.getsockname()[1]
-        return port
+def free_ports(number: int) -> list[int]:
+    """Return so many different ports of 127.0.0.1 that are free now."""
+    with ExitStack() as probes:
+        ports = []
+        for _ in range(number):
+            probe = probes.enter_context(socket.socket())
+            probe.bind(("127.0.0.1", 0))
+            ports.append(int(probe.getsockname()[1]))
+        return ports

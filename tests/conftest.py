@@ -23,6 +23,9 @@ from tests.file_server import FileServer
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from nyc_taxi.bigquery.place import Place
+    from tests.google_cloud import GoogleCloud
+
 # Airflow reads these at its first import: no test may touch the user's own Airflow, nor its database.
 _AIRFLOW_HOME = tempfile.TemporaryDirectory(prefix="nyc-taxi-airflow-")
 os.environ["AIRFLOW_HOME"] = _AIRFLOW_HOME.name
@@ -70,10 +73,12 @@ def warm(python: Path, program: Path, *more: Path, environment: dict[str, str]) 
     """Give the path of a program that is imported already: ``dbt``, or ``airflow``."""
     command = (python, Path(__file__).with_name("warm.py"), program.name, program, *more)
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as server:
-        assert server.stdout is not None
-        assert server.stdout.readline() == "ready\n"
-        yield str(program)
-        server.terminate()
+        try:
+            assert server.stdout is not None
+            assert server.stdout.readline() == "ready\n"
+            yield str(program)
+        finally:
+            server.terminate()
 
 
 @pytest.fixture(scope="session")
@@ -86,6 +91,36 @@ def dbt_program(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     program = tmp_path_factory.mktemp("warm") / "dbt"
     with warm(python, program, dbt.PROJECT, environment=environment()) as path:
         yield path
+
+
+@pytest.fixture(scope="session")
+def google_cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GoogleCloud]:
+    """Emulators of Cloud Storage and BigQuery of this test session."""
+    from tests.google_cloud import GoogleCloud
+
+    cloud = GoogleCloud(tmp_path_factory.mktemp("google-cloud"))
+    cloud.emulators.start()
+    yield cloud
+    cloud.emulators.stop()
+
+
+@pytest.fixture(scope="session")
+def prepared_place(google_cloud: GoogleCloud) -> Place:
+    """A place in Google Cloud whose tables are there."""
+    from nyc_taxi.bigquery.warehouse import BigQueryWarehouse
+
+    place = google_cloud.set_up()
+    BigQueryWarehouse(place, "prepared").prepare()
+    return place
+
+
+@pytest.fixture
+def bigquery_place(prepared_place: Place) -> Iterator[Place]:
+    """A place in Google Cloud of this test alone, with tables and without rows."""
+    from tests.google_cloud import empty
+
+    yield prepared_place
+    empty(prepared_place)
 
 
 @pytest.fixture(scope="session")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,6 +13,7 @@ from local import environment
 from local.environment import CHECKOUT, EnvironmentFailed
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 
@@ -19,7 +21,7 @@ if TYPE_CHECKING:
 def built(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, ...]]:
     """Builds nothing, and returns the steps that would have been taken."""
     steps: list[tuple[str, ...]] = []
-    for name, folder in (("VENV", ".venv"), ("DBT_VENV", ".venv-dbt")):
+    for name, folder in (("VENV", ".venv"), ("DBT_VENV", ".venv-dbt"), ("EMULATORS_VENV", ".venv-emulators")):
         (tmp_path / folder / "bin").mkdir(parents=True)
         monkeypatch.setattr(environment, name, tmp_path / folder)
     monkeypatch.setattr(environment, "_uv", lambda: "/tools/uv")
@@ -62,6 +64,68 @@ def test_an_environment_with_both_adapters_is_never_reduced(built: list[tuple[st
     built.clear()
     assert not environment.ensure("dbt")
     assert built == []
+
+
+@pytest.fixture
+def pythons(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., str]:
+    """Installs a Python that only says its version; no other one is on the PATH or in the home."""
+    for name, folder in (("PATH", "bin"), ("HOME", "home")):
+        monkeypatch.setenv(name, str(tmp_path / folder))
+    for name in ("PYTHON313", "PYENV_ROOT"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "none"))
+
+    def install(place: str, version: str) -> str:
+        python = tmp_path / place
+        python.parent.mkdir(parents=True, exist_ok=True)
+        python.write_text(f"#!/bin/sh\necho '{version} /usr/python of {place}'\n")
+        python.chmod(0o755)
+        return str(python)
+
+    return install
+
+
+def test_the_emulators_run_on_the_first_python_of_their_version(
+    pythons: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    uv = pythons("home/.local/share/uv/python/cpython-3.13.1-linux/bin/python3.13", "3.13")
+    assert environment._emulators_python()[0] == uv
+    pyenv = pythons("home/.pyenv/versions/3.13.0/bin/python3.13", "3.13")
+    assert environment._emulators_python()[0] == pyenv
+    pythons("bin/python3.13", "")  # as pyenv's is, while another version is chosen
+    assert environment._emulators_python()[0] == pyenv
+    on_the_path = pythons("bin/python3.13", "3.13")
+    assert environment._emulators_python() == (on_the_path, "/usr/python of bin/python3.13")
+    monkeypatch.setattr(sys, "executable", pythons("own/python", "3.12"))
+    assert environment._emulators_python()[0] == on_the_path
+    monkeypatch.setenv("PYTHON313", pythons("named/python", "3.13"))
+    assert environment._emulators_python()[0].endswith("/named/python")
+
+
+@pytest.mark.parametrize(
+    ("named", "said"),
+    [(None, "and none was found. Install one"), ("3.12", "named/python is not one. Install one")],
+)
+def test_a_machine_without_that_python_says_how_to_get_it(
+    pythons: Callable[..., str], monkeypatch: pytest.MonkeyPatch, named: str | None, said: str
+) -> None:
+    if named:
+        monkeypatch.setenv("PYTHON313", pythons("named/python", named))
+    with pytest.raises(EnvironmentFailed, match=said) as caught:
+        environment.ensure("emulators")
+    assert "pyenv install 3.13" in str(caught.value)
+
+
+def test_the_emulators_have_an_environment_of_their_own(
+    built: list[tuple[str, ...]], pythons: Callable[..., str]
+) -> None:
+    python = pythons("bin/python3.13", "3.13")
+    assert environment.ensure("emulators")
+    venv, sync, ready = built
+    assert (f"--python={python}" in venv, venv[-1]) == (True, str(environment.EMULATORS_VENV))
+    assert sync[-1] == "requirements/gcp.txt"
+    assert ready[:2] == ("env", f"HOME={environment.EMULATORS_VENV / 'home'}")
+    assert not environment.ensure("emulators")
 
 
 def test_a_changed_lock_is_installed(built: list[tuple[str, ...]]) -> None:

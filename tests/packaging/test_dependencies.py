@@ -16,6 +16,9 @@ SHIPPED = (ROOT / "plugins", ROOT / "dags")
 PARTS_OF = {"apache-airflow": ("apache-airflow-core", "apache-airflow-task-sdk")}
 """Distributions that are only a name for others."""
 
+SHARED = {"google", "google.cloud"}
+"""Packages that several distributions install modules into."""
+
 
 @functools.cache
 def declared() -> set[str]:
@@ -47,6 +50,8 @@ def imported() -> dict[str, str]:
                 names = [alias.name for alias in node.names]
             elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
                 names = [node.module]
+                if node.module in SHARED:
+                    names = [f"{node.module}.{alias.name}" for alias in node.names]
             else:
                 continue
             for name in names:

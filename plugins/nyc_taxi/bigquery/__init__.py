@@ -1,0 +1,1 @@
+"""The adapter of Google Cloud: Cloud Storage for the files, BigQuery for the rows."""
