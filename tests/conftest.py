@@ -71,7 +71,7 @@ def file_server() -> Iterator[FileServer]:
 @contextmanager
 def warm(python: Path, program: Path, *more: Path, environment: dict[str, str]) -> Iterator[str]:
     """Give the path of a program that is imported already: ``dbt``, or ``airflow``."""
-    command = (python, Path(__file__).with_name("warm.py"), program.name, program, *more)
+    command: list[str | Path] = [python, Path(__file__).with_name("warm.py"), program.name, program, *more]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as server:
         try:
             assert server.stdout is not None
