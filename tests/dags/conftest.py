@@ -115,14 +115,14 @@ def publish(samples: Path, files: FileServer) -> Callable[..., None]:
 
 
 @pytest.fixture(scope="session")
-def synced_bundles() -> set[str]:
-    """The bundles whose DAGs are in Airflow's database."""
+def synced_dags() -> set[frozenset[str]]:
+    """The sets of DAGs that have been written to Airflow's database."""
     return set()
 
 
 @pytest.fixture
 def run_dag(
-    dag_bag: DagBag, synced_bundles: set[str], monkeypatch: pytest.MonkeyPatch
+    dag_bag: DagBag, synced_dags: set[frozenset[str]], monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Callable[..., DagRun]]:
     """Run a DAG to its end, as ``airflow dags test`` does, but write the DAGs to the database only once."""
     from airflow.dag_processing import dagbag
@@ -130,8 +130,8 @@ def run_dag(
     sync = dagbag.sync_bag_to_db
 
     def sync_once(bag: DagBag, bundle: str, version: str | None) -> None:
-        if bundle not in synced_bundles:
-            synced_bundles.add(bundle)
+        if (dags := frozenset(bag.dags)) not in synced_dags:
+            synced_dags.add(dags)
             sync(bag, bundle, version)
 
     monkeypatch.setattr(dagbag, "sync_bag_to_db", sync_once)
