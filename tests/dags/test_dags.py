@@ -16,6 +16,7 @@ from airflow.sdk import PartitionedAssetTimetable
 from nyc_taxi import settings
 from nyc_taxi.assets import raw_asset
 from nyc_taxi.core.dataset import dataset_names
+from nyc_taxi.targets import TARGETS
 from nyc_taxi.timetables import MonthlyTimetable
 from tests.dags.conftest import CHECKOUT
 
@@ -86,7 +87,8 @@ def test_every_pool_is_made_by_the_bootstrap(dag_bag: DagBag) -> None:
     made = json.loads((CHECKOUT / "include/bootstrap/pools.json").read_text("utf-8"))
     used = {task.pool for dag in dag_bag.dags.values() for task in dag.tasks}
 
-    assert used - {"default_pool"} == set(made)
+    assert used - {"default_pool"} == {target.pool for target in settings.TARGETS}
+    assert set(made) == {target.pool for target in TARGETS}
 
 
 def test_the_retries_are_those_of_the_settings(airflow_database: None) -> None:
