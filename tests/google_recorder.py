@@ -10,6 +10,7 @@ import http.client
 import json
 import re
 import threading
+from contextlib import closing
 from dataclasses import dataclass, field
 from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 
 _DOCUMENTS = Path(googleapiclient.__file__).parent / "discovery_cache" / "documents"
 _NOT_SENT_ON = frozenset({"host", "content-length", "accept-encoding", "connection"})
+_SENT_BY_CLIENTS = ("uploadType", "upload_id", "projection")
+"""Parameters that Google's own clients send, although they are in no description."""
 _NUMBERS = {"int32": int, "uint32": int, "double": float, "float": float}
 
 
@@ -140,7 +143,7 @@ class Recorder:
         connection = http.client.HTTPConnection(urlsplit(self.forward).netloc, timeout=120)
         sent = {name: value for name, value in headers.items() if name.lower() not in _NOT_SENT_ON}
         connection.request(verb, target, content, sent)
-        with connection.getresponse() as response:
+        with closing(connection), connection.getresponse() as response:
             answer = response.read()
             kept = {
                 name: value.replace(self.forward, self.url)
@@ -199,7 +202,7 @@ def _methods(document: str) -> tuple[_Method, ...]:
 def _read_methods(document: str, resource: dict[str, Any]) -> Iterator[_Method]:
     whole = _document(document)
     for method in resource.get("methods", {}).values():
-        parameters = {*whole["parameters"], *method.get("parameters", {}), "uploadType", "upload_id"}
+        parameters = {*whole["parameters"], *method.get("parameters", {}), *_SENT_BY_CLIENTS}
         paths = [whole["servicePath"] + method["path"]]
         paths += [one["path"] for one in method.get("mediaUpload", {}).get("protocols", {}).values()]
         pattern = "|".join(re.sub(r"\\\{[^}]+\\\}", "[^/]+", re.escape(path.lstrip("/"))) for path in paths)

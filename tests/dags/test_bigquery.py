@@ -80,7 +80,7 @@ def test_each_warehouse_has_its_own_dags(dag_bag: DagBag) -> None:
 
 @pytest.mark.slow
 def test_a_month_is_loaded_after_the_setup_and_no_earlier(
-    run_dag: Callable[..., DagRun], place: Place, publish: Callable[..., None], files: FileServer
+    run_dag: Callable[..., DagRun], place: Place, publish: Callable[..., None]
 ) -> None:
     publish("green", "2021-01")
     refused = states(run_dag("green_bigquery", month="2021-01"))
@@ -103,7 +103,4 @@ def test_a_month_is_loaded_after_the_setup_and_no_earlier(
     months = f"select count(distinct file_month) as months from {place.raw}.green_tripdata"
     assert [row["months"] for row in place.bigquery().query_and_wait(months)] == [2]
 
-    files.put(
-        "misc/taxi_zone_lookup.csv", b"LocationID,Borough,Zone,service_zone\n1,EWR,Newark Airport,EWR\n"
-    )
     assert states(run_dag("recheck_bigquery"))["find_republished"] == "success"
