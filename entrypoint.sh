@@ -4,6 +4,14 @@ set -euo pipefail
 # In a container, the next user may be another one of group 0.
 [ "$(id -g)" != 0 ] || umask 0002
 
+# libpq refuses a password file that other users can read, such as a mounted secret. The copy that the start of a
+# container writes also serves its health checks, and commands that do not come through here.
+if [ -n "${METADATA_PASSWORD_FILE:-}" ] && [ "${1:-}" != health ]; then
+    : "${PGPASSFILE:?Set it to the file into which the password of METADATA_PASSWORD_FILE is to be written}"
+    (umask 077 && sed 's/[\\:]/\\&/g; s/^/*:*:*:*:/' "$METADATA_PASSWORD_FILE" >"$PGPASSFILE.$$")
+    mv "$PGPASSFILE.$$" "$PGPASSFILE"
+fi
+
 case "${1:-}" in
     '')
         cat >&2 <<USAGE

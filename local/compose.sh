@@ -1,43 +1,26 @@
 #!/bin/sh
 # Builds and starts the stack of docker-compose.yaml, and returns when it is healthy. Needs Docker with Compose
-# 2.20 or newer, and no Python. The first time, it writes .env with generated keys and passwords.
+# 2.20 or newer, and no Python. The first time, it generates keys and passwords in secrets/.
 # PROFILES=pgadmin,mirror starts these as well. They are kept in .env until others are named.
 set -eu
 cd "$(dirname "$0")/.."
 
-secrets='AIRFLOW_FERNET_KEY AIRFLOW_API_SECRET AIRFLOW_JWT_SECRET METADATA_PASSWORD WAREHOUSE_PASSWORD AIRFLOW_PASSWORD'
+secrets='fernet_key api_secret jwt_secret metadata_password warehouse_password airflow_password pgadmin_password grafana_reader_password'
 
 fail() {
     echo "$*" >&2
     exit 1
 }
 
-# The line of a setting in .env, which an editor on Windows may have saved
-line() {
-    sed -n "s/^$1=//p" .env 2>/dev/null | tr -d '\r' | tail -n 1
-}
-
-# The value of a setting, from the environment or else from .env
+# The value of a setting, from the environment or else from .env, which an editor on Windows may have saved
 setting() {
     eval "value=\${$1:-}"
-    [ -n "$value" ] || value=$(line "$1" | sed "s/^'\(.*\)'$/\1/")
+    [ -n "$value" ] || value=$(sed -n "s/^$1=//p" .env 2>/dev/null | tr -d '\r' | tail -n 1 | sed "s/^'\(.*\)'$/\1/")
     printf '%s' "$value"
-}
-
-# Docker Compose would replace a part of such a password, or cut it off.
-check_secrets() {
-    for name in $secrets PGADMIN_PASSWORD GRAFANA_PASSWORD GRAFANA_READER_PASSWORD; do
-        case $(line "$name") in
-            \'*\') ;;
-            *\$* | *\'* | *\"* | *\\* | *' '*)
-                fail "The value of $name in .env has a character that Docker Compose reads in its own way. Put it in single quotes: $name='…'. A single quote cannot be in it." ;;
-        esac
-    done
 }
 
 # Writes a setting to .env, in place of its line if it has one.
 keep() {
-    umask 077
     awk -v name="$1" -v value="$2" '
         $0 ~ "^#?" name "=" { if (!done) print name "=" value; done = 1; next }
         { print }
@@ -85,32 +68,33 @@ check_profiles() {
     done
 }
 
-# Writes .env if it is missing, and generates the keys and passwords that it lacks.
-fill_in() {
-    if asked pgadmin; then secrets="$secrets PGADMIN_PASSWORD"; fi
+# Generates the keys and passwords that are missing, each in its own file, which containers can read. Other
+# users of this machine cannot, because they cannot enter the folder.
+make_secrets() {
     missing=''
     for name in $secrets; do
-        [ -n "$(setting "$name")" ] || missing="$missing $name"
+        [ -s "secrets/$name" ] || missing="$missing $name"
     done
-    [ -n "$missing" ] || return 0
-    project=$(setting COMPOSE_PROJECT_NAME)
-    project=${project:-nyc-taxi}
-    # A password that only a profile needs concerns only that profile's data.
-    case $missing in ' PGADMIN_PASSWORD') volume=pgadmin ;; *) volume='' ;; esac
-    volumes=$(docker volume ls --quiet --filter "label=com.docker.compose.project=$project" \
-        ${volume:+--filter "label=com.docker.compose.volume=$volume"} | tr '\n' ' ')
-    [ -z "$volumes" ] || fail "The stack $project has data, but .env lacks its${missing}. Restore the .env that it was created with." \
-        "If the data is another checkout's, copy .env.example to .env, and set another COMPOSE_PROJECT_NAME, AIRFLOW_PORT and WAREHOUSE_PORT there." \
-        "Or remove the data: docker rm --force \$(docker ps --all --quiet --filter label=com.docker.compose.project=$project); docker volume rm $volumes"
-    [ -f .env ] || (umask 077 && cp .env.example .env.new && mv .env.new .env)
+    if [ -n "$missing" ]; then
+        project=$(setting COMPOSE_PROJECT_NAME)
+        project=${project:-nyc-taxi}
+        volumes=$(docker volume ls --quiet --filter "label=com.docker.compose.project=$project" | tr '\n' ' ')
+        [ -z "$volumes" ] || fail "The stack $project has data, but the folder secrets lacks its${missing}. Restore the folder that it was created with." \
+            "If the data is another checkout's, copy .env.example to .env, and set another COMPOSE_PROJECT_NAME, AIRFLOW_PORT and WAREHOUSE_PORT there." \
+            "Or remove the data: docker rm --force \$(docker ps --all --quiet --filter label=com.docker.compose.project=$project); docker volume rm $volumes"
+        mkdir -p secrets
+    fi
+    chmod 700 secrets
     for name in $missing; do
         case $name in
-            AIRFLOW_FERNET_KEY) keep "$name" "$(random 32)" ;;
-            AIRFLOW_PASSWORD | PGADMIN_PASSWORD) keep "$name" "$(random 12)" ;;
-            *) keep "$name" "$(random 48)" ;;
-        esac
+            fernet_key) random 32 ;;
+            airflow_password | pgadmin_password) random 12 ;;
+            *) random 48 ;;
+        esac >"secrets/$name"
     done
-    made=$missing
+    for name in $secrets; do
+        chmod 644 "secrets/$name"
+    done
 }
 
 # Writes the profiles to .env, so that plain docker compose knows them, and the settings that follow from them.
@@ -157,7 +141,6 @@ explain() {
     done
 }
 
-made=''
 mirror=http://mirror:8000
 profiles=${PROFILES:-$(setting COMPOSE_PROFILES)}
 profiles=$(echo "$profiles" | tr -d ' ')
@@ -165,8 +148,8 @@ export COMPOSE_PROFILES="$profiles"
 check_docker
 check_readable
 check_profiles
-check_secrets
-fill_in
+make_secrets
+[ -f .env ] || cp .env.example .env
 follow_profiles
 leave_others
 if ! docker compose up --detach --build --wait; then
@@ -176,15 +159,12 @@ if ! docker compose up --detach --build --wait; then
 fi
 docker compose logs --no-log-prefix init 2>/dev/null | grep '^Attention:' || true
 echo "Airflow runs at http://localhost:$(docker compose port api-server 8080 | sed 's/.*://')"
-case $made in
-    *AIRFLOW_PASSWORD*) echo "Log in as admin with the password $(setting AIRFLOW_PASSWORD), which is in .env and is not shown again." ;;
-    *) echo 'Log in as admin; .env has the password (AIRFLOW_PASSWORD).' ;;
+case $missing in
+    *airflow_password*) echo "Log in as admin with the password $(cat secrets/airflow_password), which is in secrets/airflow_password and is not shown again." ;;
+    *) echo 'Log in as admin with the password in secrets/airflow_password.' ;;
 esac
 if asked pgadmin; then
     email=$(setting PGADMIN_EMAIL)
     echo "pgAdmin runs at http://localhost:$(docker compose port pgadmin 8080 | sed 's/.*://')"
-    case $made in
-        *PGADMIN_PASSWORD*) echo "Log in as ${email:-admin@example.com} with the password $(setting PGADMIN_PASSWORD), which is in .env and is not shown again." ;;
-        *) echo "Log in as ${email:-admin@example.com}; .env has the password (PGADMIN_PASSWORD)." ;;
-    esac
+    echo "Log in as ${email:-admin@example.com} with the password in secrets/pgadmin_password."
 fi

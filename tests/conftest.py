@@ -23,6 +23,7 @@ from tests.file_server import FileServer
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from nyc_taxi.bigquery.place import Place
     from tests.google_cloud import GoogleCloud
 
 # Airflow reads these at its first import: no test may touch the user's own Airflow, nor its database.
@@ -92,6 +93,25 @@ def google_cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GoogleClo
     cloud.emulators.start()
     yield cloud
     cloud.emulators.stop()
+
+
+@pytest.fixture(scope="session")
+def prepared_place(google_cloud: GoogleCloud) -> Place:
+    """A place in Google Cloud whose tables are there."""
+    from nyc_taxi.bigquery.warehouse import BigQueryWarehouse
+
+    place = google_cloud.set_up()
+    BigQueryWarehouse(place, "prepared").prepare()
+    return place
+
+
+@pytest.fixture
+def bigquery_place(prepared_place: Place) -> Iterator[Place]:
+    """A place in Google Cloud of this test alone, with tables and without rows."""
+    from tests.google_cloud import empty
+
+    yield prepared_place
+    empty(prepared_place)
 
 
 @pytest.fixture(scope="session")

@@ -45,3 +45,16 @@ class GoogleCloud:
         place = self.place(**changed)
         set_up(place)
         return place
+
+
+def empty(place: Place) -> None:
+    """Take everything out of a place with prepared tables: a third of the time of making another one."""
+    client = place.bigquery()
+    loaded = client.query_and_wait(f"select distinct dataset from {place.ops}.file_ledger")
+    tables = [f"{place.ops}.{name}" for name in ("file_ledger", "rejected_rows", "quality_result")]
+    tables += [f"{place.raw}.{dataset}_tripdata" for (dataset,) in loaded]
+    client.query_and_wait(";\n".join(f"truncate table {table}" for table in tables))
+    for table in client.list_tables(place.stage):
+        client.delete_table(table.reference, not_found_ok=True)
+    for blob in place.storage().list_blobs(place.bucket):
+        blob.delete()

@@ -79,7 +79,7 @@ def test_a_password_in_an_address_is_not_repeated() -> None:
 
 
 def test_the_datasets_are_called_like_the_schemas_of_postgres() -> None:
-    assert place().datasets == ("raw", "ops", "staging", "intermediate", "marts")
+    assert place().datasets == ("raw", "stage", "ops", "staging", "intermediate", "marts")
     prefixed = place(prefix="taxi_")
     assert (prefixed.raw, prefixed.ops) == ("taxi_raw", "taxi_ops")
     assert prefixed.datasets[-1] == "taxi_marts"

@@ -32,8 +32,7 @@ def copy(engine: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Com
     try:
         yield compose
     finally:
-        if compose.setting("AIRFLOW_FERNET_KEY"):
-            compose.remove()
+        compose.remove()
 
 
 @pytest.fixture(scope="session")

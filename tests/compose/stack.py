@@ -30,7 +30,7 @@ CHECKOUT = Path(__file__).parents[2]
 SERVICES = ("warehouse", "metadata", "api-server", "scheduler", "dag-processor", "triggerer")
 """The services that keep running, unlike ``init``."""
 
-ODD = 'p@ss:w/r?d#1%41$HOME&"x y'
+ODD = "p@ss:w/r?d#1%41$HOME&\"x'y\\ z"
 """A password of characters that URLs, shells and Docker Compose read in their own way."""
 
 
@@ -63,17 +63,16 @@ class Compose:
 
     @classmethod
     def copied(cls, folder: Path, project: str) -> Compose:
-        """Copy the files that git tracks or would add, and no others, such as an ``.env``."""
+        """Copy the files that git tracks or would add, and no others, such as its secrets."""
         listed = ("git", "ls-files", "-z", "--cached", "--others", "--exclude-standard")
         for name in subprocess.check_output(listed, cwd=CHECKOUT, text=True).split("\0"):
             if name and (CHECKOUT / name).is_file():
                 (folder / name).parent.mkdir(parents=True, exist_ok=True)
                 shutil.copy(CHECKOUT / name, folder / name)
-        settings = (folder / ".env.example").read_text()
-        named = re.findall(r"^#?(\w+_PORT)=", settings, re.MULTILINE)
-        for name in ("METADATA_PASSWORD", "WAREHOUSE_PASSWORD"):
-            settings = settings.replace(f"\n{name}=\n", f"\n{name}='{ODD}{name}'\n")
-        (folder / ".env").write_text(settings)
+        named = re.findall(r"^#?(\w+_PORT)=", (folder / ".env.example").read_text(), re.MULTILINE)
+        (folder / "secrets").mkdir()
+        for name in ("metadata_password", "warehouse_password"):
+            (folder / "secrets" / name).write_text(f"{ODD}{name}\n")
         return cls(folder, project, dict(zip(named, _free_ports(len(named)), strict=True)))
 
     @property
@@ -137,21 +136,20 @@ class Compose:
         assert done.returncode == 0, f"{' '.join(command)}\n{done.stdout}\n{done.stderr}"
         return done.stdout
 
-    def setting(self, name: str) -> str:
-        """Return a setting of ``.env``."""
-        lines = (self.folder / ".env").read_text().splitlines()
-        return next(line.partition("=")[2] for line in lines if line.startswith(f"{name}=")).strip("'")
+    def secret(self, name: str) -> str:
+        """Return a secret of the stack."""
+        return (self.folder / "secrets" / name).read_text().removesuffix("\n")
 
     @property
     def warehouse_uri(self) -> str:
         """URI of the warehouse, from this machine."""
-        password = quote(self.setting("WAREHOUSE_PASSWORD"), safe="")
+        password = quote(self.secret("warehouse_password"), safe="")
         return f"postgresql://taxi:{password}@127.0.0.1:{self.ports['WAREHOUSE_PORT']}/taxi"
 
     @cached_property
     def api(self) -> AirflowApi:
         """Airflow's API."""
-        return AirflowApi(self.url("AIRFLOW_PORT"), "admin", self.setting("AIRFLOW_PASSWORD"))
+        return AirflowApi(self.url("AIRFLOW_PORT"), "admin", self.secret("airflow_password"))
 
     def url(self, setting: str) -> str:
         """Return the URL of the port that a setting names."""

@@ -49,7 +49,7 @@ def test_the_metrics_of_a_load_and_all_heartbeats_reach_prometheus(stack: Compos
 
 def test_grafana_shows_the_dashboard_and_reaches_both_sources(stack: Compose) -> None:
     with stack.with_profile("observability"):
-        who = ("admin", stack.setting("AIRFLOW_PASSWORD"))
+        who = ("admin", stack.secret("airflow_password"))
 
         def get(path: str) -> Any:
             answer = requests.get(f"{stack.url('GRAFANA_PORT')}/api/{path}", auth=who, timeout=60)

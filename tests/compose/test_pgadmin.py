@@ -62,7 +62,7 @@ def pgadmin(stack: Compose) -> Iterator[str]:
     """The URL of a pgAdmin that was started for the first time."""
     with stack.with_profile("pgadmin") as output:
         assert f"pgAdmin runs at http://localhost:{stack.ports['PGADMIN_PORT']}" in output
-        assert stack.setting("PGADMIN_PASSWORD") in output
+        assert "with the password in secrets/pgadmin_password." in output
         yield stack.url("PGADMIN_PORT")
 
 
@@ -73,11 +73,11 @@ def page(pgadmin: str) -> Page:
 
 
 def test_nobody_gets_in_without_the_password(stack: Compose, page: Page) -> None:
-    assert not page.login(stack.setting("WAREHOUSE_PASSWORD"))
+    assert not page.login(stack.secret("warehouse_password"))
 
 
 def test_the_warehouse_is_registered_and_answers_without_a_password(stack: Compose, page: Page) -> None:
-    assert page.login(stack.setting("PGADMIN_PASSWORD"))
+    assert page.login(stack.secret("pgadmin_password"))
     groups = {one["label"]: one["_id"] for one in page.ask("GET", "browser/server_group/nodes/")["data"]}
     group = groups["NYC taxi"]
     ((server, label),) = (
@@ -89,11 +89,11 @@ def test_the_warehouse_is_registered_and_answers_without_a_password(stack: Compo
 
 
 def test_what_a_person_saved_is_kept_in_a_volume(stack: Compose, pgadmin: str, page: Page) -> None:
-    assert page.login(stack.setting("PGADMIN_PASSWORD"))
+    assert page.login(stack.secret("pgadmin_password"))
     page.ask("POST", "browser/server_group/obj/", {"name": "of my own"})
     stack.compose("rm", "--stop", "--force", "pgadmin")
     stack.compose("up", "--detach", "--no-build", "--wait", "pgadmin")
     page = Page(pgadmin)
-    assert page.login(stack.setting("PGADMIN_PASSWORD"))
+    assert page.login(stack.secret("pgadmin_password"))
     groups = [one["label"] for one in page.ask("GET", "browser/server_group/nodes/")["data"]]
     assert groups.count("of my own") == groups.count("NYC taxi") == 1

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 import psutil
 import psycopg
 import pytest
+from psycopg import sql
 from psycopg2.extensions import parse_dsn
 from sqlalchemy import make_url
 
@@ -165,6 +166,35 @@ def test_an_address_that_only_airflow_knows_is_asked_from_airflow(ready: Place, 
     del environment["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"]
     done = subprocess.run((ENTRYPOINT, "dags"), env=environment, capture_output=True, text=True, check=False)
     assert done.stdout.endswith("airflow|dags|"), done
+
+
+def test_the_password_of_airflow_s_database_may_be_in_a_file_that_everybody_can_read(
+    ready: Place, stub: str, tmp_path: Path
+) -> None:
+    password = "p@ss:w\\ord/#% $'\"x"
+    secret, copy = tmp_path / "secret", tmp_path / "pgpass"
+    secret.write_text(f"{password}\n")
+    role = "init_file"
+    create = sql.SQL("create role {} superuser login password {}")
+    ready.databases.execute(create.format(sql.Identifier(role), sql.Literal(password)))
+    environment = {
+        "PATH": stub,
+        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"postgresql+psycopg2://{role}@127.0.0.1:{ready.server.port}/{METADATA}",
+        "METADATA_PASSWORD_FILE": str(secret),
+        "PGPASSFILE": str(copy),
+    }
+    try:
+        ended = ready.run("bash", "-x", ENTRYPOINT, "dags", **environment)
+        assert ended.output.endswith("airflow|dags|")
+        assert password not in ended.output
+        assert stat.S_IMODE(copy.stat().st_mode) == 0o600
+        secret.write_text("another")
+        assert (
+            "password authentication failed"
+            in ready.run(ENTRYPOINT, "dags", BOOTSTRAP_WAIT="0.1", **environment).output
+        )
+    finally:
+        ready.databases.execute(sql.SQL("drop role {}").format(sql.Identifier(role)))
 
 
 @pytest.mark.parametrize("password", ["p:w", "p?w", "p#w", "p%40ss%2Fw%25"])

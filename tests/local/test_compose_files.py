@@ -27,26 +27,17 @@ SERVICES: dict[str, dict[str, Any]] = {
     name: service for text in COMPOSE for name, service in yaml.safe_load(text)["services"].items()
 }
 
-SECRETS = [
-    "AIRFLOW_FERNET_KEY",
-    "AIRFLOW_API_SECRET",
-    "AIRFLOW_JWT_SECRET",
-    "METADATA_PASSWORD",
-    "WAREHOUSE_PASSWORD",
-    "AIRFLOW_PASSWORD",
-]
+SECRETS = {name: file for text in COMPOSE for name, file in yaml.safe_load(text).get("secrets", {}).items()}
 ARE_OF_COMPOSE = {"COMPOSE_PROFILES", "COMPOSE_PROJECT_NAME"}
 """Settings that Docker Compose itself reads."""
-SECRET = re.compile(r"PASSWORD|SECRET|FERNET")
-ANOTHER = r"\$\{\w+(?::-)?\}"
-"""A default that is another variable."""
+SECRET = re.compile(r"PASS|SECRET|FERNET|_KEY")
 
 
 def variables() -> dict[str, set[str]]:
     """Each variable of the compose files, with the defaults that it has in them."""
     found: dict[str, set[str]] = {}
     for text in (*COMPOSE, *LAID_OVER.values(), *ENV_FILES):
-        for name, default in re.findall(rf"(?<!\$)\$\{{(\w+)(?::-((?:{ANOTHER}|[^{{}}])*))?", text):
+        for name, default in re.findall(r"(?<!\$)\$\{(\w+)(?::-((?:\$\{\w+\}|[^{}])*))?", text):
             found.setdefault(name, set()).add(default)
     return found
 
@@ -65,9 +56,7 @@ def test_the_example_shows_the_defaults() -> None:
     shown = {name: {value} for name, value in examples().items() if name in variables()}
     for name, defaults in variables().items():
         if name not in left_to_bootstrap:
-            # The example shows none where a secret is another one by default.
-            secret = SECRET.search(name)
-            assert {re.sub(ANOTHER, "", one) if secret else one for one in defaults} == shown[name], name
+            assert defaults == shown[name], name
 
 
 def test_nothing_is_published_but_on_the_own_machine() -> None:
@@ -91,22 +80,30 @@ def test_every_service_is_limited_and_gains_no_rights() -> None:
 
 def test_a_secret_is_only_where_it_is_needed() -> None:
     holders = {
-        secret: sorted(
-            name
-            for name, service in SERVICES.items()
-            if f"${{{secret}" in json.dumps(service.get("environment", {}))
-        )
+        secret: sorted(name for name, service in SERVICES.items() if secret in service.get("secrets", ()))
         for secret in SECRETS
     }
     airflow = ["api-server", "dag-processor", "init", "scheduler", "triggerer"]
     assert holders == {
-        "AIRFLOW_FERNET_KEY": airflow,
-        "AIRFLOW_API_SECRET": ["api-server"],
-        "AIRFLOW_JWT_SECRET": ["api-server", "scheduler"],
-        "METADATA_PASSWORD": sorted([*airflow, "metadata"]),
-        "WAREHOUSE_PASSWORD": ["grafana-reader", "init", "pgadmin", "warehouse"],
-        "AIRFLOW_PASSWORD": ["api-server", "grafana", "grafana-reader"],
+        "airflow_password": ["api-server", "grafana"],
+        "api_secret": ["api-server"],
+        "fernet_key": airflow,
+        "grafana_reader_password": ["grafana", "grafana-reader"],
+        "jwt_secret": ["api-server", "scheduler"],
+        "metadata_password": sorted([*airflow, "metadata"]),
+        "pgadmin_password": ["pgadmin"],
+        "warehouse_password": ["grafana-reader", "init", "pgadmin", "warehouse"],
     }
+
+
+@pytest.mark.parametrize("name", [name for name, service in SERVICES.items() if service.get("secrets")])
+def test_a_service_reads_each_of_its_secrets_and_no_other(name: str) -> None:
+    service = {key: value for key, value in SERVICES[name].items() if key != "secrets"}
+    read = json.dumps(service)
+    for folder in ("observability/grafana/datasources.yaml", "pgadmin/servers.json"):
+        if Path(folder).name in read:
+            read += (CHECKOUT / "compose" / folder).read_text()
+    assert set(re.findall(r"/run/secrets/(\w+)", read)) == set(SERVICES[name]["secrets"])
 
 
 def test_the_image_says_which_version_it_holds() -> None:
@@ -120,17 +117,17 @@ def test_the_image_says_which_version_it_holds() -> None:
     }
 
 
-def test_no_file_has_a_password() -> None:
-    assert {value for name, value in examples().items() if SECRET.search(name)} == {""}
-    for name, defaults in variables().items():
-        if SECRET.search(name):
-            assert {re.sub(ANOTHER, "", default) for default in defaults} == {""}, name
+def test_a_secret_comes_from_a_file_that_git_ignores() -> None:
+    for name, source in SECRETS.items():
+        assert source["file"].removeprefix("../../").removeprefix("./") == f"secrets/{name}"
+        ignored = ("git", "check-ignore", "--quiet", f"secrets/{name}")
+        assert subprocess.run(ignored, cwd=CHECKOUT, check=False).returncode == 0
+    assert not [name for name in examples() if SECRET.search(name)]
     for service in SERVICES.values():
         for name, value in service.get("environment", {}).items():
-            if SECRET.search(name) and not name.endswith("_FILE"):
-                assert value.startswith("${"), name
+            assert not SECRET.search(name) or name.endswith(("_FILE", "_CMD", "PGPASSFILE")), name
+            assert not re.search(r"://[^/]*:[^/]*@", str(value)), name
     servers = json.loads((CHECKOUT / "compose" / "pgadmin" / "servers.json").read_text())["Servers"]
-    assert [server["PasswordExecCommand"] for server in servers.values()] == ["printenv WAREHOUSE_PASSWORD"]
     assert not any("Password" in server for server in servers.values())
 
 
@@ -160,7 +157,6 @@ echo "$COMPOSE_PROFILES|$NYC_TAXI_SOURCES|$NYC_TAXI_PRODUCTS_URL|$*" >>"$DOCKER_
 case "$*" in
     'compose version --short') [ -n "$DOCKER_COMPOSE" ] && echo "$DOCKER_COMPOSE" ;;
     version) [ -z "$DOCKER_DEAD" ] ;;
-    'volume ls '*volume=pgadmin*) printf "$DOCKER_PGADMIN_VOLUME" ;;
     'volume ls '*) printf "$DOCKER_VOLUMES" ;;
     'compose up '*)
         [ -z "$DOCKER_SICK" ] || { echo 'Error response from daemon: manifest unknown' >&2; false; } ;;
@@ -201,11 +197,13 @@ class Stack:
             "awk",
             "base64",
             "cat",
+            "chmod",
             "cp",
             "dirname",
             "find",
             "grep",
             "head",
+            "mkdir",
             "mv",
             "sed",
             "sh",
@@ -221,6 +219,7 @@ class Stack:
         self.docker.write_text(DOCKER)
         self.docker.chmod(0o755)
         self.env = self.folder / ".env"
+        self.secrets_folder = self.folder / "secrets"
 
     def up(self, **environment: str) -> subprocess.CompletedProcess[str]:
         (self.folder / "log").unlink(missing_ok=True)
@@ -236,6 +235,9 @@ class Stack:
 
     def settings(self) -> dict[str, str]:
         return dict(re.findall(r"^([A-Z_]+)=(.*)$", self.env.read_text(), re.MULTILINE))
+
+    def secrets(self) -> dict[str, str]:
+        return {path.name: path.read_text() for path in self.secrets_folder.iterdir()}
 
     def started(self) -> dict[str, str]:
         """What the one `docker compose up` finds: in its environment, else in .env."""
@@ -254,56 +256,60 @@ def stack(tmp_path: Path) -> Stack:
     return Stack(tmp_path)
 
 
-def test_the_first_start_makes_secrets_of_its_own(stack: Stack) -> None:
+def test_the_first_start_makes_secrets_that_only_its_user_and_containers_can_read(stack: Stack) -> None:
     done = stack.up()
     assert (done.returncode, done.stderr) == (0, "")
-    made = stack.settings()
-    assert stack.env.stat().st_mode & 0o777 == 0o600
-    assert len({made[name] for name in SECRETS}) == len(SECRETS)
-    assert min(len(made[name]) for name in SECRETS) >= 16
-    assert re.fullmatch(r"[\w-]{43}=", made["AIRFLOW_FERNET_KEY"])
-    assert "PGADMIN_PASSWORD" not in made
-    assert not [path for path in stack.folder.iterdir() if path.name.startswith(".env.new")]
+    made = stack.secrets()
+    assert made.keys() == SECRETS.keys()
+    assert len(set(made.values())) == len(SECRETS)
+    assert min(map(len, made.values())) >= 16
+    assert re.fullmatch(r"[\w-]{43}=", made["fernet_key"])
+    assert stat.S_IMODE(stack.secrets_folder.stat().st_mode) == 0o700
+    assert {stat.S_IMODE(path.stat().st_mode) for path in stack.secrets_folder.iterdir()} == {0o644}
+    assert stack.env.read_text() == EXAMPLE
 
 
 def test_a_second_start_changes_nothing(stack: Stack) -> None:
     stack.up()
-    before = stack.env.read_bytes()
+    before = stack.env.read_bytes(), stack.secrets()
     assert stack.up(DOCKER_VOLUMES=r"nyc-taxi_warehouse\n").returncode == 0
-    assert stack.env.read_bytes() == before
+    assert (stack.env.read_bytes(), stack.secrets()) == before
 
 
-def test_settings_of_an_own_file_are_kept_and_what_lacks_is_added(stack: Stack) -> None:
-    stack.env.write_text("AIRFLOW_PASSWORD=mine\nMETADATA_PASSWORD=\nOTHER=kept & as it was\n")
+def test_own_secrets_and_settings_are_kept_and_what_lacks_is_added(stack: Stack) -> None:
+    stack.env.write_text("OTHER=kept & as it was\n")
+    stack.secrets_folder.mkdir()
+    own = stack.secrets_folder / "airflow_password"
+    own.write_text("p@/ # % $ ' \"ss\n")
+    own.chmod(0o600)
     assert stack.up().returncode == 0
-    made = stack.settings()
-    assert (made["AIRFLOW_PASSWORD"], made["OTHER"]) == ("mine", "kept & as it was")
-    assert all(made[name] for name in SECRETS)
-    assert stack.env.stat().st_mode & 0o777 == 0o600
+    assert stack.secrets()["airflow_password"] == "p@/ # % $ ' \"ss\n"
+    assert stack.secrets().keys() == SECRETS.keys()
+    assert stat.S_IMODE(own.stat().st_mode) == 0o644, "containers cannot read it"
+    assert stack.env.read_text() == "OTHER=kept & as it was\n"
 
 
-def test_a_secret_from_the_environment_is_not_made_up(stack: Stack) -> None:
-    assert stack.up(WAREHOUSE_PASSWORD="from elsewhere").returncode == 0
-    assert stack.settings()["WAREHOUSE_PASSWORD"] == ""
-
-
-def test_data_without_its_settings_is_not_given_new_ones(stack: Stack) -> None:
+def test_data_without_its_secrets_is_not_given_new_ones(stack: Stack) -> None:
     done = stack.up(DOCKER_VOLUMES=r"nyc-taxi_metadata\nnyc-taxi_warehouse\n")
     assert done.returncode == 1
     (line,) = done.stderr.splitlines()
-    assert line.startswith("The stack nyc-taxi has data, but .env lacks its AIRFLOW_FERNET_KEY ")
+    assert line.startswith("The stack nyc-taxi has data, but the folder secrets lacks its fernet_key ")
     assert line.rstrip().endswith("docker volume rm nyc-taxi_metadata nyc-taxi_warehouse")
-    assert not stack.env.exists()
+    assert not stack.secrets_folder.exists()
 
 
 def test_the_password_is_shown_once(stack: Stack) -> None:
-    first, second = stack.up(), stack.up()
-    made = stack.settings()
-    assert first.stdout.count(made["AIRFLOW_PASSWORD"]) == 1
+    first, second = stack.up(PROFILES="pgadmin"), stack.up()
+    made = stack.secrets()
+    assert first.stdout.count(made.pop("airflow_password")) == 1
     assert "Airflow runs at http://localhost:8099" in first.stdout
-    assert made["AIRFLOW_PASSWORD"] not in second.stdout
-    for name in set(SECRETS) - {"AIRFLOW_PASSWORD"}:
-        assert made[name] not in first.stdout + first.stderr
+    assert second.stdout.endswith(
+        "Log in as admin with the password in secrets/airflow_password.\n"
+        "pgAdmin runs at http://localhost:8085\n"
+        "Log in as admin@example.com with the password in secrets/pgadmin_password.\n"
+    )
+    for secret in made.values():
+        assert secret not in first.stdout + first.stderr
 
 
 def test_no_docker_is_one_sentence(stack: Stack) -> None:
@@ -333,6 +339,7 @@ def test_what_cannot_work_is_one_sentence_and_leaves_nothing(
     assert line.startswith(sentence)
     assert done.returncode == 1
     assert not stack.env.exists()
+    assert not stack.secrets_folder.exists()
 
 
 @pytest.mark.parametrize("name", ["docker-compose.yaml", ".env.example"])
@@ -367,7 +374,7 @@ def test_a_stack_that_is_not_healthy_shows_the_services_that_failed(stack: Stack
         "The last line of triggerer.",
         "The stack is not healthy. docker compose logs NAME shows more of a service.",
     ]
-    assert stack.settings()["AIRFLOW_PASSWORD"] not in done.stdout + done.stderr
+    assert stack.secrets()["airflow_password"] not in done.stdout + done.stderr
 
 
 def test_a_pull_that_fails_is_not_buried_under_an_init_that_succeeded(stack: Stack) -> None:
@@ -391,23 +398,6 @@ def test_each_port_that_is_taken_is_named(stack: Stack) -> None:
     done = stack.up(DOCKER_SICK="1", DOCKER_ERROR=ERRORS)
     taken = re.findall(r"^Another program uses the port .*:(\d+)\.", done.stderr, re.M)
     assert taken == ["3000", "5432", "5433", "8080"]
-
-
-@pytest.mark.parametrize("given", ["p$ss", "p #ss", 'p"$ss"', "p'ss"])
-def test_a_password_that_compose_would_change_is_one_sentence_without_it(stack: Stack, given: str) -> None:
-    stack.env.write_text(f"WAREHOUSE_PASSWORD={given}\n")
-    done = stack.up()
-    assert done.stderr.splitlines() == [
-        "The value of WAREHOUSE_PASSWORD in .env has a character that Docker Compose reads in its own way. "
-        "Put it in single quotes: WAREHOUSE_PASSWORD='…'. A single quote cannot be in it."
-    ]
-
-
-@pytest.mark.parametrize("given", ["p@/#%:?&ss\r", "'p@/ # % $'"])
-def test_a_password_of_other_characters_is_taken_as_it_is(stack: Stack, given: str) -> None:
-    stack.env.write_text(f"WAREHOUSE_PASSWORD={given}\n")
-    assert stack.up().returncode == 0
-    assert f"\nWAREHOUSE_PASSWORD={given}\n".encode() in b"\n" + stack.env.read_bytes()
 
 
 def test_what_runs_of_a_profile_that_is_left_is_removed(stack: Stack) -> None:
@@ -449,7 +439,6 @@ def test_profiles_are_remembered_until_others_are_named(stack: Stack) -> None:
     stack.up(PROFILES="pgadmin")
     assert stack.started() == {"profiles": "pgadmin", "sources": "", "products": ""}
     assert stack.settings()["NYC_TAXI_METRICS"] == "False"
-    assert stat.S_IMODE(stack.env.stat().st_mode) == 0o600
 
 
 def test_profiles_can_be_settings(stack: Stack) -> None:
@@ -464,23 +453,3 @@ def test_a_source_that_is_set_stays(stack: Stack) -> None:
     assert stack.started()["sources"] == "tlc"
     stack.up(PROFILES="mirror", NYC_TAXI_SOURCES="mirror")
     assert stack.started()["sources"] == "mirror"
-
-
-def test_pgadmin_gets_a_password_which_is_shown_once(stack: Stack) -> None:
-    assert stack.up().returncode == 0
-    first = stack.up(PROFILES="pgadmin", DOCKER_VOLUMES=r"nyc-taxi_warehouse\n")
-    assert first.returncode == 0
-    made = stack.settings()
-    assert first.stdout.count(made["PGADMIN_PASSWORD"]) == 1
-    assert made["AIRFLOW_PASSWORD"] not in first.stdout
-    assert "pgAdmin runs at http://localhost:8085\nLog in as admin@example.com with " in first.stdout
-    assert made["PGADMIN_PASSWORD"] not in stack.up(PROFILES="pgadmin").stdout
-
-
-def test_a_pgadmin_that_has_data_is_not_given_another_password(stack: Stack) -> None:
-    stack.up()
-    before = stack.env.read_bytes()
-    done = stack.up(PROFILES="pgadmin", DOCKER_PGADMIN_VOLUME=r"nyc-taxi_pgadmin\n")
-    assert done.returncode == 1
-    assert done.stderr.startswith("The stack nyc-taxi has data, but .env lacks its PGADMIN_PASSWORD. ")
-    assert stack.env.read_bytes() == before

@@ -124,5 +124,5 @@ def test_without_a_password_no_role_is_made(
     done = make_reader(postgres_server, warehouse_uri, password)
 
     assert done.returncode
-    assert "GRAFANA_READER_PASSWORD is empty: set it in .env." in done.stderr
+    assert "GRAFANA_READER_PASSWORD is empty. Set it." in done.stderr
     assert databases.execute("select count(*) from pg_roles where rolname = 'grafana'").fetchone() == (0,)

@@ -22,7 +22,7 @@ SCOPES: Final = ("https://www.googleapis.com/auth/cloud-platform",)
 LEAST_BYTES_BILLED: Final = 10 * 1024 * 1024
 """BigQuery bills each table that a query reads for at least this much."""
 
-_LAYERS: Final = ("raw", "ops", "staging", "intermediate", "marts")
+_LAYERS: Final = ("raw", "stage", "ops", "staging", "intermediate", "marts")
 
 _STORAGE: Final = "https://storage.googleapis.com"
 _BIGQUERY: Final = "https://bigquery.googleapis.com"
@@ -79,13 +79,18 @@ class Place:
         return f"{self.prefix}raw"
 
     @property
+    def stage(self) -> str:
+        """Id of the dataset that holds the months being loaded, one table per attempt."""
+        return f"{self.prefix}stage"
+
+    @property
     def ops(self) -> str:
         """Id of the dataset that holds the ledger."""
         return f"{self.prefix}ops"
 
     @property
     def datasets(self) -> tuple[str, ...]:
-        """Ids of all datasets: raw, ops, and those of dbt's target ``prod``."""
+        """Ids of all datasets: raw, stage, ops, and those of dbt's target ``prod``."""
         return tuple(f"{self.prefix}{layer}" for layer in _LAYERS)
 
     def bigquery(self) -> BigQuery:

@@ -1,0 +1,49 @@
+"""What processes that died had begun, looked for where a month is looked at next, and by the doctor."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+from nyc_taxi.bigquery import attempts
+from nyc_taxi.bigquery.lease import holding_month
+from nyc_taxi.bigquery.publish import finish
+from nyc_taxi.bigquery.sweep import judge_month
+from nyc_taxi.errors import WarehouseBusy
+from nyc_taxi.load.attempt import Outcome
+
+if TYPE_CHECKING:
+    from nyc_taxi.bigquery.attempts import Found
+    from nyc_taxi.bigquery.jobs import Jobs
+    from nyc_taxi.core.month import Month
+
+_log = logging.getLogger(__name__)
+
+
+def remove_leftovers(jobs: Jobs, dataset: str, month: Month) -> None:
+    """Finish what was begun of a month, and remove what earlier attempts at it left.
+
+    A month that somebody publishes is left to that process.
+    """
+    found = attempts.look(jobs, dataset=dataset, month=month)
+    if not half_done(found):
+        judge_month(jobs, found)
+        return
+    try:
+        with holding_month(jobs, dataset, month, what=f"Clearing up {dataset} {month}", patience=0):
+            found = attempts.look(jobs, dataset=dataset, month=month)
+            finish(jobs, dataset, month, [one.attempt for one in found])
+            judge_month(jobs, attempts.look(jobs, dataset=dataset, month=month))
+    except WarehouseBusy as busy:
+        _log.info("What is left of %s %s is kept for now: %s", dataset, month, busy)
+        judge_month(jobs, [one for one in found if one.attempt.outcome is not Outcome.AUDITED])
+
+
+def half_done(found: list[Found]) -> bool:
+    """Return whether a process may have died in the middle of publishing or unloading a month.
+
+    :param found: all attempts of the month
+    """
+    latest = attempts.latest(one.attempt for one in found)
+    unloaded = latest is not None and latest.outcome is Outcome.UNLOADED
+    return unloaded or any(one.attempt.outcome is Outcome.AUDITED for one in found)

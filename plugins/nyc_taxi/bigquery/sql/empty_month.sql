@@ -1,0 +1,2 @@
+delete from {table}
+where file_month = @month

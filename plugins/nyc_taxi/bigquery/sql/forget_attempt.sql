@@ -1,0 +1,4 @@
+delete from {ops}.file_ledger
+where
+    id = @id
+    and month = @month

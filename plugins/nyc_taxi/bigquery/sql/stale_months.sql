@@ -1,0 +1,8 @@
+select
+    dataset,
+    file_month,
+    reason
+from {view}
+order by
+    file_month,
+    dataset

@@ -1,0 +1,5 @@
+update {ops}.file_ledger
+set
+    outcome = @outcome{assigned}
+where
+    id = @id{conditions}

@@ -1,0 +1,7 @@
+select
+    locationid,
+    borough,
+    zone,
+    service_zone
+from {raw}.taxi_zone_lookup
+order by locationid

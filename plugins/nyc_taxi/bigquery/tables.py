@@ -1,0 +1,48 @@
+"""Staging tables and months: their names, and how many rows they hold."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from nyc_taxi.bigquery.failures import failures
+from nyc_taxi.bigquery.jobs import RETRY, identifier
+from nyc_taxi.core.dataset import get_dataset
+from nyc_taxi.core.month import Month
+
+if TYPE_CHECKING:
+    from nyc_taxi.bigquery.jobs import Jobs
+    from nyc_taxi.load.attempt import Attempt
+
+
+def stage_name(attempt: Attempt) -> str:
+    """Return the name of an attempt's staging table, which no other attempt shares."""
+    month = attempt.month.text.replace("-", "_")
+    return f"{get_dataset(attempt.dataset).table}_{month}_{attempt.id}"
+
+
+def trips(jobs: Jobs, dataset: str) -> str:
+    """Return a dataset's table as part of a statement."""
+    return identifier(jobs.place.raw, get_dataset(dataset).table)
+
+
+def stage(jobs: Jobs, attempt: Attempt) -> str:
+    """Return an attempt's staging table as part of a statement."""
+    return identifier(jobs.place.stage, stage_name(attempt))
+
+
+def drop_table(jobs: Jobs, name: str) -> None:
+    """Drop a staging table, if it is there."""
+    with failures(jobs.name):
+        jobs.client.delete_table(jobs.table(jobs.place.stage, name), retry=RETRY, not_found_ok=True)
+
+
+def count_month(jobs: Jobs, dataset: str, month: Month) -> int:
+    """Return how many rows a reader sees for a month; counting reads, and bills, no bytes."""
+    values = {"month": ("DATE", month.first_day)}
+    return sum(rows for (rows,) in jobs.rows("count_month", values, table=trips(jobs, dataset)))
+
+
+def count_months(jobs: Jobs, dataset: str) -> dict[Month, int]:
+    """Return how many rows a reader sees for each month that has any."""
+    rows = jobs.rows("count_months", table=trips(jobs, dataset))
+    return {Month.of(first_day): found for first_day, found in rows}

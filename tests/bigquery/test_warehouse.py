@@ -1,0 +1,41 @@
+"""The BigQuery warehouse: what only it does, and what people find in its tables and its bucket."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from nyc_taxi.bigquery.warehouse import BigQueryWarehouse
+from nyc_taxi.load.attempt import Outcome
+from tests.trips import MONTH, lines, load, published, row, text, write
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from nyc_taxi.bigquery.place import Place
+
+
+@pytest.fixture
+def warehouse(bigquery_place: Place) -> BigQueryWarehouse:
+    """A warehouse of this test alone."""
+    return BigQueryWarehouse(bigquery_place, "bigquery_taxi")
+
+
+def test_a_month_is_in_the_tables_and_its_file_in_the_bucket(
+    warehouse: BigQueryWarehouse, tmp_path: Path
+) -> None:
+    place = warehouse.place
+    path = write(tmp_path, text([*lines(250), "bad", *(row(number) for number in range(250))]))
+    done = load(warehouse, published(path))
+    assert (done.outcome, done.rows_in_file, done.rows_loaded) == (Outcome.PUBLISHED, 501, 500)
+    found = place.bigquery().query_and_wait(
+        f"select count(*), min(filename), sum(fare_amount), min(attempt_id) from {place.raw}.green_tripdata"
+    )
+    assert [tuple(row) for row in found] == [(500, path.name, 5250.0, done.id)]
+    assert warehouse.count("green", MONTH) == 500
+    names = [blob.name for blob in place.storage().list_blobs(place.bucket)]
+    assert names == ["raw/green/green_tripdata_2021-01.csv"]
+    blob = place.storage().bucket(place.bucket).blob(names[0])
+    assert blob.download_as_bytes() == path.read_bytes()
+    assert list(place.bigquery().list_tables(place.stage)) == []
