@@ -119,6 +119,10 @@ class WarehouseRefused(ContractError):
     """The warehouse refused the user, the database or the request, or its version is not supported."""
 
 
+class WarehouseNotSetUp(WarehouseRefused):
+    """The warehouse answers, but lacks what a user has to create first: a bucket or a dataset."""
+
+
 class WarehouseBusy(TransientError):
     """A lock in the warehouse was not granted in time."""
 

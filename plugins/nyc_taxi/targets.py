@@ -42,6 +42,14 @@ TARGETS: Final = (
         pool="postgres_load",
         preload=("nyc_taxi.postgres.stage",),
     ),
+    Target(
+        name="bigquery",
+        title="BigQuery",
+        conn_id="bigquery_taxi",
+        hook="nyc_taxi.hooks.bigquery.TaxiBigQueryHook",
+        pool="bigquery_load",
+        preload=("nyc_taxi.bigquery.stage",),
+    ),
 )
 
 

@@ -38,7 +38,7 @@ def test_without_settings_the_sources_are_the_public_ones() -> None:
 def test_a_connection_whose_variable_is_not_set_is_skipped(environment: dict[str, str]) -> None:
     desired, skipped = read_desired(FILES, environment)
     assert Resource(CONNECTION, "postgres_taxi") not in desired
-    assert "Skipped connection postgres_taxi: NYC_TAXI_WAREHOUSE_HOST is not set." in skipped
+    assert "Skipped connection postgres_taxi: NYC_TAXI_WAREHOUSE_HOST is not set." in skipped.values()
 
 
 def test_no_value_changes_the_structure() -> None:
@@ -108,14 +108,18 @@ def test_variables_are_read_as_airflow_s_own_import_reads_them(tmp_path: Path) -
 def test_the_files_hold_what_the_tasks_use() -> None:
     from nyc_taxi import settings
 
-    desired, _ = read_desired(FILES, {"NYC_TAXI_WAREHOUSE_HOST": "db", "NYC_TAXI_GCP_PROJECT": "p"})
+    bigquery = {"NYC_TAXI_BIGQUERY_PROJECT": "my-project", "NYC_TAXI_BIGQUERY_BUCKET": "my-bucket"}
+    desired, _ = read_desired(FILES, {"NYC_TAXI_WAREHOUSE_HOST": "db", **bigquery})
     assert desired.keys() == {
         *(Resource(POOL, target.pool) for target in TARGETS),
         Resource(CONNECTION, settings.TLC_CONN_ID),
         *(Resource(CONNECTION, target.conn_id) for target in TARGETS),
         Resource(CONNECTION, settings.PRODUCTS_CONN_ID),
-        Resource(CONNECTION, "google_cloud_default"),
     }
     assert not any(desired[Resource(POOL, target.pool)]["include_deferred"] for target in TARGETS)
-    google = desired[Resource(CONNECTION, "google_cloud_default")]
-    assert (google["conn_type"], google["extra"]) == ("google_cloud_platform", {"project": "p"})
+
+
+def test_an_empty_setting_is_not_part_of_an_extra() -> None:
+    named = {"NYC_TAXI_BIGQUERY_PROJECT": "my-project", "NYC_TAXI_BIGQUERY_BUCKET": "my-bucket"}
+    filled = connections(**named)["bigquery_taxi"]
+    assert filled["extra"] == {"project": "my-project", "bucket": "my-bucket", "location": "US"}

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from local.postgres import EmbeddedPostgres
+    from tests.file_server import FileServer
 
 A_DAG = """
     insert into dag (dag_id, bundle_name, is_paused, is_stale, timetable_type, partition_mapper_info,
@@ -225,8 +226,27 @@ def test_without_a_warehouse_init_says_so_and_goes_on(fresh: Place, inits: Inits
     ended = inits.run(NYC_TAXI_WAREHOUSE_HOST="")
     assert ended.code == 0
     assert "Skipped connection postgres_taxi: NYC_TAXI_WAREHOUSE_HOST is not set." in ended.output
-    assert "Airflow has no connection postgres_taxi, so no warehouse was prepared." in ended.output
+    assert "Airflow has no connection postgres_taxi, so Postgres was not prepared." in ended.output
     assert description(fresh) == completed()
+
+
+def test_a_warehouse_that_a_dag_sets_up_does_not_keep_airflow_from_starting(
+    fresh: Place, inits: Inits, file_server: FileServer
+) -> None:
+    """The server knows no dataset."""
+    ended = inits.run(
+        AIRFLOW__NYC_TAXI__WAREHOUSES="bigquery",
+        NYC_TAXI_BIGQUERY_PROJECT="my-project",
+        NYC_TAXI_BIGQUERY_BUCKET="my-bucket",
+        NYC_TAXI_BIGQUERY_ENDPOINT=file_server.url,
+        NYC_TAXI_BIGQUERY_STORAGE_ENDPOINT=file_server.url,
+    )
+    assert ended.code == 0, ended.output
+    assert "Created connection bigquery_taxi." in ended.output
+    assert "Created pool bigquery_load." in ended.output
+    assert "postgres" not in ended.output
+    assert "Attention: The warehouse bigquery_taxi lacks something" in ended.output
+    assert "Run setup_gcp" in ended.output
 
 
 @pytest.mark.parametrize(

@@ -23,8 +23,8 @@ DESCRIBED = get_provider_info()["config"]["nyc_taxi"]["options"]
         ("dbt_threads", "2.5", "a whole number from 1 to 2,147,483,647"),
         ("dbt_target", "staging", "prod or dev"),
         ("owner", "", "a text that is not empty"),
-        ("warehouses", " , ", "one or more of postgres, separated by commas"),
-        ("warehouses", "postgres, oracle", "one or more of postgres, separated by commas"),
+        ("warehouses", " , ", "one or more of postgres, bigquery, separated by commas"),
+        ("warehouses", "postgres, oracle", "one or more of postgres, bigquery, separated by commas"),
     ],
 )
 def test_a_value_that_an_option_may_not_have_is_named_with_what_it_may_be_and_its_place(

@@ -10,7 +10,13 @@ from google.api_core import exceptions
 from google.auth import exceptions as auth
 from google.cloud.exceptions import GoogleCloudError
 
-from nyc_taxi.errors import TaxiError, WarehouseBusy, WarehouseRefused, WarehouseUnreachable
+from nyc_taxi.errors import (
+    TaxiError,
+    WarehouseBusy,
+    WarehouseNotSetUp,
+    WarehouseRefused,
+    WarehouseUnreachable,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,6 +32,7 @@ def failures(name: str) -> Iterator[None]:
     :param name: what messages call the warehouse
     :raises WarehouseUnreachable: when nothing answers, or a service fails
     :raises WarehouseRefused: when a right, a name, a location, billing or a limit is in the way
+    :raises WarehouseNotSetUp: when a bucket or a dataset is missing
     :raises WarehouseBusy: when too many statements change one table
     """
     try:
@@ -90,7 +97,10 @@ def _refused(name: str, error: exceptions.GoogleAPICallError) -> TaxiError:
     elif isinstance(error, exceptions.Unauthorized):
         advice = "Give the connection valid credentials, or run gcloud auth application-default login."
     elif isinstance(error, exceptions.NotFound):
-        advice = "Run setup_gcp, which creates bucket and datasets, or correct the connection."
+        return WarehouseNotSetUp(
+            f"The warehouse {name} lacks something: {said}. Run setup_gcp, which creates bucket and "
+            "datasets, or correct the connection."
+        )
     else:
         advice = "Nothing was published by this step; please report it."
     return WarehouseRefused(f"The warehouse {name} refused a request: {said}. {advice}")

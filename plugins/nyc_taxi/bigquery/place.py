@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
+from nyc_taxi.bigquery.credentials import find_credentials
 from nyc_taxi.core.excerpt import quoted, shown
 from nyc_taxi.errors import WarehouseRefused
 
@@ -15,9 +16,6 @@ if TYPE_CHECKING:
     from google.auth.credentials import Credentials
     from google.cloud.bigquery import Client as BigQuery
     from google.cloud.storage import Client as Storage
-
-SCOPES: Final = ("https://www.googleapis.com/auth/cloud-platform",)
-"""What an access token must allow; the roles of the account decide what it may do."""
 
 LEAST_BYTES_BILLED: Final = 10 * 1024 * 1024
 """BigQuery bills each table that a query reads for at least this much."""
@@ -133,21 +131,11 @@ class Place:
         )
 
     def _found_credentials(self) -> Credentials:
-        import google.auth
         from google.auth.credentials import AnonymousCredentials
 
         if self.emulated:
             return AnonymousCredentials()
-        if self.credentials is not None:
-            return self.credentials
-        try:
-            found, _ = google.auth.default(scopes=SCOPES, quota_project_id=self.project)
-        except google.auth.exceptions.GoogleAuthError as error:
-            raise WarehouseRefused(
-                "There are no Google credentials on this machine. Run gcloud auth application-default login, "
-                "or give the connection a key file."
-            ) from error
-        return found
+        return self.credentials or find_credentials(self.project)
 
 
 def _require_project(project: str) -> None:

@@ -7,6 +7,9 @@ import time
 
 from nyc_taxi.core.excerpt import printable
 
+ATTENTION = "Attention:"
+"""The beginning of a sentence about something that init leaves to a person."""
+
 _REPORT_EVERY = 10.0
 
 

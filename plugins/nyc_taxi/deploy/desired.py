@@ -25,7 +25,9 @@ class _Unset(Exception):
     """A variable without a default is not set."""
 
 
-def read_desired(folder: Path, environment: Mapping[str, str]) -> tuple[dict[Resource, Fields], list[str]]:
+def read_desired(
+    folder: Path, environment: Mapping[str, str]
+) -> tuple[dict[Resource, Fields], dict[Resource, str]]:
     """Return the desired resources, and a sentence per connection that was skipped.
 
     :param folder: holds ``pools.json``, ``connections.yaml`` and ``variables.json``, all optional
@@ -34,14 +36,15 @@ def read_desired(folder: Path, environment: Mapping[str, str]) -> tuple[dict[Res
     if not folder.is_dir():
         raise BootstrapFailed(f"There is no folder {folder}. Name the folder that holds connections.yaml.")
     desired: dict[Resource, Fields] = {}
-    skipped: list[str] = []
+    skipped: dict[Resource, str] = {}
     for name, pool in _mapping(folder / "pools.json", json.loads).items():
         desired[Resource(POOL, name)] = _pool(name, pool)
     for name, connection in _mapping(folder / "connections.yaml", yaml.safe_load).items():
+        resource = Resource(CONNECTION, name)
         try:
-            desired[Resource(CONNECTION, name)] = _connection(name, fill_in(connection, environment))
+            desired[resource] = _connection(name, fill_in(connection, environment))
         except _Unset as unset:
-            skipped.append(f"Skipped connection {name}: {unset} is not set.")
+            skipped[resource] = f"Skipped {resource}: {unset} is not set."
     for name, variable in _mapping(folder / "variables.json", json.loads).items():
         desired[Resource(VARIABLE, name)] = _variable(name, variable)
     return desired, skipped
@@ -108,6 +111,10 @@ def _connection(name: str, connection: Any) -> Fields:
             fields["extra"] = json.loads(fields["extra"])
         if not isinstance(fields["extra"], dict | None):
             raise ValueError
+        # A form takes an empty text for a value.
+        fields["extra"] = {
+            name: value for name, value in (fields["extra"] or {}).items() if value != ""
+        } or None
     except ValueError:
         raise BootstrapFailed(
             f"Connection {name} needs a numeric port, and an extra that maps names to values. Correct "

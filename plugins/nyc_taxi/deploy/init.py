@@ -6,24 +6,32 @@ import os
 from typing import TYPE_CHECKING
 
 from nyc_taxi.deploy import environment as env
-from nyc_taxi.deploy.console import say
+from nyc_taxi.deploy.console import ATTENTION, say
 from nyc_taxi.deploy.desired import read_desired
-from nyc_taxi.deploy.last_applied import NAME, VARIABLE, Fields, LastApplied, Resource
+from nyc_taxi.deploy.last_applied import (
+    CONNECTION,
+    NAME,
+    POOL,
+    VARIABLE,
+    Fields,
+    LastApplied,
+    Resource,
+)
 from nyc_taxi.deploy.metadata import completed, load_airflow, versions
 from nyc_taxi.deploy.plan import make_plan, undecryptable
 from nyc_taxi.deploy.start import DEFAULT_WAIT
 from nyc_taxi.errors import BootstrapFailed
+from nyc_taxi.targets import TARGETS
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
 
     from sqlalchemy.orm import Session
 
-INCOMPLETE = "Written by entrypoint.sh init, which has not completed yet."
-ATTENTION = "Attention:"
-"""The beginning of a sentence about something that init leaves to a person."""
+    from nyc_taxi.targets import Target
 
+INCOMPLETE = "Written by entrypoint.sh init, which has not completed yet."
 _LAST_APPLIED = Resource(VARIABLE, NAME)
 _STAYS = frozenset({"dbt", "paused DAG", "pool"})
 """Findings that hold while no component runs; init is often the first."""
@@ -61,10 +69,14 @@ def init(folder: Path, timeout: float, environment: Mapping[str, str]) -> None:
             import nyc_taxi.settings  # noqa: F401
             from nyc_taxi.deploy.warehouse import prepare_warehouses
             from nyc_taxi.deployment import findings
+            from nyc_taxi.options import configured_targets
 
+            unused = _of_warehouses() - _of_warehouses(configured_targets())
             with create_session() as session:
-                report = apply(session, desired, overwrite=overwrite)
-            for sentence in (*skipped, *report):
+                used = {resource: fields for resource, fields in desired.items() if resource not in unused}
+                report = apply(session, used, overwrite=overwrite)
+            why = (sentence for resource, sentence in skipped.items() if resource not in unused)
+            for sentence in (*why, *report):
                 say(sentence)
             preflight.check_dag_files()
             prepare_warehouses(timeout)
@@ -107,6 +119,15 @@ def mark_completed(session: Session) -> None:
     fields = current.read(session, [_LAST_APPLIED])[_LAST_APPLIED]
     if fields and fields["description"] != completed():
         current.write(session, {_LAST_APPLIED: {**fields, "description": completed()}})
+
+
+def _of_warehouses(targets: Iterable[Target] = TARGETS) -> set[Resource]:
+    """Return the pools and connections of warehouses; by default, of all."""
+    return {
+        resource
+        for target in targets
+        for resource in (Resource(POOL, target.pool), Resource(CONNECTION, target.conn_id))
+    }
 
 
 def _last_applied(stored: Mapping[Resource, Fields | None], *, overwrite: bool) -> LastApplied:

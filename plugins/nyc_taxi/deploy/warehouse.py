@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from airflow.sdk.bases.hook import BaseHook
 from airflow.sdk.exceptions import AirflowNotFoundException
 
-from nyc_taxi.deploy.console import Retry, say
-from nyc_taxi.errors import TransientError
+from nyc_taxi.deploy.console import ATTENTION, Retry, say
+from nyc_taxi.errors import TransientError, WarehouseNotSetUp
 from nyc_taxi.hooks.warehouse import warehouse
 from nyc_taxi.options import configured_targets
 
@@ -27,8 +27,8 @@ def prepare_warehouses(timeout: float) -> None:
             BaseHook.get_connection(target.conn_id)
         except AirflowNotFoundException:
             say(
-                f"Airflow has no connection {target.conn_id}, so no warehouse was prepared. "
-                "Set NYC_TAXI_WAREHOUSE_HOST or create the connection, then run init again."
+                f"Airflow has no connection {target.conn_id}, so {target.title} was not prepared. Set the "
+                "variables that the connection takes from the environment, or create it, then run init again."
             )
         else:
             _prepare(target, timeout)
@@ -39,6 +39,9 @@ def _prepare(target: Target, timeout: float) -> None:
     while True:
         try:
             warehouse(target).prepare()
+            return
+        except WarehouseNotSetUp as error:  # a DAG does that, which needs Airflow
+            say(f"{ATTENTION} {error}")
             return
         except TransientError as error:
             if not retry.again(str(error).partition(". ")[0]):
