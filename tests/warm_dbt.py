@@ -11,6 +11,7 @@ import os
 import signal
 import socket
 import sys
+from importlib import import_module
 from pathlib import Path
 
 from dbt.cli.main import cli, dbtRunner  # type: ignore[import-not-found]
@@ -26,9 +27,16 @@ with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as server:
 
 
 def answer(client: socket.socket) -> None:
-    """Run dbt in this process as the client asks, and send it the exit code."""
+    """Fork a process that runs dbt as the client asks, and sends it the exit code."""
     message, (out, err), _, _ = socket.recv_fds(client, 1 << 20, 2)
     arguments, folder, environment = json.loads(message)
+    if environment.get("DBT_PROFILE") == "bigquery":
+        import_module("dbt.adapters.bigquery")  # here, so that the forks have it
+    if os.fork() != 0:
+        os.close(out)
+        os.close(err)
+        return
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     os.dup2(out, 1)
     os.dup2(err, 2)
     os.chdir(folder)
@@ -43,6 +51,7 @@ def answer(client: socket.socket) -> None:
     sys.stdout.flush()
     sys.stderr.flush()
     client.send(str(code or 0).encode())
+    os._exit(0)
 
 
 def serve(project: str, program: Path) -> None:
@@ -62,11 +71,8 @@ def serve(project: str, program: Path) -> None:
         sys.stdout.flush()
         while True:
             client, _ = listening.accept()
-            if os.fork() == 0:
-                signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+            with client:
                 answer(client)
-                os._exit(0)
-            client.close()
 
 
 if __name__ == "__main__":

@@ -6,13 +6,10 @@ STORAGE_EMULATOR_HOST.
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 from local_bigquery.cli import main
 from local_bigquery.jobs import query
-
-_ONE_VARIABLE = re.compile(r"\bset\s*\(\s*(\w+)\s*\)\s*=\s*\(\s*select\s+as\s+struct\b", re.IGNORECASE)
 
 _execute = query.execute
 
@@ -20,10 +17,10 @@ _execute = query.execute
 def execute(cursor: Any, project: str, job: str | None, config: Any, **more: Any) -> tuple[Any, Any, Any]:
     """Run a query job as the emulator does, with two additions.
 
-    A script may set a list of one variable from a struct, which the emulator accepts only without the list.
-    A job that creates a table reports it as its destination, as BigQuery does.
+    The format that separates thousands does so by commas, not by apostrophes. A job that creates a table
+    reports it as its destination.
     """
-    text = _ONE_VARIABLE.sub(r"SET \1 = (SELECT", config.query or "")
+    text = (config.query or "").replace("%'d", "%,d")
     statistics, children, destination = _execute(cursor, project, job, config.replace(query=text), **more)
     if destination is None and statistics.statementType == "CREATE_TABLE_AS_SELECT":
         destination = statistics.ddlTargetTable

@@ -57,20 +57,6 @@
 {%- endmacro %}
 
 
-{# A double as the shortest text that stands for it, without a fraction of zero: 8, not 8.0. #}
-{% macro double_text(number) -%}
-    {{ adapter.dispatch('double_text')(number) }}
-{%- endmacro %}
-
-{% macro postgres__double_text(number) -%}
-    cast({{ number }} as text)
-{%- endmacro %}
-
-{% macro bigquery__double_text(number) -%}
-    regexp_replace(cast({{ number }} as string), r'\.0$', '')
-{%- endmacro %}
-
-
 {# A whole number as a person reads it: 50,000. #}
 {% macro number_text(number) -%}
     {{ adapter.dispatch('number_text')(number) }}

@@ -32,11 +32,10 @@ keyed as (
         {{ key_of([
             'trips.dataset', 'trips.file_month', 'vendor_id', 'rate_code_id', 'pickup_location_id',
             'dropoff_location_id', 'payment_type', 'trip_type', 'pickup_datetime', 'dropoff_datetime',
-            'store_and_fwd_flag', 'passenger_count', 'trip_distance', double_text('pickup_longitude'),
-            double_text('pickup_latitude'), double_text('dropoff_longitude'), double_text('dropoff_latitude'),
-            'fare_amount', 'extra', 'mta_tax', 'tip_amount', 'tolls_amount', 'ehail_fee',
-            'improvement_surcharge', 'congestion_surcharge', 'airport_fee', 'cbd_congestion_fee',
-            'total_amount', 'unmapped',
+            'store_and_fwd_flag', 'passenger_count', 'trip_distance', 'pickup_longitude', 'pickup_latitude',
+            'dropoff_longitude', 'dropoff_latitude', 'fare_amount', 'extra', 'mta_tax', 'tip_amount',
+            'tolls_amount', 'ehail_fee', 'improvement_surcharge', 'congestion_surcharge', 'airport_fee',
+            'cbd_congestion_fee', 'total_amount', 'unmapped',
         ]) }} as trip_id
 
     from trips
