@@ -96,7 +96,9 @@ def ensure(kind: str) -> bool:
         _run(uv, "venv", "--quiet", "--clear", "--no-python-downloads", f"--python={base}", str(venv))
     install = ("--python", str(venv / "bin" / "python"))
     quiet = () if sys.stderr.isatty() else ("--quiet",)
-    _run(uv, "pip", "sync", *install, *quiet, "--require-hashes", "--compile-bytecode", LOCKS[kind])
+    # Few packages of the other environments are used. Python compiles those when it imports them.
+    compiled = ("--compile-bytecode",) if venv == VENV else ()
+    _run(uv, "pip", "sync", *install, *quiet, "--require-hashes", *compiled, LOCKS[kind])
     if venv == VENV:
         # The build tool is in the lock, so that this step needs no network.
         _run(

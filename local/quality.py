@@ -31,10 +31,10 @@ TESTS: dict[str, str] = {
     "postgres": "tests/contract tests/postgres tests/faults tests/kills tests/rounds",
     "scheduler": "tests/scheduler",
     "unit": "tests/unit tests/files tests/samples tests/packaging tests/local tests/deploy tests/benchmarks",
-    "bigquery": "tests/bigquery",
-    "restarts": "tests/restarts",
-    "dags": "tests/dags",
     "dbt": "tests/dbt",
+    "bigquery": "tests/bigquery",
+    "dags": "tests/dags",
+    "restarts": "tests/restarts",
     "cli": "tests/cli",
 }
 """Folders that share a process, because Airflow reads its settings once; the longest first."""

@@ -68,20 +68,29 @@ def file_server() -> Iterator[FileServer]:
         yield server
 
 
+@contextmanager
+def warm(python: Path, program: Path, *more: Path, environment: dict[str, str]) -> Iterator[str]:
+    """Give the path of a program that is imported already: ``dbt``, or ``airflow``."""
+    command: list[str | Path] = [python, Path(__file__).with_name("warm.py"), program.name, program, *more]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as server:
+        try:
+            assert server.stdout is not None
+            assert server.stdout.readline() == "ready\n"
+            yield str(program)
+        finally:
+            server.terminate()
+
+
 @pytest.fixture(scope="session")
 def dbt_program(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The path of a dbt that is imported already."""
     from local import dbt
     from tests.dbt.mart import environment
 
-    program = tmp_path_factory.mktemp("warm") / "dbt"
     python = Path(dbt.program()).with_name("python")
-    command = (python, Path(__file__).with_name("warm_dbt.py"), dbt.PROJECT, program)
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment()) as server:
-        assert server.stdout is not None
-        assert server.stdout.readline() == "ready\n"
-        yield str(program)
-        server.terminate()
+    program = tmp_path_factory.mktemp("warm") / "dbt"
+    with warm(python, program, dbt.PROJECT, environment=environment()) as path:
+        yield path
 
 
 @pytest.fixture(scope="session")

@@ -61,7 +61,7 @@ def write(folder: Path, content: bytes, name: str = "green_tripdata_2021-01.csv"
     """Write a file, compressed when its name says so."""
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / name
-    path.write_bytes(gzip.compress(content, mtime=0) if name.endswith(".gz") else content)
+    path.write_bytes(gzip.compress(content, 6, mtime=0) if name.endswith(".gz") else content)
     return path
 
 

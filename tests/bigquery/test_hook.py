@@ -191,10 +191,9 @@ def test_the_test_button_asks_the_emulators(monkeypatch: pytest.MonkeyPatch, big
     assert works, said
     assert bigquery_place.bucket in said
     connect(monkeypatch, extra | {"bucket": "nobody-made-this"})
-    assert BaseHook.get_connection("bigquery_taxi").test_connection() == (
-        False,
-        "There is no bucket nobody-made-this. Run setup_gcp, which creates it.",
-    )
+    works, said = BaseHook.get_connection("bigquery_taxi").test_connection()
+    assert not works
+    assert said.startswith("There is no bucket nobody-made-this. Run setup_gcp, which creates it. BigQuery: ")
 
 
 def test_the_hook_needs_nothing_of_google_until_it_is_used() -> None:

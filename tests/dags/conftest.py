@@ -114,9 +114,27 @@ def publish(samples: Path, files: FileServer) -> Callable[..., None]:
     return put
 
 
+@pytest.fixture(scope="session")
+def synced_dags() -> set[frozenset[str]]:
+    """The sets of DAGs that have been written to Airflow's database."""
+    return set()
+
+
 @pytest.fixture
-def run_dag(dag_bag: DagBag) -> Iterator[Callable[..., DagRun]]:
-    """Run a DAG to its end, as ``airflow dags test`` does."""
+def run_dag(
+    dag_bag: DagBag, synced_dags: set[frozenset[str]], monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Callable[..., DagRun]]:
+    """Run a DAG to its end, as ``airflow dags test`` does, but write the DAGs to the database only once."""
+    from airflow.dag_processing import dagbag
+
+    sync = dagbag.sync_bag_to_db
+
+    def sync_once(bag: DagBag, bundle: str, version: str | None) -> None:
+        if (dags := frozenset(bag.dags)) not in synced_dags:
+            synced_dags.add(dags)
+            sync(bag, bundle, version)
+
+    monkeypatch.setattr(dagbag, "sync_bag_to_db", sync_once)
     # A task that runs in this process leaves its handler behind, which keeps SIGTERM from ending pytest.
     handler = signal.getsignal(signal.SIGTERM)
 

@@ -8,7 +8,7 @@ import os
 import re
 import subprocess
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from airflow.sdk import PartitionedAssetTimetable
@@ -16,6 +16,7 @@ from airflow.sdk import PartitionedAssetTimetable
 from nyc_taxi import settings
 from nyc_taxi.assets import raw_asset
 from nyc_taxi.core.dataset import dataset_names
+from nyc_taxi.targets import TARGETS
 from nyc_taxi.timetables import MonthlyTimetable
 from tests.dags.conftest import CHECKOUT
 
@@ -86,7 +87,8 @@ def test_every_pool_is_made_by_the_bootstrap(dag_bag: DagBag) -> None:
     made = json.loads((CHECKOUT / "include/bootstrap/pools.json").read_text("utf-8"))
     used = {task.pool for dag in dag_bag.dags.values() for task in dag.tasks}
 
-    assert used - {"default_pool"} == set(made)
+    assert used - {"default_pool"} == {target.pool for target in settings.TARGETS}
+    assert set(made) == {target.pool for target in TARGETS}
 
 
 def test_the_retries_are_those_of_the_settings(airflow_database: None) -> None:
@@ -191,7 +193,7 @@ print(json.dumps(found))
     assert {path: share for path, (share, _) in found.items() if share >= 0.2} == {}
 
 
-def test_promise_8_same_dag_everywhere(tmp_path: Path) -> None:
+def test_promise_8_same_dag_everywhere(airflow_database: None, tmp_path: Path) -> None:
     """No DAG file names an executor, a queue or a machine, and all environments read the same DAGs."""
     for path in DAG_FILES:
         assert not re.search(
@@ -206,70 +208,75 @@ from airflow.configuration import conf
 bag = DagBag(dag_folder=conf.get("core", "dags_folder"))
 assert not bag.import_errors, bag.import_errors
 dags = {dag_id: DagSerialization.serialize_dag(dag) for dag_id, dag in bag.dags.items()}
-print(json.dumps(dags, sort_keys=True, default=str))
+found = json.dumps(dags, sort_keys=True, default=str)
 """
-    (elsewhere := tmp_path / "elsewhere").mkdir()
-    (here := tmp_path / "here").mkdir()
-    local = python(code, here, AIRFLOW__CORE__EXECUTOR="LocalExecutor")
+    here: dict[str, Any] = {}
+    exec(code, here)
     kubernetes = python(
-        code, elsewhere, AIRFLOW__CORE__EXECUTOR="KubernetesExecutor", HOSTNAME="pod-1", USER="nobody"
+        f"{code}\nprint(found)",
+        tmp_path,
+        AIRFLOW__CORE__EXECUTOR="KubernetesExecutor",
+        HOSTNAME="pod-1",
+        USER="nobody",
     )
 
-    assert "green_postgres" in json.loads(local)
-    assert local == kubernetes
+    assert "green_postgres" in json.loads(here["found"])
+    assert here["found"] == kubernetes
 
 
-def test_the_plugins_folder_is_left_alone_and_the_plugin_is_there_once(tmp_path: Path) -> None:
-    code = """
-import json, sys
+@pytest.fixture(scope="module")
+def loaded(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """What a new process finds after each step of its start."""
+    code = f"""
+import json, runpy, sys, threading
+from airflow.plugins_manager import AirflowPlugin
+import nyc_taxi.plugin
+def heavy():
+    return [name for name in {HEAVY!r} if name in sys.modules]
+found = {{"with the plugin": heavy()}}
+
 from airflow import plugins_manager
 plugins, errors = plugins_manager._get_plugins()
 ours = [name for name, module in sys.modules.items() if "nyc_taxi" in str(getattr(module, "__file__", ""))]
 bare = [name for name in ours if not name.startswith("nyc_taxi")]
 from airflow.listeners.listener import get_listener_manager
 listeners = [p.__name__ for p in get_listener_manager().pm.get_plugins() if "nyc_taxi" in str(p)]
-print(json.dumps([[p.name for p in plugins if "axi" in p.name], errors, bare, listeners]))
-"""
-    assert json.loads(python(code, tmp_path)) == [["nyc_taxi"], {}, [], ["nyc_taxi.listener"]]
+found["plugins"] = [[p.name for p in plugins if "axi" in p.name], errors, bare, listeners]
 
+from airflow.sdk.execution_time.task_runner import TaskRunnerMarker
+get_listener_manager().hook.on_starting(component=TaskRunnerMarker())
+found["in a task"] = heavy()
 
-def test_what_the_plugin_adds_to_every_process_is_light(tmp_path: Path) -> None:
-    code = f"""
-import json, sys
-from airflow.plugins_manager import AirflowPlugin
-import nyc_taxi.plugin
-print(json.dumps([name for name in {HEAVY!r} if name in sys.modules]))
-"""
-    assert json.loads(python(code, tmp_path)) == []
-
-
-def test_the_scheduler_loads_what_its_forks_need(tmp_path: Path) -> None:
-    """Reading a DAG file loads no module of a provider after that, and no dataset is read again."""
-    code = f"""
-import json, runpy, sys, threading
-from airflow.listeners.listener import get_listener_manager
 from nyc_taxi.core import dataset
 get_listener_manager().hook.on_starting(component=None)
 before = set(sys.modules)
 runpy.run_path({str(CHECKOUT / "dags" / "ingest.py")!r})
 new = [name for name in set(sys.modules) - before if name.startswith(("nyc_taxi", "airflow.providers"))]
-print(json.dumps([
+found["in the scheduler"] = [
     "psycopg" in sys.modules, "requests" in sys.modules, threading.active_count(),
     sorted(new), dataset._dataset.cache_info().currsize,
-]))
+]
+print(json.dumps(found))
 """
-    assert json.loads(python(code, tmp_path)) == [True, True, 1, [], len(dataset_names())]
+    found: dict[str, Any] = json.loads(python(code, tmp_path_factory.mktemp("loaded")))
+    return found
 
 
-def test_a_task_loads_nothing_but_what_it_needs(tmp_path: Path) -> None:
-    code = f"""
-import json, sys
-from airflow.listeners.listener import get_listener_manager
-from airflow.sdk.execution_time.task_runner import TaskRunnerMarker
-get_listener_manager().hook.on_starting(component=TaskRunnerMarker())
-print(json.dumps([name for name in {HEAVY!r} if name in sys.modules]))
-"""
-    assert json.loads(python(code, tmp_path)) == []
+def test_what_the_plugin_adds_to_every_process_is_light(loaded: dict[str, Any]) -> None:
+    assert loaded["with the plugin"] == []
+
+
+def test_the_plugins_folder_is_left_alone_and_the_plugin_is_there_once(loaded: dict[str, Any]) -> None:
+    assert loaded["plugins"] == [["nyc_taxi"], {}, [], ["nyc_taxi.listener"]]
+
+
+def test_a_task_loads_nothing_but_what_it_needs(loaded: dict[str, Any]) -> None:
+    assert loaded["in a task"] == []
+
+
+def test_the_scheduler_loads_what_its_forks_need(loaded: dict[str, Any]) -> None:
+    """Reading a DAG file loads no module of a provider after that, and no dataset is read again."""
+    assert loaded["in the scheduler"] == [True, True, 1, [], len(dataset_names())]
 
 
 def test_the_page_about_schedules_agrees_with_the_settings() -> None:

@@ -11,12 +11,25 @@ from typing import Any
 LOADED = (
     "nyc_taxi.deploy.database",
     "nyc_taxi.deploy.current",
+    "nyc_taxi.deploy.init",
     "nyc_taxi.deploy.preflight",
     "nyc_taxi.deploy.warehouse",
+    "nyc_taxi.deployment",
+    "nyc_taxi.hooks.postgres",
+    "nyc_taxi.operators.dbt",
+    "nyc_taxi.operators.dbt_docs",
+    "nyc_taxi.operators.load_again",
+    "nyc_taxi.operators.recheck",
+    "nyc_taxi.operators.zones",
+    "nyc_taxi.partitions",
     "nyc_taxi.pipelines",
     "nyc_taxi.postgres.warehouse",
     "airflow.api_fastapi.app",
+    "airflow.jobs.job",
     "airflow.providers.postgres.hooks.postgres",
+    "alembic.command",
+    "mako.ext.pygmentplugin",
+    "mako.template",
 )
 """What an init imports on its way."""
 
@@ -45,8 +58,13 @@ def serve() -> None:
     """Answer each order on standard input with the pids of its inits, then with their exit codes."""
     with os.fdopen(os.dup(1), "w") as answers:
         os.dup2(2, 1)  # Airflow's log goes to standard output
+        from airflow.models import import_all_models
+        from sqlalchemy.orm import configure_mappers
+
         for module in LOADED:
             importlib.import_module(module)
+        import_all_models()  # type: ignore[no-untyped-call]
+        configure_mappers()
         for line in sys.stdin:
             order = json.loads(line)
             pids = [forked(order, path) for path in order["outputs"]]

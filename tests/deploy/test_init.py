@@ -35,7 +35,7 @@ A_DAG = """
         max_active_tasks, max_consecutive_failed_dag_runs, has_task_concurrency_limits)
     values ('green_postgres', 'dags-folder', false, false, '', '{}', 1, 0, false)
 """
-KILLS = extent(3, 30)
+KILLS = extent(2, 30)
 REPEATS = extent(2, 20)
 
 

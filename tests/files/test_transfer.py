@@ -100,9 +100,9 @@ def test_a_source_that_always_fails_is_given_up(file_server: FileServer, tmp_pat
 def test_a_source_that_asks_to_wait_is_left_alone_for_so_long(
     file_server: FileServer, tmp_path: Path, as_date: bool
 ) -> None:
+    began = time.monotonic()
     later = format_datetime(datetime.now(UTC) + timedelta(seconds=2), usegmt=True)
     busy = Reply(status=429, headers={"Retry-After": later if as_date else "1"})
-    began = time.monotonic()
     assert whole(get(file_server, tmp_path, busy, AGAIN), OLD)
     assert time.monotonic() - began > 0.9
 

@@ -145,6 +145,7 @@ def test_killed_at_random_instants(victim: EmbeddedPostgres, tmp_path: Path) -> 
         new, (expected, _) = files[rows, 2], wanted[rows, 2]
         seconds = min(wanted[rows, fare][1] for fare in (1, 2))  # a hiccup of the machine is no measure
         after = draw.uniform(0, 1.2) * seconds
+        warehouse.sessions.close()  # only the child's are to be killed
         hits += run_until(victim, new, what, after, draw, allowed | {(rows, 2.0 * rows)})
         start_again(victim)
         load(warehouse, published(new))

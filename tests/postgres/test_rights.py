@@ -104,6 +104,7 @@ def test_a_read_only_user_is_told_so(
 ) -> None:
     ordinary.prepare()
     administrator.execute(f"alter role {ordinary_user} set default_transaction_read_only = on")
+    ordinary.sessions.close()  # a role's settings are those of connections that are opened afterwards
     assert "is read-only: default_transaction_read_only is on" in refused(ordinary, tmp_path)
 
 

@@ -85,14 +85,16 @@ from pathlib import Path
 import psycopg
 from nyc_taxi.postgres.warehouse import PostgresWarehouse
 from tests.trips import published, stage
-stage(PostgresWarehouse(lambda: psycopg.connect(sys.argv[1]), "w"), published(Path(sys.argv[2])))
+warehouse = PostgresWarehouse(lambda: psycopg.connect(sys.argv[1]), "w")
+stage(warehouse, published(Path(sys.argv[2])))
 print(re.search(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text())[1])
 """
     child = subprocess.run(
-        [sys.executable, "-c", script, uri, str(path)],
+        [sys.executable, "-W", "error::ResourceWarning", "-c", script, uri, str(path)],
         capture_output=True,
         text=True,
         check=True,
         env={**os.environ, "PYTHONPATH": str(Path.cwd())},
     )
+    assert child.stderr == "", "its idle connection was not closed"
     return int(child.stdout)

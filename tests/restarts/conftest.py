@@ -10,6 +10,7 @@ import pytest
 from local.stack import Stack
 from local.state import Ports, Settings
 from nyc_taxi.postgres.warehouse import PostgresWarehouse
+from tests.waiting import HANGS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,7 +33,7 @@ def mortal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     stack.state.remember(stack.settings)
     stack.start()
     try:
-        stack.wait_for_dags({f"{dataset}_postgres" for dataset in DATASETS})
+        stack.wait_for_dags({f"{dataset}_postgres" for dataset in DATASETS}, HANGS)
         stack.postgres.create_database("alone")
         PostgresWarehouse(lambda: psycopg.connect(stack.warehouse_uri), "together").prepare()
         yield stack

@@ -8,11 +8,15 @@ import psycopg
 import pytest
 
 from local import samples
+from local.environment import PYTHON
 from local.stack import Stack
 from local.state import Ports, Settings
 from nyc_taxi.core.dataset import dataset_names
 from nyc_taxi.core.month import MonthRange
 from nyc_taxi.postgres.warehouse import PostgresWarehouse
+from tests.conftest import warm
+from tests.scheduler.runs import warm_airflow
+from tests.waiting import HANGS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -42,10 +46,12 @@ def running_stack(tmp_path_factory: pytest.TempPathFactory, dbt_program: str) ->
     stack.start()
     try:
         names = {f"{name}_postgres" for name in (*dataset_names(), "taxi", "zones", "recheck")}
-        stack.wait_for_dags({*names, TRANSFORM, "getting_started"})
+        stack.wait_for_dags({*names, TRANSFORM, "getting_started"}, HANGS)
         for dag_id in sorted({*names, "getting_started"}):
             stack.api.unpause(dag_id)
-        yield stack
+        warm_airflow(stack).parent.mkdir()
+        with warm(PYTHON, warm_airflow(stack), environment=stack.environment()):
+            yield stack
     finally:
         stack.api.close()
         stack.stop()

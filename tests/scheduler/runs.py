@@ -10,6 +10,8 @@ import psycopg
 from tests.waiting import HANGS
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from local.stack import Stack
     from nyc_taxi.core.month import MonthRange
 
@@ -62,6 +64,16 @@ def command(stack: Stack, *words: str, timeout: float = HANGS) -> subprocess.Com
     return subprocess.run(
         words, env=stack.environment(), capture_output=True, text=True, timeout=timeout, check=False
     )
+
+
+def warm_airflow(stack: Stack) -> Path:
+    """Return the path of an ``airflow`` that is imported already, in the stack's environment."""
+    return stack.folder / "warm" / "airflow"
+
+
+def airflow(stack: Stack, *words: str) -> subprocess.CompletedProcess[str]:
+    """Run a command of Airflow in the stack's environment, as a fork of one that is imported already."""
+    return command(stack, str(warm_airflow(stack)), *words)
 
 
 def task_state(stack: Stack, dag_id: str, run_id: str, task_id: str) -> str | None:

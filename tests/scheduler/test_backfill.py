@@ -9,7 +9,7 @@ import pytest
 
 from nyc_taxi.core.month import Month, MonthRange
 from nyc_taxi.samples import write_sample
-from tests.scheduler.runs import command, content, ledger, months_loaded_by
+from tests.scheduler.runs import airflow, content, ledger, months_loaded_by
 from tests.waiting import eventually
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ def check_three_months(stack: Stack, dataset: str) -> list[Any]:
 def create(stack: Stack, dag_id: str, *options: str) -> None:
     """Call ``airflow backfill create`` for the three months, and wait until its runs have ended."""
     words = ("--dag-id", dag_id, "--from-date", "2021-01-01", "--to-date", "2021-03-01", *options)
-    done = command(stack, "airflow", "backfill", "create", *words)
+    done = airflow(stack, "backfill", "create", *words)
     assert done.returncode == 0, done.stdout + done.stderr
 
     def ended() -> bool:
@@ -76,15 +76,15 @@ def test_backfill_create_makes_three_runs_and_again_changes_nothing(running_stac
 
 
 def test_dags_backfill_makes_three_runs_and_waits_for_them(running_stack: Stack) -> None:
-    backfill = ("airflow", "dags", "backfill", "fhv_postgres", "-s", "2021-01", "-e", "2021-03-01")
-    done = command(running_stack, *backfill)
+    backfill = ("dags", "backfill", "fhv_postgres", "-s", "2021-01", "-e", "2021-03-01")
+    done = airflow(running_stack, *backfill)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "fhv_postgres has succeeded for 2021-01..2021-03" in done.stdout
     assert "3 of 3, 3 succeeded" in done.stderr
     found = check_three_months(running_stack, "fhv")
 
     close(running_stack)
-    forced = command(running_stack, *backfill, "--reset-dagruns", "-y", "-c", '{"force": true}')
+    forced = airflow(running_stack, *backfill, "--reset-dagruns", "-y", "-c", '{"force": true}')
     assert forced.returncode == 0, forced.stdout + forced.stderr
     rows, attempts = check_three_months(running_stack, "fhv")
     assert rows == found[0]
@@ -93,8 +93,8 @@ def test_dags_backfill_makes_three_runs_and_waits_for_them(running_stack: Stack)
 
 
 def test_a_month_without_a_file_is_waited_for(running_stack: Stack) -> None:
-    words = ("airflow", "dags", "backfill", "yellow_postgres", "-s", "2020-05", "--no-wait")
-    assert command(running_stack, *words).returncode == 0
+    words = ("dags", "backfill", "yellow_postgres", "-s", "2020-05", "--no-wait")
+    assert airflow(running_stack, *words).returncode == 0
     run = backfill_runs(running_stack, "yellow_postgres")["2020-05-01"]["dag_run_id"]
 
     def waits() -> bool:
@@ -118,11 +118,11 @@ def test_a_backfill_that_takes_over_a_run_started_by_hand_loads_the_month_that_i
     write_sample(MonthRange.parse("2020-09..2020-10"), 100, running_stack.state.samples, ("green",))
     run = "by_hand_without_a_month"
     month = ("--logical-date", "2020-10-01", "-r", run)
-    assert command(running_stack, "airflow", "dags", "trigger", "green_postgres", *month).returncode == 0
+    assert airflow(running_stack, "dags", "trigger", "green_postgres", *month).returncode == 0
     assert running_stack.api.wait("green_postgres", run) == "failed"
 
     words = ("--from-date", "2020-10-01", "--to-date", "2020-10-01", "--reprocess-behavior", "failed")
-    done = command(running_stack, "airflow", "backfill", "create", "--dag-id", "green_postgres", *words)
+    done = airflow(running_stack, "backfill", "create", "--dag-id", "green_postgres", *words)
     assert done.returncode == 0, done.stdout + done.stderr
     eventually(lambda: ledger(running_stack, "green", "2020-10"))
     assert running_stack.api.wait("green_postgres", run) == "success"

@@ -12,7 +12,7 @@ import pytest
 
 from nyc_taxi.core.month import Month, MonthRange
 from nyc_taxi.samples import write_sample
-from tests.scheduler.runs import command, ledger, log_of, months_loaded_by, task_state
+from tests.scheduler.runs import airflow, ledger, log_of, months_loaded_by, task_state
 from tests.waiting import eventually
 
 if TYPE_CHECKING:
@@ -64,10 +64,8 @@ def test_the_form_refuses_a_missing_month_and_what_is_none_with_a_sentence(
 
 def test_the_command_line_starts_a_month_and_refuses_none(running_stack: Stack) -> None:
     conf = '{"month": "2021-03", "force": true}'
-    assert (
-        command(running_stack, "airflow", "dags", "trigger", DAG, "-r", "by_hand", "-c", conf).returncode == 0
-    )
-    assert command(running_stack, "airflow", "dags", "trigger", DAG, "-r", "no_month").returncode == 0
+    assert airflow(running_stack, "dags", "trigger", DAG, "-r", "by_hand", "-c", conf).returncode == 0
+    assert airflow(running_stack, "dags", "trigger", DAG, "-r", "no_month").returncode == 0
     assert running_stack.api.wait(DAG, "by_hand") == "success"
     assert months_loaded_by(running_stack, "by_hand") == [("green", "2021-03")]
     assert running_stack.api.wait(DAG, "no_month") == "failed"

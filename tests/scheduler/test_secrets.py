@@ -18,6 +18,8 @@ import psycopg
 import pytest
 from psycopg import sql
 
+from local.environment import PYTHON
+from tests.conftest import warm
 from tests.scheduler.runs import command, log_of
 
 if TYPE_CHECKING:
@@ -83,13 +85,13 @@ SOURCES = {
     "AIRFLOW_CONN_NYC_TLC_DEFAULT": json.dumps({"conn_type": "nyc_tlc", "extra": {"sources": f"//{GIVEN}@x"}})
 }
 COMMANDS: tuple[tuple[str, dict[str, str]], ...] = (
-    ("airflow taxi load green 2021-01 --force", {}),
-    ("airflow taxi months", WAREHOUSE),
-    ("airflow taxi load green 2021-01", SOURCES),
-    (f"airflow taxi load green 2021-01 --source http://me:{GIVEN}@127.0.0.1:1", {}),
-    ("airflow dags backfill green_postgres -s 2021-01 --dry-run", {}),
+    ("taxi load green 2021-01 --force", {}),
+    ("taxi months", WAREHOUSE),
+    ("taxi load green 2021-01", SOURCES),
+    (f"taxi load green 2021-01 --source http://me:{GIVEN}@127.0.0.1:1", {}),
+    ("dags backfill green_postgres -s 2021-01 --dry-run", {}),
 )
-"""Commands with their environment, whose output is looked through with all that there is to be logged."""
+"""Commands of Airflow with their environment. Their output at the level DEBUG is searched for secrets."""
 
 
 def found_in(text: str, secrets: dict[str, str]) -> list[str]:
@@ -128,7 +130,9 @@ def test_a_file_that_vanishes_hides_no_other(tmp_path: Path) -> None:
     assert len([*found]) == 1
 
 
-def test_a_stack_keeps_its_secrets(running_stack: Stack) -> None:
+def test_a_stack_keeps_its_secrets(
+    running_stack: Stack, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
     stack, secrets = running_stack, own_secrets(running_stack)
     assert len(set(secrets.values())) == len(secrets) >= 5
     assert {path.stat().st_mode & 0o777 for path in private_files(stack)} == {0o600}
@@ -153,10 +157,13 @@ def test_a_stack_keeps_its_secrets(running_stack: Stack) -> None:
         ]
         assert re.search(says, log_of(stack, "green_postgres", run, failed[0])), name
 
-    for line, more in COMMANDS:
-        words = ("env", "AIRFLOW__LOGGING__LOGGING_LEVEL=DEBUG", *(f"{n}={v}" for n, v in more.items()))
-        done = command(stack, *words, *line.split())
-        assert found_in(done.stdout + done.stderr, secrets) == [], (line, more)
+    chatty = stack.environment() | {"AIRFLOW__LOGGING__LOGGING_LEVEL": "DEBUG"}
+    with warm(PYTHON, tmp_path / "airflow", environment=chatty) as program:
+        for line, more in COMMANDS:
+            done = command(stack, "env", *(f"{n}={v}" for n, v in more.items()), program, *line.split())
+            assert done.stdout + done.stderr, line
+            assert found_in(done.stdout + done.stderr, secrets) == [], (line, more)
+    assert found_in("".join(capfd.readouterr()), secrets) == []  # what it logs while it is imported
 
     assert rows_with_a_secret(stack.metadata_uri, secrets) == []
     assert rows_with_a_secret(stack.warehouse_uri, secrets) == []

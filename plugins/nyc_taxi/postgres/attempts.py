@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -133,9 +133,14 @@ def holding(connection: psycopg.Connection[Any], attempt: Attempt) -> Iterator[N
 
 
 def release(connection: psycopg.Connection[Any]) -> None:
-    """Release the session's locks now; a server closes a session some time after it was asked to."""
-    with suppress(psycopg.Error):
+    """Release the session's locks now, or close it, so that no idle connection holds them.
+
+    Closing alone would do, but a server closes a session some time after it was asked to.
+    """
+    try:
         connection.execute("select pg_advisory_unlock_all()")
+    except psycopg.Error:
+        connection.close()
 
 
 def update(

@@ -17,6 +17,7 @@ from nyc_taxi.postgres import attempts
 from nyc_taxi.postgres.locks import month_lock, patiently, wait_briefly
 from nyc_taxi.postgres.readers import share_partition
 from nyc_taxi.postgres.schema import columns_of
+from nyc_taxi.postgres.sessions import one_line
 from nyc_taxi.postgres.statements import names, statement
 from nyc_taxi.postgres.sweep import drop_stage, remove_leftovers
 from nyc_taxi.postgres.tables import StageTable, partition_name, partition_of
@@ -186,7 +187,7 @@ def _refresh(connection: psycopg.Connection[Any], attempt: Attempt, *, dead_rows
         connection.execute(sql.SQL(refresh).format(partition))
         _refresh_parent(connection, dataset)
     except psycopg.Error as error:
-        _log.warning("%s is published; its statistics could not be refreshed: %s", attempt, error)
+        _log.warning("%s is published; its statistics could not be refreshed: %s", attempt, one_line(error))
 
 
 def _refresh_parent(connection: psycopg.Connection[Any], dataset: Dataset) -> None:

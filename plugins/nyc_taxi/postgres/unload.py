@@ -13,6 +13,7 @@ from nyc_taxi.load.attempt import Outcome
 from nyc_taxi.postgres import attempts
 from nyc_taxi.postgres.locks import month_lock, patiently, wait_briefly
 from nyc_taxi.postgres.publish import PATIENCE
+from nyc_taxi.postgres.sessions import one_line
 from nyc_taxi.postgres.statements import statement
 from nyc_taxi.postgres.tables import partition_of
 
@@ -69,4 +70,5 @@ def _give_space_back(connection: psycopg.Connection[Any], dataset: str, month: M
         if partition is not None:
             connection.execute(sql.SQL("vacuum (analyze, skip_locked) {}").format(partition))
     except psycopg.Error as error:
-        _log.warning("%s %s is unloaded; its space could not be given back: %s", dataset, month, error)
+        reason = one_line(error)
+        _log.warning("%s %s is unloaded; its space could not be given back: %s", dataset, month, reason)

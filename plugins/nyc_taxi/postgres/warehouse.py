@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from nyc_taxi.core.dataset import get_dataset
@@ -49,11 +49,10 @@ class PostgresWarehouse:
     open: Callable[[], psycopg.Connection[Any]]
     name: str
     streams: int | None = None
+    sessions: Sessions = field(init=False, repr=False)
 
-    @property
-    def sessions(self) -> Sessions:
-        """Its sessions."""
-        return Sessions(self.open, self.name)
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "sessions", Sessions(self.open, self.name))
 
     @property
     def ledger(self) -> PostgresLedger:
