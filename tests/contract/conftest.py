@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import gzip
 import json
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 import psycopg
 import pytest
+from google.cloud.bigquery import QueryJobConfig, ScalarQueryParameter
 from psycopg.rows import dict_row
 
 from nyc_taxi import deployment, targets
+from nyc_taxi.bigquery.warehouse import BigQueryWarehouse
 from nyc_taxi.core.dataset import get_dataset
 from nyc_taxi.core.month import MonthRange
 from nyc_taxi.dbt.access import Access
@@ -20,12 +23,14 @@ from nyc_taxi.postgres.warehouse import PostgresWarehouse
 from nyc_taxi.samples import write_sample
 from tests.cli import taxi
 from tests.contract.memory import MemoryWarehouse
+from tests.extent import LONG
 from tests.trips import MONTH, leftovers
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from nyc_taxi.bigquery.place import Place
     from nyc_taxi.core.check import Check
     from nyc_taxi.core.month import Month
     from nyc_taxi.load.warehouse import Warehouse
@@ -110,25 +115,105 @@ class InPostgres:
                 dbt.execute(BY_DBT, found)
 
 
-class MemoryHook:
-    """Leads the commands to a warehouse in memory."""
+@dataclass
+class InBigQuery:
+    warehouse: BigQueryWarehouse
 
-    shared: ClassVar[MemoryWarehouse]
+    @property
+    def place(self) -> Place:
+        return self.warehouse.place
+
+    def query(self, text: str, *values: Any) -> list[Any]:
+        parameters = [ScalarQueryParameter(None, type_, value) for type_, value in values]
+        config = QueryJobConfig(query_parameters=parameters)
+        return list(self.place.bigquery().query_and_wait(text, job_config=config))
+
+    def rows(self, dataset: str = "green", month: Month = MONTH) -> list[dict[str, Any]]:
+        names = [column.name for column in get_dataset(dataset).columns]
+        wanted = ", ".join(("row_number", *names))
+        unmapped = "if(unmapped is null, null, to_json_string(unmapped)) as unmapped"
+        table = f"{self.place.raw}.{dataset}_tripdata"
+        query = f"select {wanted}, {unmapped} from {table} where file_month = ? order by row_number"
+        return [dict(row) for row in self.query(query, ("DATE", month.first_day))]
+
+    def leftovers(self) -> int:
+        tables = self.place.bigquery().list_tables(self.place.stage)
+        objects = self.place.storage().list_blobs(self.place.bucket, prefix="staged/")
+        names = [table.table_id for table in tables] + [blob.name for blob in objects]
+        return len({re.findall(r"\d+", name)[-1] for name in names})
+
+    def lose(self, dataset: str, month: Month) -> None:
+        table = f"{self.place.raw}.{dataset}_tripdata"
+        self.query(f"delete from {table} where file_month = ?", ("DATE", month.first_day))
+
+    def measured_by_dbt(self, attempt: int, checks: Sequence[Check]) -> None:
+        text = BY_DBT.replace("%s", "?").replace("ops.", f"{self.place.ops}.")
+        text = text.replace("attempt_id, dataset, month\n", "attempt_id, dataset, month, measured_at\n")
+        text = text.replace("dataset, month from", "dataset, month, current_timestamp() from")
+        for one in checks:
+            words = (one.threshold, one.outcome, one.message)
+            self.query(
+                text,
+                *(("STRING", word) for word in (one.dimension, one.name)),
+                ("FLOAT64", one.value),
+                *(("STRING", word) for word in words),
+                ("INT64", attempt),
+            )
+
+
+class SharedHook:
+    """Leads the commands to the warehouse of the test."""
+
+    shared: ClassVar[MemoryWarehouse | BigQueryWarehouse]
 
     def __init__(self, conn_id: str) -> None: ...
 
-    def warehouse(self) -> MemoryWarehouse:
+    def warehouse(self) -> MemoryWarehouse | BigQueryWarehouse:
         return self.shared
 
     def dbt_access(self) -> Access:
         return Access()
 
 
-@pytest.fixture(params=["memory", "postgres"])
+ON_BIGQUERY = {
+    "test_a_dead_attempt_is_found_and_removed",
+    "test_a_month_is_replaced_and_the_ledger_says_by_what",
+    "test_a_month_is_shown_with_its_file_and_its_checks",
+    "test_attempt_that_was_taken_for_dead_publishes_nothing",
+    "test_attempt_whose_base_was_replaced_meanwhile_is_superseded",
+    "test_file_of_another_month_is_not_published_and_stays_to_be_looked_at",
+    "test_file_that_was_only_touched_is_unchanged_and_known_by_its_new_description",
+    "test_names_of_a_header_keep_their_commas_and_quotes",
+    "test_promise_3_idempotent",
+    "test_promise_4_concurrent_runs_of_one_month",
+    "test_promise_6_honest_about_drift_of_names_and_order",
+    "test_rejects_shows_line_reason_and_the_bytes_of_the_line",
+    "test_staged_rows_are_hidden_from_readers_and_measured",
+    "test_too_many_rejected_rows_fail_the_attempt_and_stay_visible",
+    "test_unloaded_month_is_empty_and_loads_again",
+    "test_zones_are_loaded_from_the_first_source_that_has_them",
+}
+"""Tests that ``make test`` runs on BigQuery, whose emulator is slow; ``make test-long`` runs all of them.
+
+Each asks something else of the adapter: a statement, a job, the claim of a month, the lease of an attempt.
+"""
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run each test of a warehouse on every kind of it."""
+    if "subject" in metafunc.fixturenames:
+        on_bigquery = LONG or metafunc.definition.originalname in ON_BIGQUERY
+        kinds = ["memory", "postgres", *(["bigquery"] if on_bigquery else [])]
+        metafunc.parametrize("subject", kinds, indirect=True)
+
+
+@pytest.fixture
 def subject(request: pytest.FixtureRequest) -> Subject:
-    """An empty warehouse of each kind."""
+    """An empty warehouse of one kind."""
     if request.param == "memory":
         return InMemory(MemoryWarehouse())
+    if request.param == "bigquery":
+        return InBigQuery(BigQueryWarehouse(request.getfixturevalue("bigquery_place"), "bigquery_taxi"))
     uri = request.getfixturevalue("warehouse_uri")
     return InPostgres(PostgresWarehouse(lambda: psycopg.connect(uri), "postgres_taxi"), uri)
 
@@ -146,10 +231,10 @@ def run(subject: Subject, monkeypatch: pytest.MonkeyPatch) -> Run:
         target = targets.get_target("postgres")
         monkeypatch.setenv("AIRFLOW_CONN_POSTGRES_TAXI", subject.uri)
     else:
-        hook = f"{MemoryHook.__module__}.{MemoryHook.__qualname__}"
-        target = targets.Target("memory", "Memory", "memory", hook, pool="none")
+        hook = f"{SharedHook.__module__}.{SharedHook.__qualname__}"
+        target = targets.Target("shared", "Shared", "shared", hook, pool="none")
         monkeypatch.setattr(targets, "TARGETS", (*targets.TARGETS, target))
-        monkeypatch.setattr(MemoryHook, "shared", subject.warehouse, raising=False)
+        monkeypatch.setattr(SharedHook, "shared", subject.warehouse, raising=False)
     monkeypatch.setattr(deployment, "findings", list)  # of the Airflow of other tests
     # A command says so of its whole process, which here is the test's.
     monkeypatch.setenv("_AIRFLOW_PROCESS_CONTEXT", "server")

@@ -11,6 +11,7 @@ import yaml
 
 from nyc_taxi.core.check import Check
 from nyc_taxi.core.dataset import get_dataset
+from tests.trips import MONTH
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -41,7 +42,8 @@ def test_a_month_is_shown_with_its_file_and_its_checks(
     run: Run, listed: Listed, subject: Subject, samples: Path
 ) -> None:
     run(f"load green 2021-01 --source {samples}")
-    subject.measured_by_dbt(1, BY_DBT)
+    (attempt,) = subject.warehouse.ledger.history("green", MONTH)
+    subject.measured_by_dbt(attempt.id, BY_DBT)
     shown = listed("show green 2021-01")
     (month,) = listed("months")
     assert {name: shown[name] for name in shown.keys() & month.keys()} == {
@@ -49,7 +51,7 @@ def test_a_month_is_shown_with_its_file_and_its_checks(
     }
     assert shown.keys() >= {"state", "rows_in_file", "rows_loaded", "rows_rejected", "loaded_at"}
     assert shown["url"].endswith("green_tripdata_2021-01.csv.gz")
-    assert (shown["attempt"], shown["attempts_since"]) == (1, 0)
+    assert (shown["attempt"], shown["attempts_since"]) == (attempt.id, 0)
     assert of(shown["checks"], "dimension", "check", "outcome", "measured_by") == [
         ("accuracy", "most_trips_cost", "error", "dbt"),
         *(("completeness", f"blank {name}", "pass", "load") for name in sorted(get_dataset("green").filled)),
@@ -90,7 +92,7 @@ def test_the_table_is_for_people_and_yaml_for_programs(
 
 
 def test_the_failing_checks_of_a_newer_attempt_come_last(
-    run: Run, listed: Listed, samples: Path, wrong: Path, capsys: pytest.CaptureFixture[str]
+    run: Run, listed: Listed, subject: Subject, samples: Path, wrong: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     run(f"load green 2021-01 --source {samples}")
     before = listed("show green 2021-01")
@@ -102,8 +104,10 @@ def test_the_failing_checks_of_a_newer_attempt_come_last(
     *kept, failing = after["checks"]
     assert kept == before["checks"]
     assert after == {**before, "attempts_since": 1, "checks": after["checks"]}
-    assert of([failing], "check", "outcome", "attempt") == [("pickups in the month", "error", 2)]
-    assert said.err.startswith("The newest attempt, 2, is failed: Audit: pickups in the month: 499 of 500")
+    newest = subject.warehouse.ledger.history("green", MONTH)[-1].id
+    assert of([failing], "check", "outcome", "attempt") == [("pickups in the month", "error", newest)]
+    said_of_it = f"The newest attempt, {newest}, is failed: Audit: pickups in the month: 499 of 500"
+    assert said.err.startswith(said_of_it)
 
 
 def test_a_month_that_only_failed_is_shown_with_what_was_found(run: Run, listed: Listed, wrong: Path) -> None:
@@ -127,7 +131,8 @@ def test_a_month_that_the_marts_lack_is_shown_with_what_was_found(
     run: Run, listed: Listed, subject: Subject, samples: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     run(f"load green 2021-01 --source {samples}")
-    subject.measured_by_dbt(1, [replace(BY_DBT[0], message="3 of 4 trips cost nothing.")])
+    (attempt,) = subject.warehouse.ledger.history("green", MONTH)
+    subject.measured_by_dbt(attempt.id, [replace(BY_DBT[0], message="3 of 4 trips cost nothing.")])
     capsys.readouterr()
     assert listed("show green 2021-01")["marts"] == "not built"
     run("show green 2021-01")

@@ -32,6 +32,7 @@ class Emulator:
 
     def __init__(self) -> None:
         self.asked: list[str | None] = []
+        self.dropped: list[str] = []
         self.statistics = SimpleNamespace(statementType="SELECT", ddlTargetTable=None)
         self.destination: str | None = None
 
@@ -49,8 +50,19 @@ def emulator() -> Emulator:
 def launcher(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     """The launcher, loaded but not run."""
     modules = {
-        name: ModuleType(name) for name in ("local_bigquery", "local_bigquery.cli", "local_bigquery.jobs")
+        name: ModuleType(name)
+        for name in (
+            "local_bigquery",
+            "local_bigquery.catalog",
+            "local_bigquery.cli",
+            "local_bigquery.engine",
+            "local_bigquery.jobs",
+        )
     }
+    vars(modules["local_bigquery.catalog"])["tables"] = SimpleNamespace(
+        RESULTS="_results", name=lambda *parts: ".".join(parts)
+    )
+    vars(modules["local_bigquery.engine"])["database"] = SimpleNamespace(execute=emulator.dropped.append)
     vars(modules["local_bigquery.cli"])["main"] = lambda _: None
     vars(modules["local_bigquery.jobs"])["query"] = emulator
     for name, module in modules.items():
@@ -108,6 +120,13 @@ def test_everything_else_is_handed_on_as_it_was(launcher: ModuleType, emulator: 
     statistics, handed_on, _ = launcher.execute("cursor", "project", None, Config("select 1"), dry_run=True)
     assert statistics is emulator.statistics
     assert handed_on == ("cursor", "project", None, {"dry_run": True})
+
+
+def test_only_the_newest_results_are_kept(launcher: ModuleType, emulator: Emulator) -> None:
+    for number in range(34):
+        launcher.execute("cursor", "project", f"job {number}", Config("select 1"))
+    launcher.execute("cursor", "project", None, Config("select 1"))
+    assert emulator.dropped == [f"DROP TABLE IF EXISTS project._results.job {number}" for number in (0, 1)]
 
 
 def test_loading_the_launcher_changes_and_starts_nothing(launcher: ModuleType, emulator: Emulator) -> None:

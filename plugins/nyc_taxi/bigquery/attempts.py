@@ -90,7 +90,9 @@ def look(
     # A condition that only a parameter makes true would keep BigQuery from reading one month alone.
     filters = "\n    and ".join(wanted or ["true"])
     rows = jobs.rows("attempts", values, filters=filters)
-    return [Found(_attempt(row), row["now"], row["lease_ended"]) for row in rows]
+    found = [Found(_attempt(row), row["now"], row["lease_ended"]) for row in rows]
+    _months.update({(jobs.place.project, jobs.place.ops, one.attempt.id): one.attempt.month for one in found})
+    return found
 
 
 def find(jobs: Jobs, **filters: Any) -> list[Attempt]:
@@ -120,6 +122,20 @@ def get(jobs: Jobs, id: int) -> Attempt:
     for attempt in find(jobs, id=id):
         return attempt
     raise ContractError(f"The ledger has no attempt {id}. Run the stage step of the month again.")
+
+
+def key(jobs: Jobs, id: int) -> dict[str, Value]:
+    """Return the parameters ``id`` and ``month`` by which statements find an attempt.
+
+    The tables are partitioned by month: with it, a statement reads and changes one partition, and statements
+    about other months are not in its way.
+    """
+    month = _months.get((jobs.place.project, jobs.place.ops, id)) or get(jobs, id).month
+    return {"id": ("INT64", id), "month": ("DATE", month.first_day)}
+
+
+_months: Final[dict[tuple[str, str, int], Month]] = {}
+"""The months of attempts that this process has seen; they never change."""
 
 
 def latest(attempts: Iterable[Attempt]) -> Attempt | None:
@@ -180,7 +196,7 @@ def update(
         "update_attempt",
         {
             **given,
-            "id": ("INT64", id),
+            **key(jobs, id),
             "outcome": ("STRING", str(outcome)),
             **({"only_from": ("ARRAY<STRING>", [str(old) for old in only_from])} if only_from else {}),
         },
@@ -195,7 +211,7 @@ def record_checks(jobs: Jobs, id: int, checks: Iterable[Check], only_from: Seque
     jobs.change(
         "record_checks",
         {
-            "id": ("INT64", id),
+            **key(jobs, id),
             "checks": ("STRING", json.dumps([asdict(check) for check in checks])),
             "only_from": ("ARRAY<STRING>", [str(old) for old in only_from or ()]),
         },

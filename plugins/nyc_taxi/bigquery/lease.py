@@ -94,7 +94,7 @@ class Life:
 
 @contextmanager
 def holding_month(
-    jobs: Jobs, dataset: str, month: Month, *, what: str, patience: float = PATIENCE, seconds: int = MONTH
+    jobs: Jobs, dataset: str, month: Month, *, what: str, patience: float = PATIENCE
 ) -> Iterator[None]:
     """Be the only one that changes what readers see of a month, until the context ends.
 
@@ -104,7 +104,7 @@ def holding_month(
     :param patience: seconds to wait for others
     :raises WarehouseBusy: naming who had the claim
     """
-    claim = _Claim(jobs, f"locks/{dataset}/{month}", what, seconds)
+    claim = _Claim(jobs, f"locks/{dataset}/{month}", what, MONTH)
     generation = claim.take(patience)
     try:
         yield

@@ -93,7 +93,7 @@ class BigQueryLedger:
 
     def rejects(self, attempt: Attempt, limit: int | None = None) -> Iterator[RejectedRow]:
         """Yield the rejected rows of an attempt in file order, a page of the response at a time."""
-        values = {"id": ("INT64", attempt.id), "month": ("DATE", attempt.month.first_day)}
+        values = attempts.key(self.jobs, attempt.id)
         # BigQuery takes no expression here, and no null.
         most = str(2**63 - 1 if limit is None else int(limit))
         for row in self.jobs.rows("rejects", values, limit=most):
@@ -101,19 +101,19 @@ class BigQueryLedger:
 
     def count_rejects(self, id: int) -> tuple[int, int]:
         """Return how many rows of an attempt were rejected, and the sum of their row numbers."""
-        ((rows, ordinals),) = self.jobs.rows("count_rejects", {"id": ("INT64", id)})
+        ((rows, ordinals),) = self.jobs.rows("count_rejects", attempts.key(self.jobs, id))
         return rows, ordinals
 
     def checks(self, id: int) -> dict[MeasuredBy, tuple[Check, ...]]:
         """Return what the checks found of an attempt."""
         found: dict[MeasuredBy, tuple[Check, ...]] = {}
-        for measured_by, *check in self.jobs.rows("quality_results", {"id": ("INT64", id)}):
+        for measured_by, *check in self.jobs.rows("quality_results", attempts.key(self.jobs, id)):
             found[measured_by] = (*found.get(measured_by, ()), Check(*check))
         return found
 
     def discard_unchanged(self, attempt: Attempt, current: Attempt) -> None:
         """Remove an attempt whose file is the published one, which takes over how its source describes it."""
-        self.jobs.change("same_content", {"id": ("INT64", current.id), "attempt": ("INT64", attempt.id)})
-        values = {"id": ("INT64", attempt.id), "month": ("DATE", attempt.month.first_day)}
-        self.jobs.change("forget_attempt", values)
+        values = {**attempts.key(self.jobs, current.id), "attempt": ("INT64", attempt.id)}
+        self.jobs.change("same_content", values)
+        self.jobs.change("forget_attempt", attempts.key(self.jobs, attempt.id))
         self.staging.pop(attempt.id, None)

@@ -7,7 +7,9 @@ select
     threshold,
     message
 from {ops}.quality_result
-where attempt_id = @id
+where
+    attempt_id = @id
+    and month = @month
 order by
     dimension,
     check_name

@@ -14,9 +14,21 @@ using (
     cross join unnest(json_query_array(@checks)) as judged
     where
         ledger.id = @id
+        and ledger.month = @month
         and (array_length(@only_from) = 0 or ledger.outcome in unnest(@only_from))
-) as found on false
-when not matched by source and recorded.attempt_id = @id and recorded.measured_by = 'load' then delete
+) as found
+    on
+        recorded.month = @month
+        and recorded.attempt_id = found.id
+        and recorded.measured_by = 'load'
+        and recorded.check_name = found.check_name
+when matched then update set
+    dimension = found.dimension,
+    value = found.value,
+    threshold = found.threshold,
+    outcome = found.outcome,
+    message = found.message,
+    measured_at = current_timestamp()
 when not matched by target then insert (
     attempt_id,
     dataset,

@@ -8,5 +8,7 @@ set
 from {ops}.file_ledger as newer
 where
     published.id = @id
+    and published.month = @month
+    and newer.month = @month
     and published.outcome = 'published'
     and newer.id = @attempt

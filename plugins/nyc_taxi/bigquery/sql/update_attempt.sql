@@ -2,4 +2,5 @@ update {ops}.file_ledger
 set
     outcome = @outcome{assigned}
 where
-    id = @id{conditions}
+    id = @id
+    and month = @month{conditions}
