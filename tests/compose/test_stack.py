@@ -95,6 +95,18 @@ def test_an_idle_stack_leaves_memory_to_other_programs(stack: Compose) -> None:
     assert total <= IDLE_MIB
 
 
+@pytest.mark.parametrize("service", ["warehouse", "metadata"])
+def test_a_database_survives_when_an_orphan_in_its_container_is_killed(stack: Compose, service: str) -> None:
+    """As after a health check that took too long"""
+    user = {"warehouse": "taxi", "metadata": "airflow"}[service]
+    ask = ("psql", "--username", user, "--no-align", "--tuples-only", "--command")
+    process = "select pid from pg_stat_activity where backend_type = 'checkpointer'"
+    before = stack.inside(service, *ask, process)
+    stack.inside(service, "sh", "-c", "sh -c 'sleep 1; kill -PIPE $$' >/dev/null 2>&1 &")
+    stack.inside(service, "sleep", "3")
+    assert stack.inside(service, *ask, process) == before
+
+
 def test_restarts_in_a_row_change_nothing(stack: Compose, loaded: list[tuple[str, int, int]]) -> None:
     before = settings_of(stack)
     for _ in range(RESTARTS):

@@ -78,6 +78,13 @@ def test_every_service_is_limited_and_gains_no_rights() -> None:
         assert ("healthcheck" in service) != ends, name
 
 
+def test_a_database_is_not_the_first_process_of_its_container() -> None:
+    """Otherwise it restarts all its processes when one that a health check left behind is killed."""
+    for name in ("warehouse", "metadata"):
+        assert SERVICES[name]["init"] is True
+        assert "exec psql" in SERVICES[name]["healthcheck"]["test"][-1]
+
+
 def test_a_secret_is_only_where_it_is_needed() -> None:
     holders = {
         secret: sorted(name for name, service in SERVICES.items() if secret in service.get("secrets", ()))
