@@ -57,9 +57,16 @@ def airflow() -> Callable[[], object]:
 
 
 def answer(client: socket.socket, name: str, command: Callable[[], object]) -> None:
-    """Run the command in this process as the client asks, and send it the exit code."""
+    """Fork a process that runs the command as the client asks, and sends it the exit code."""
     message, (out, err), _, _ = socket.recv_fds(client, 1 << 20, 2)
     arguments, folder, environment = json.loads(message)
+    if name == "dbt" and environment.get("DBT_PROFILE") == "bigquery":
+        importlib.import_module("dbt.adapters.bigquery")  # once, for all that follow
+    if os.fork() != 0:
+        os.close(out)
+        os.close(err)
+        return
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     os.dup2(out, 1)
     os.dup2(err, 2)
     os.chdir(folder)
@@ -77,6 +84,7 @@ def answer(client: socket.socket, name: str, command: Callable[[], object]) -> N
     sys.stdout.flush()
     sys.stderr.flush()
     client.send(str(code or 0).encode())
+    os._exit(0)
 
 
 def serve(name: str, program: Path, *more: str) -> None:
@@ -95,11 +103,8 @@ def serve(name: str, program: Path, *more: str) -> None:
         said.flush()
         while True:
             client, _ = listening.accept()
-            if os.fork() == 0:
-                signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+            with client:
                 answer(client, name, command)
-                os._exit(0)
-            client.close()
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Starts the BigQuery emulator with two responses that dbt needs and the emulator lacks.
+"""Starts the BigQuery emulator with three responses that dbt needs and the emulator lacks.
 
 It also forgets old results: the emulator keeps the result of each query as a table, and each statement looks
 through the columns of all tables. One thread is enough for them: more would cost two fifths more time.
@@ -9,7 +9,6 @@ STORAGE_EMULATOR_HOST.
 
 from __future__ import annotations
 
-import re
 from collections import deque
 from typing import Any
 
@@ -17,8 +16,9 @@ from local_bigquery.catalog import tables
 from local_bigquery.cli import main
 from local_bigquery.engine import database
 from local_bigquery.jobs import query
-
-_ONE_VARIABLE = re.compile(r"\bset\s*\(\s*(\w+)\s*\)\s*=\s*\(\s*select\s+as\s+struct\b", re.IGNORECASE)
+from local_bigquery.sql.rules import NODE_RULES
+from local_bigquery.sql.rules.typing import DECIMALS, TEXT, kind
+from sqlglot import exp
 
 _KEPT = 32
 """How many results can still be read."""
@@ -30,10 +30,10 @@ _results: deque[str] = deque()
 def execute(cursor: Any, project: str, job: str | None, config: Any, **more: Any) -> tuple[Any, Any, Any]:
     """Run a query job as the emulator does, with two additions.
 
-    A script may set a list of one variable from a struct, which the emulator accepts only without the list.
-    A job that creates a table reports it as its destination, as BigQuery does.
+    The format that separates thousands does so by commas, not by apostrophes. A job that creates a table
+    reports it as its destination.
     """
-    text = _ONE_VARIABLE.sub(r"SET \1 = (SELECT", config.query or "")
+    text = (config.query or "").replace("%'d", "%,d")
     statistics, children, destination = _execute(cursor, project, job, config.replace(query=text), **more)
     if destination is None and statistics.statementType == "CREATE_TABLE_AS_SELECT":
         destination = statistics.ddlTargetTable
@@ -44,7 +44,18 @@ def execute(cursor: Any, project: str, job: str | None, config: Any, **more: Any
     return statistics, children, destination
 
 
+def numeric_text(node: Any, _: Any) -> Any:
+    """Let the text of a ``numeric`` have no zeros at its end: 5.5, not 5.500000000."""
+    if not (isinstance(node, exp.Cast) and node.to.this in TEXT and kind(node.this) in DECIMALS):
+        return node
+    text: Any = node
+    for zeros, kept in ((r"\.0+$", ""), (r"(\.\d*[1-9])0+$", r"\1")):
+        text = exp.func("regexp_replace", text, exp.Literal.string(zeros), exp.Literal.string(kept))
+    return text
+
+
 if __name__ == "__main__":
+    NODE_RULES.append(numeric_text)
     query.execute = execute
     database.connection().execute("SET threads = 1")
     main(["serve"])

@@ -1,8 +1,10 @@
 {#
     Makes a model a table that is built by dataset and file month, which it has as columns. A run replaces its
     months as a whole, and removes those that were unloaded. A run without months rebuilds the table.
+
+    cluster_by  on BigQuery, the columns by which the rows of a month are sorted
 #}
-{% macro built_by_month() -%}
+{% macro built_by_month(cluster_by=none) -%}
     {{ config(
         materialized='incremental',
         incremental_strategy=month_strategy(),
@@ -10,6 +12,7 @@
         on_schema_change='fail',
         partition_by={'field': 'file_month', 'data_type': 'date', 'granularity': 'month'},
         partitions=run_partitions(),
+        cluster_by=cluster_by,
         indexes=[{'columns': ['file_month']}],
         post_hook=[drop_working_table(), replica_identity(), refresh_statistics()],
     ) }}

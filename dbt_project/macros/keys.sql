@@ -14,8 +14,8 @@
 #}
 {% macro legacy_row_id(pickup, dropoff) -%}
     {{ dbt.hash(legacy_parts([
-        'vendorid', pickup, dropoff, 'pulocationid', 'dolocationid',
-    ]) ~ " || coalesce(" ~ double_text('fare_amount') ~ ", '') || coalesce(" ~ double_text('trip_distance') ~ ", '')") }}
+        'vendorid', pickup, dropoff, 'pulocationid', 'dolocationid', 'fare_amount', 'trip_distance',
+    ])) }}
 {%- endmacro %}
 
 

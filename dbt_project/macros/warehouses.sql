@@ -57,20 +57,6 @@
 {%- endmacro %}
 
 
-{# A double as the shortest text that Postgres has for it: 8, not 8.0. #}
-{% macro double_text(number) -%}
-    {{ adapter.dispatch('double_text')(number) }}
-{%- endmacro %}
-
-{% macro postgres__double_text(number) -%}
-    cast({{ number }} as text)
-{%- endmacro %}
-
-{% macro bigquery__double_text(number) -%}
-    cast(cast({{ number }} as numeric) as string)
-{%- endmacro %}
-
-
 {# A whole number as a person reads it: 50,000. #}
 {% macro number_text(number) -%}
     {{ adapter.dispatch('number_text')(number) }}
@@ -105,10 +91,17 @@
 {%- endmacro %}
 
 
-{# dbt's own macro warns of a numeric without precision, which on Postgres is the one that does not round. #}
+{#
+    dbt's own macro warns of a numeric without precision. On Postgres it is the one that does not round; on
+    BigQuery it has nine decimals, and dollars and miles have fewer.
+#}
 {% macro postgres__get_empty_schema_sql(columns) -%}
     select
     {%- for name, column in columns.items() %}
-        cast(null as {{ column['data_type'] }}) as {{ name }}{{ ',' if not loop.last }}
+        cast(null as {{ api.Column.translate_type(column['data_type']) }}) as {{ name }}{{ ',' if not loop.last }}
     {%- endfor %}
+{%- endmacro %}
+
+{% macro bigquery__get_empty_schema_sql(columns) -%}
+    {{ return(postgres__get_empty_schema_sql(columns)) }}
 {%- endmacro %}

@@ -10,6 +10,12 @@
     {{ return(postgres__make_relation_with_suffix(base_relation, '__' ~ invocation_id[:8], dstring=False)) }}
 {% endmacro %}
 
+{# On BigQuery, dbt gives the working table of a model the same name in every run, also of two at once. #}
+{% macro bigquery__make_temp_relation(base_relation, suffix) %}
+    {%- set own = '' if model.resource_type == 'unit_test' else '__' ~ invocation_id[:8] -%}
+    {{ return(dbt.default__make_temp_relation(base_relation, own ~ suffix)) }}
+{% endmacro %}
+
 {% macro postgres__create_table_as(temporary, relation, sql) %}
     {%- if temporary and model.resource_type != 'unit_test' %}
         create unlogged table {{ relation }}

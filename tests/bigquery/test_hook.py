@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from nyc_taxi.bigquery.place import Place
 
 ACCOUNT = "loader@my-project.iam.gserviceaccount.com"
+OTHER = "other@my-project.iam.gserviceaccount.com"
 
 
 @pytest.fixture(scope="module")
@@ -92,11 +93,36 @@ def test_without_a_key_the_credentials_of_the_machine_are_used(monkeypatch: pyte
 
 
 def test_another_account_is_impersonated(monkeypatch: pytest.MonkeyPatch, key: dict[str, str]) -> None:
-    other = "other@my-project.iam.gserviceaccount.com"
-    used = connect(monkeypatch, named(keyfile_dict=key, impersonate=other)).place().credentials
+    used = connect(monkeypatch, named(keyfile_dict=key, impersonate=OTHER)).place().credentials
     assert isinstance(used, impersonated_credentials.Credentials)
-    assert used.service_account_email == other
+    assert used.service_account_email == OTHER
     assert used._source_credentials.service_account_email == ACCOUNT
+
+
+def test_dbt_gets_the_same_project_and_credentials(
+    monkeypatch: pytest.MonkeyPatch, key: dict[str, str], tmp_path: Path
+) -> None:
+    monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", "/secrets/adc.json")
+    monkeypatch.setenv("AIRFLOW__CORE__FERNET_KEY", "secret")
+    (tmp_path / "key.json").write_text(json.dumps(key))
+    extra = named(location="EU", prefix="taxi_", key_path=str(tmp_path / "key.json"), impersonate=OTHER)
+    access = connect(monkeypatch, extra | {"maximum_bytes_billed": 20_000_000}).dbt_access()
+    assert json.loads(access.files["NYC_TAXI_BIGQUERY_KEYFILE"]) == key
+    assert key["private_key"][40:80] not in str(access.environment)
+    given = {name.removeprefix("NYC_TAXI_BIGQUERY_"): value for name, value in access.environment.items()}
+    assert "AIRFLOW__CORE__FERNET_KEY" not in given
+    assert given["GOOGLE_APPLICATION_CREDENTIALS"] == "/secrets/adc.json"
+    assert given["METHOD"] == "service-account"
+    assert (given["PROJECT"], given["LOCATION"], given["PREFIX"]) == ("my-project", "EU", "taxi_")
+    assert (given["MAXIMUM_BYTES_BILLED"], given["IMPERSONATE"]) == ("20000000", OTHER)
+
+
+def test_dbt_uses_the_credentials_of_the_machine_without_a_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(google.auth, "default", lambda **_: (AnonymousCredentials(), None))
+    access = connect(monkeypatch, named()).dbt_access()
+    assert access.environment["NYC_TAXI_BIGQUERY_METHOD"] == "oauth"
+    assert access.environment["NYC_TAXI_BIGQUERY_MAXIMUM_BYTES_BILLED"] == "0"
+    assert not access.files
 
 
 @pytest.mark.parametrize(

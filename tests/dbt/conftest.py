@@ -1,4 +1,4 @@
-"""A warehouse with dbt on it, for the tests of one module."""
+"""Warehouses with dbt on them, for the tests of one module."""
 
 from __future__ import annotations
 
@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.dbt.bigquery_mart import BigQueryMart
 from tests.dbt.mart import Mart
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from local.postgres import EmbeddedPostgres
+    from tests.google_cloud import GoogleCloud
 
 
 @pytest.fixture(scope="module")
@@ -24,3 +26,11 @@ def mart(
     postgres_server.create_database(name)
     with Mart.open(postgres_server, name, tmp_path_factory.mktemp("dbt"), dbt_program) as mart:
         yield mart
+
+
+@pytest.fixture(scope="module")
+def bigquery_mart(
+    google_cloud: GoogleCloud, tmp_path_factory: pytest.TempPathFactory, dbt_program: str
+) -> BigQueryMart:
+    """An empty warehouse on BigQuery with the zones, and nothing built."""
+    return BigQueryMart.open(google_cloud.set_up(), tmp_path_factory.mktemp("dbt"), dbt_program)

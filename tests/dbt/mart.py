@@ -1,4 +1,4 @@
-"""A warehouse that months are loaded into as the product does it, and that dbt builds marts on."""
+"""Warehouses that months are loaded into as the product does it, and that dbt builds marts on."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from local.postgres import EmbeddedPostgres
+    from nyc_taxi.load.warehouse import Warehouse
 
 CONTENT = """
 select to_char({month}, 'YYYY-MM'), md5(string_agg(md5(cast(built as text)), '' order by cast(built as text)))
@@ -88,44 +89,27 @@ def node_name(unique_id: str) -> str:
     return names[1] if kind == "unit_test" else names[0]
 
 
+def prepare(warehouse: Warehouse, folder: Path) -> None:
+    """Create what the load needs, and load the zones."""
+    write_lookup(folder / "zones.csv")
+    warehouse.prepare()
+    warehouse.replace_zones(read_zones(folder / "zones.csv"))
+
+
 @dataclass(frozen=True)
-class Mart:
-    """One warehouse.
+class Project:
+    """The dbt project on one warehouse.
 
     :param warehouse: as the product sees it
-    :param connection: a reader's
-    :param uri: its URI
     :param folder: for files, and what dbt writes
     :param program: the path of dbt
     :param environment: what dbt is started with
     """
 
-    warehouse: PostgresWarehouse
-    connection: psycopg.Connection[Any]
-    uri: str
+    warehouse: Warehouse
     folder: Path
     program: str
     environment: dict[str, str]
-
-    @classmethod
-    @contextmanager
-    def open(cls, server: EmbeddedPostgres, database: str, folder: Path, program: str) -> Iterator[Mart]:
-        """Prepare a warehouse in an empty database, and load the zones."""
-        uri = server.uri(database)
-        warehouse = PostgresWarehouse(lambda: psycopg.connect(uri), "postgres_taxi")
-        write_lookup(folder / "zones.csv")
-        warehouse.prepare()
-        warehouse.replace_zones(read_zones(folder / "zones.csv"))
-        address = {
-            "NYC_TAXI_WAREHOUSE_HOST": "127.0.0.1",
-            "NYC_TAXI_WAREHOUSE_PORT": str(server.port),
-            "NYC_TAXI_WAREHOUSE_USER": server.user,
-            "NYC_TAXI_WAREHOUSE_PASSWORD": server.password,
-            "NYC_TAXI_WAREHOUSE_DATABASE": database,
-        }
-        with psycopg.connect(uri, autocommit=True) as connection:
-            own = dbt.environment(environment() | address, folder)
-            yield cls(warehouse, connection, uri, folder, program, own)
 
     def load(self, path: Path, dataset: str, month: str) -> None:
         """Load a file of a month, as a run of its DAG does."""
@@ -177,6 +161,36 @@ class Mart:
     def stale(self) -> list[str]:
         """Return the months that dbt has to build, as texts."""
         return [str(one) for one in self.warehouse.stale_months("prod")]
+
+
+@dataclass(frozen=True)
+class Mart(Project):
+    """The project on Postgres.
+
+    :param connection: a reader's
+    :param uri: its URI
+    """
+
+    connection: psycopg.Connection[Any]
+    uri: str
+
+    @classmethod
+    @contextmanager
+    def open(cls, server: EmbeddedPostgres, database: str, folder: Path, program: str) -> Iterator[Mart]:
+        """Prepare a warehouse in an empty database, and load the zones."""
+        uri = server.uri(database)
+        warehouse = PostgresWarehouse(lambda: psycopg.connect(uri), "postgres_taxi")
+        prepare(warehouse, folder)
+        address = {
+            "NYC_TAXI_WAREHOUSE_HOST": "127.0.0.1",
+            "NYC_TAXI_WAREHOUSE_PORT": str(server.port),
+            "NYC_TAXI_WAREHOUSE_USER": server.user,
+            "NYC_TAXI_WAREHOUSE_PASSWORD": server.password,
+            "NYC_TAXI_WAREHOUSE_DATABASE": database,
+        }
+        with psycopg.connect(uri, autocommit=True) as connection:
+            own = dbt.environment(environment() | address, folder)
+            yield cls(warehouse, folder, program, own, connection, uri)
 
     def all(self, statement: str, *values: object) -> list[tuple[Any, ...]]:
         """Return the rows of a query."""

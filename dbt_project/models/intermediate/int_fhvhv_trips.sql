@@ -1,4 +1,4 @@
-{{ built_by_month() }}
+{{ built_by_month(cluster_by=['pickup_datetime']) }}
 
 with
 

@@ -1,4 +1,4 @@
-{{ built_by_month() }}
+{{ built_by_month(cluster_by=['dataset', 'pickup_datetime']) }}
 
 with
 

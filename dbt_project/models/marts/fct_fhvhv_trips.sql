@@ -1,5 +1,5 @@
 -- depends_on: {{ ref('int_quality') }}
-{{ built_by_month() }}
+{{ built_by_month(cluster_by=['pickup_datetime']) }}
 
 with
 

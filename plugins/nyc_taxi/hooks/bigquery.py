@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from nyc_taxi.bigquery.place import Place
     from nyc_taxi.bigquery.warehouse import BigQueryWarehouse
+    from nyc_taxi.dbt.access import Access
 
 _FIELDS: Final = (
     *("project", "bucket", "location", "prefix", "key_path", "keyfile_dict", "impersonate"),
@@ -77,6 +78,17 @@ class TaxiBigQueryHook(BaseHook):
         from nyc_taxi.bigquery.warehouse import BigQueryWarehouse
 
         return BigQueryWarehouse(place, self.bigquery_conn_id)
+
+    def dbt_access(self) -> Access:
+        """Return how dbt reaches the same project with the same credentials.
+
+        :raises WarehouseRefused: when a setting is missing, unknown or not valid
+        :raises ConnectionNotFound: when Airflow does not find the connection
+        """
+        place, settings = self.place(), self._settings()
+        from nyc_taxi.bigquery.dbt_access import dbt_access
+
+        return dbt_access(place, key=self._key(settings), impersonate=settings.get("impersonate"))
 
     def test_connection(self) -> tuple[bool, str]:
         """Return whether months can be loaded there, and what storage and BigQuery answered."""

@@ -39,7 +39,7 @@ def dbt(folder: Path, target: str, conn_id: str | None = None) -> Dbt:
             f"There is no dbt project in {project}. Set dbt_project in the section [nyc_taxi] to its folder."
         )
     access = warehouse_hook(target, conn_id).dbt_access()
-    environment = {**access.environment, "DBT_DEV_SCHEMA": _dev_schema()}
+    environment = {**access.environment, "DBT_PROFILE": target, "DBT_DEV_SCHEMA": _dev_schema()}
     return Dbt(settings.DBT_PROGRAM, project, folder, environment, access.files)
 
 

@@ -14,11 +14,43 @@ using (
     from {measured} as measured
     inner join {ops}.file_ledger as ledger
         on measured.attempt_id = ledger.id
+
+    union all
+
+    -- Results of checks that a later run did not make of the same attempt.
+    select
+        earlier.attempt_id,
+        earlier.dataset,
+        earlier.month,
+        earlier.dimension,
+        earlier.check_name,
+        null as value,
+        null as threshold,
+        'forgotten' as outcome,
+        null as message,
+        latest.measured_at
+    from {ops}.quality_result as earlier
+    inner join (
+        select
+            attempt_id,
+            max(measured_at) as measured_at
+        from {measured}
+        group by attempt_id
+    ) as latest
+        on earlier.attempt_id = latest.attempt_id
+    left join {measured} as measured
+        on
+            earlier.attempt_id = measured.attempt_id
+            and earlier.check_name = measured.check_name
+    where
+        earlier.measured_by = 'dbt'
+        and measured.check_name is null
 ) as found
     on
         recorded.attempt_id = found.attempt_id
         and recorded.measured_by = 'dbt'
         and recorded.check_name = found.check_name
+when matched and recorded.measured_at < found.measured_at and found.outcome = 'forgotten' then delete
 when matched and recorded.measured_at < found.measured_at then update set
     value = found.value,
     dimension = found.dimension,
