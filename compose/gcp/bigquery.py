@@ -24,8 +24,6 @@ from sqlglot import exp
 _KEPT = 32
 """How many results can still be read."""
 
-_PERHAPS_NUMBERS = {None, exp.DataType.Type.UNKNOWN, *DECIMALS}
-
 _execute = query.execute
 _results: deque[str] = deque()
 
@@ -49,7 +47,8 @@ def execute(cursor: Any, project: str, job: str | None, config: Any, **more: Any
 
 def number_text(node: Any, _: Any) -> Any:
     """Let the text of a number end without zeros, 5.5 and not 5.500000000, whatever its type is here."""
-    if not (isinstance(node, exp.Cast) and node.to.this in TEXT and kind(node.this) in _PERHAPS_NUMBERS):
+    perhaps_numbers = {None, exp.DataType.Type.UNKNOWN, *DECIMALS}
+    if not (isinstance(node, exp.Cast) and node.to.this in TEXT and kind(node.this) in perhaps_numbers):
         return node
     text: Any = node
     for zeros, kept in ((r"\.0+$", ""), (r"(\.\d*[1-9])0+$", r"\1")):
