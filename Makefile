@@ -17,7 +17,7 @@ override TARGET := $(value TARGET)
 override UPGRADE := $(value UPGRADE)
 export ARGS CMD MONTHS PORT PROFILES PYTHON ROWS SOURCE TARGET UPGRADE
 
-.PHONY: help demo up down clean exec shell psql dbt dbt-diff up-compose test test-long test-compose bench bench-history lint format docs-reference lock wheel
+.PHONY: help demo up down clean exec shell psql dbt dbt-diff up-compose test test-long test-compose bench bench-history lint lint-bigquery format docs-reference lock wheel
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' Makefile
@@ -69,6 +69,9 @@ bench-history: ## show the measured figures of all runs
 
 lint: ## run all checks except the tests
 	$(RUN) lint
+
+lint-bigquery: ## parse every statement for BigQuery with Google's own parser
+	$(RUN) lint-bigquery
 
 format: ## sort imports and format the Python files
 	$(RUN) format
