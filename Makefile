@@ -13,15 +13,16 @@ override PROFILES := $(value PROFILES)
 override PYTHON := $(value PYTHON)
 override ROWS := $(value ROWS)
 override SOURCE := $(value SOURCE)
+override TARGET := $(value TARGET)
 override UPGRADE := $(value UPGRADE)
-export ARGS CMD MONTHS PORT PROFILES PYTHON ROWS SOURCE UPGRADE
+export ARGS CMD MONTHS PORT PROFILES PYTHON ROWS SOURCE TARGET UPGRADE
 
 .PHONY: help demo up down clean exec shell psql dbt dbt-diff up-compose test test-long test-compose bench bench-history lint format docs-reference lock wheel
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' Makefile
 
-demo: ## set up and start everything, then load three months (PORT=8080 MONTHS=2021-01..2021-03 ROWS=50000 SOURCE=mirror)
+demo: ## set up and start everything, then load three months (PORT=8080 MONTHS=2021-01..2021-03 ROWS=50000 SOURCE=mirror TARGET=bigquery)
 	$(RUN) demo
 
 up: ## start the demo again with its state (PORT=8080)

@@ -32,8 +32,7 @@ STATE = demo_state()
 def demo() -> int:
     """Build what is missing, start everything and load the sample months."""
     check_machine(CHECKOUT, first=not PYTHON.exists())
-    inside("demo")
-    environment.ensure("dbt")
+    _prepare(os.environ.get("TARGET") or STATE.settings().target)
     from local import demo
     from nyc_taxi.errors import TaxiError
 
@@ -48,11 +47,21 @@ def up() -> int:
     if not STATE.exists():
         raise CheckFailed("There is no demo here yet. Start one with make demo.")
     check_machine(CHECKOUT, first=not PYTHON.exists())
-    inside("demo")
-    environment.ensure("dbt")
+    _prepare(STATE.settings().target)
     from local import demo
 
     return demo.up()
+
+
+def _prepare(target: str) -> None:
+    """Continue in the environment that the demo of a warehouse needs, and build the others."""
+    if target == "bigquery":
+        environment.ensure("emulators")
+        inside("demo-bigquery")
+        environment.ensure("dbt-bigquery")
+    else:
+        inside("demo")
+        environment.ensure("dbt")
 
 
 def down() -> int:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import psycopg
 from rich.console import Console
 
-from local import samples, tables
+from local import google_cloud, samples, tables
 from local.checks import CheckFailed, check_port
 from local.environment import CHECKOUT
 from local.stack import Stack, StackFailed
@@ -25,20 +25,23 @@ from nyc_taxi.files.publication import State as PublicationState
 from nyc_taxi.files.source_list import SourceList
 from nyc_taxi.postgres.warehouse import PostgresWarehouse
 from nyc_taxi.samples import USUAL_DATASETS
+from nyc_taxi.targets import get_target, target_names
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from local.state import Settings
+    from nyc_taxi.load.warehouse import Warehouse
 
     Say = Callable[[str], None]
 
+_LOOK = {
+    "postgres": "make psql                               the warehouse",
+    "bigquery": "make exec CMD='airflow taxi doctor'     what lies around in BigQuery and in the bucket",
+}
+
 READER = "taxi_reader"
 """The role that people and tools read the warehouse with."""
-
-_ZONES = "zones_postgres"
-_TRANSFORM = "transform_postgres"
-_INGEST = tuple(f"{dataset}_postgres" for dataset in USUAL_DATASETS)
 
 
 def demo() -> int:
@@ -95,10 +98,14 @@ def chosen(settings: Settings) -> Settings:
     :raises CheckFailed: if a value is invalid
     """
     try:
-        port, rows = _number("PORT"), _number("ROWS")
+        port, rows, target = _number("PORT"), _number("ROWS"), os.environ.get("TARGET")
         months, source = os.environ.get("MONTHS"), os.environ.get("SOURCE")
         if port:
             settings = replace(settings, ports=replace(settings.ports, ui=port))
+        if target:
+            if target not in target_names():
+                raise CheckFailed(f"TARGET={target} is not one of {', '.join(target_names())}.")
+            settings = replace(settings, target=target)
         if rows:
             settings = replace(settings, rows=rows)
         if months:
@@ -120,6 +127,11 @@ def on_its_ports(stack: Stack, remembered: Settings, command: str) -> Stack:
     :raises CheckFailed: if another program has the UI's port, or the stack runs on another port
     """
     port, running = stack.settings.ports.ui, remembered.ports.ui
+    if stack.settings.target != remembered.target and Stack(stack.folder, remembered).any_running():
+        raise CheckFailed(
+            f"The demo runs with {remembered.target}. To change that: make down, then make {command} "
+            f"TARGET={stack.settings.target}"
+        )
     if not stack.any_running():
         check_port(port, command)
         return stack.on_free_ports()
@@ -139,7 +151,7 @@ def print_next_steps(stack: Stack) -> None:
 Airflow runs at {stack.url}
     user admin, password {stack.state.password()}   (kept in {stack.state.passwords})
 
-    make psql                               the warehouse
+    {_LOOK[stack.settings.target]}
     make exec CMD='airflow taxi months'     a command in this environment; make shell for more
     make down                               stop everything; make up starts it again""",
         flush=True,
@@ -190,22 +202,32 @@ def _samples(stack: Stack, say: Say) -> Iterator[None]:
 
 def _load(stack: Stack, say: Say) -> bool:
     """Load the months, build the marts and show both; return whether everything succeeded."""
-    stack.wait_for_dags({_ZONES, _TRANSFORM, *_INGEST})
+    target = get_target(stack.settings.target)
+    zones_dag, transform_dag = target.dag_id("zones"), target.dag_id("transform")
+    ingest = tuple(map(target.dag_id, USUAL_DATASETS))
+    stack.wait_for_dags({zones_dag, transform_dag, *ingest})
     months = MonthRange.parse(stack.settings.months)
-    warehouse = prepared_warehouse(stack)
+    warehouse: Warehouse
+    if stack.emulators:
+        google_cloud.set_up(stack, say)
+        warehouse = google_cloud.warehouse(stack.emulators)
+    else:
+        warehouse = prepared_warehouse(stack)
     before = {attempt.id for attempt in warehouse.ledger.published()}
-    zones = stack.api.trigger(_ZONES)
-    stack.api.unpause(_ZONES)
-    loaded = _backfill(stack, months, say)
+    zones = stack.api.trigger(zones_dag)
+    stack.api.unpause(zones_dag)
+    loaded = _backfill(stack, ingest, months, say)
     say("dbt builds the marts")
-    ended = {_ZONES: stack.api.wait(_ZONES, zones), _TRANSFORM: _transform(stack)}
+    ended = {zones_dag: stack.api.wait(zones_dag, zones), transform_dag: _transform(stack, transform_dag)}
     attempts = [one for one in warehouse.ledger.published() if one.month in months]
     say("All runs have ended")
     console = Console(highlight=False)
     console.print(tables.loaded_months(attempts, before))
-    if ended[_TRANSFORM] == "success":
-        with psycopg.connect(stack.warehouse_uri, autocommit=True) as connection:
-            console.print(tables.trips(connection, months), tables.top_zones(connection, months))
+    if stack.emulators:
+        console.print(tables.objects(google_cloud.objects(stack.emulators)))
+    if ended[transform_dag] == "success":
+        with _marts(stack) as query:
+            console.print(tables.trips(query, months), tables.top_zones(query, months))
     failed = [dag_id for dag_id, state in ended.items() if state != "success"]
     for dag_id in failed:
         print(f"The DAG {dag_id} failed. See its run in the UI.", file=sys.stderr)
@@ -213,11 +235,21 @@ def _load(stack: Stack, say: Say) -> bool:
     return loaded and adds_up and not failed
 
 
-def _backfill(stack: Stack, months: MonthRange, say: Say) -> bool:
+@contextlib.contextmanager
+def _marts(stack: Stack) -> Iterator[tables.Query]:
+    """Give what runs a statement in the warehouse."""
+    if stack.emulators:
+        yield google_cloud.query(stack.emulators)
+        return
+    with psycopg.connect(stack.warehouse_uri, autocommit=True) as connection:
+        yield lambda statement, values: connection.execute(statement, values)
+
+
+def _backfill(stack: Stack, ingest: tuple[str, ...], months: MonthRange, say: Say) -> bool:
     """Run the product's own backfill commands, show their output, and return whether all succeeded."""
     commands = [
         ["airflow", "dags", "backfill", dag_id, "-s", str(months.first), "-e", str(months.last), "--unpause"]
-        for dag_id in _INGEST
+        for dag_id in ingest
     ]
     for command in commands:
         # The runs of an interrupted demo can be watched, but not be run again before they have ended.
@@ -251,13 +283,13 @@ def prepared_warehouse(stack: Stack) -> PostgresWarehouse:
     return warehouse
 
 
-def _transform(stack: Stack) -> str:
+def _transform(stack: Stack, dag_id: str) -> str:
     """Build the marts of all loaded months in one run, and return its state.
 
     Only then are the other DAGs unpaused: from now on, each month that is loaded starts a run by itself.
     """
-    stack.api.unpause(_TRANSFORM)
-    state = stack.api.wait(_TRANSFORM, stack.api.trigger(_TRANSFORM), seconds=900)
+    stack.api.unpause(dag_id)
+    state = stack.api.wait(dag_id, stack.api.trigger(dag_id), seconds=900)
     stack.api.unpause()
     return state
 

@@ -19,6 +19,8 @@ from local.process import Background, stop
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from nyc_taxi.bigquery.place import Place
+
 PROJECT = "nyc-taxi"
 """The project that is there from the start. BigQuery's emulator makes others when they are named."""
 
@@ -62,6 +64,17 @@ class Emulators:
         """Folder of the objects, with a subfolder per bucket. Only Cloud Storage may write to it."""
         return self.home / "objects"
 
+    def place(self, bucket: str) -> Place:
+        """Return a place in them that has one of these buckets, and datasets of the usual names."""
+        from nyc_taxi.bigquery.place import Place
+
+        return Place(
+            PROJECT,
+            bucket,
+            storage_endpoint=self.storage_endpoint,
+            bigquery_endpoint=self.bigquery_endpoint,
+        )
+
     def start(self) -> None:
         """Start what does not run, and return when both respond.
 
@@ -88,7 +101,7 @@ class Emulators:
             "DEFAULT_PROJECT_ID": PROJECT,
             "GCS_LOCAL_ROOT": str(self.objects),
         }
-        cloud_storage, bigquery = self._parts()
+        cloud_storage, bigquery = self.parts
         cloud_storage.start((str(programs / "fake-gcs-server"), *storage), settings, self.home)
         launcher = CHECKOUT / "compose" / "gcp" / "bigquery.py"
         bigquery.start((str(programs / "python"), str(launcher)), settings, self.home)
@@ -100,19 +113,21 @@ class Emulators:
 
     def stop(self) -> None:
         """Stop both. Neither needs to run."""
-        stop(self._parts())
+        stop(self.parts)
 
     def running(self) -> bool:
         """Whether both run."""
-        return all(part.alive() for part in self._parts())
+        return all(part.alive() for part in self.parts)
 
-    def _parts(self) -> tuple[Background, Background]:
+    @property
+    def parts(self) -> tuple[Background, Background]:
+        """Their processes."""
         return Background("gcs", self.home), Background("bigquery", self.home)
 
     def _wait(self) -> None:
         end = time.monotonic() + _READY_WITHIN
         asked = ((self.storage_port, "/_internal/healthcheck"), (self.bigquery_port, "/bigquery/v2/projects"))
-        for part, (port, path) in zip(self._parts(), asked, strict=True):
+        for part, (port, path) in zip(self.parts, asked, strict=True):
             while not _responds(port, path):
                 if not part.alive():
                     raise EmulatorsFailed(

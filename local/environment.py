@@ -29,14 +29,16 @@ _TOOLS = CHECKOUT / ".venv-tools"
 
 LOCKS = {
     "demo": "requirements/airflow.txt",
+    "demo-bigquery": "requirements/airflow-gcp.txt",
     "dev": "requirements/dev.txt",
     "dbt": "requirements/dbt.txt",
     "dbt-bigquery": "requirements/dbt-bigquery.txt",
     "emulators": "requirements/gcp.txt",
 }
-"""The lock file of each kind of environment; ``dev`` includes ``demo``, ``dbt-bigquery`` includes ``dbt``."""
+"""The lock file of each kind of environment."""
 
-_LARGER = {"demo": "dev", "dbt": "dbt-bigquery"}
+_LARGER = {"demo": ("demo-bigquery", "dev"), "demo-bigquery": ("dev",), "dbt": ("dbt-bigquery",)}
+"""The kinds that include a kind, and more."""
 
 _AS_UV_HAS_IT = {
     "index-url": ("UV_DEFAULT_INDEX", " "),
@@ -53,6 +55,7 @@ _PROJECT = ("pyproject.toml", "--extra=duckdb", "--extra=metrics")
 _COMPILED = {
     "uv.txt": ("requirements/uv.in",),
     "airflow.txt": (*_PROJECT, "--group=local"),
+    "airflow-gcp.txt": (*_PROJECT, "--extra=gcp", "--group=local"),
     "dev.txt": (*_PROJECT, "--extra=gcp", "--group=local", "--group=reload", "--group=test", "--group=lint"),
     "image.txt": (*_PROJECT, "--group=reload"),
     "build.txt": ("--group=build",),
@@ -81,9 +84,8 @@ def ensure(kind: str) -> bool:
     """
     venv = _folder(kind)
     stamp = _read_stamp(venv)
-    larger = _LARGER.get(kind, kind)
-    if stamp.get("kind") == larger:
-        kind = larger
+    if stamp.get("kind") in _LARGER.get(kind, ()):
+        kind = stamp["kind"]
     python, prefix = _emulators_python() if kind == "emulators" else (sys.executable, sys.base_prefix)
     wanted = _stamp_of(kind, prefix)
     if stamp == wanted:
@@ -119,7 +121,7 @@ def lock(*, upgrade: bool) -> None:
     for name, inputs in _COMPILED.items():
         print(f"requirements/{name}", flush=True)
         limits = ["--constraint=requirements/constraints.in"] if "pyproject.toml" in inputs else []
-        if name in {"dev.txt", "image.txt", "build.txt"}:
+        if name in {"airflow-gcp.txt", "dev.txt", "image.txt", "build.txt"}:
             limits.append("--constraint=requirements/airflow.txt")
         python = _PYTHON.get(name, "3.11")
         _run(

@@ -13,6 +13,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from local import airflow_settings
+from local.emulators import Emulators
 from local.environment import CHECKOUT
 from local.errors import LocalError
 from local.postgres import EmbeddedPostgres
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
 
 AIRFLOW = ("api-server", "scheduler", "dag-processor", "triggerer")
 """Airflow's components; ``airflow standalone`` is not used, because it leaves them behind if it is killed."""
+
+BUCKET = "taxi"
+"""The bucket in the emulator."""
 
 _READY_WITHIN = 300
 """Seconds to wait until the stack is ready. A component that exits is noticed at once."""
@@ -86,6 +90,14 @@ class Stack:
 
         return AirflowApi(f"http://127.0.0.1:{self.settings.ports.ui}", "admin", self.state.password())
 
+    @property
+    def emulators(self) -> Emulators | None:
+        """The emulators of Google Cloud; None when the warehouse is Postgres."""
+        if self.settings.target != "bigquery":
+            return None
+        ports = self.settings.ports
+        return Emulators(self.folder / "google-cloud", ports.storage, ports.bigquery, ports.grpc)
+
     def on_free_ports(self) -> Stack:
         """Return this stack with free ports for what is not the UI."""
         return replace(self, settings=replace(self.settings, ports=self.settings.ports.with_free()))
@@ -109,7 +121,20 @@ class Stack:
             "PGUSER": self.postgres.user,
             "PGPASSWORD": self.postgres.password,
             "PGDATABASE": "taxi",
+            **self._of_the_emulators(),
             **self.extra,
+        }
+
+    def _of_the_emulators(self) -> dict[str, str]:
+        if self.emulators is None:
+            return {}
+        place = self.emulators.place(BUCKET)
+        return {
+            "AIRFLOW__NYC_TAXI__WAREHOUSES": "bigquery",
+            "NYC_TAXI_BIGQUERY_PROJECT": place.project,
+            "NYC_TAXI_BIGQUERY_BUCKET": place.bucket,
+            "NYC_TAXI_BIGQUERY_STORAGE_ENDPOINT": self.emulators.storage_endpoint,
+            "NYC_TAXI_BIGQUERY_ENDPOINT": self.emulators.bigquery_endpoint,
         }
 
     def running(self) -> bool:
@@ -208,10 +233,11 @@ class Stack:
             time.sleep(0.2)
 
     def _components(self) -> list[Background]:
-        return [self.component(name) for name in ("files", *AIRFLOW)]
+        ours = [self.component(name) for name in ("files", *AIRFLOW)]
+        return [*ours, *(self.emulators.parts if self.emulators else ())]
 
     def _start(self, say: Callable[[str], Any]) -> None:
-        files, *airflow = self._components()
+        files, *airflow = (self.component(name) for name in ("files", *AIRFLOW))
         orphaned = [] if self.postgres.running() else [one for one in airflow if one.running()]
         self.postgres.start()
         if orphaned:
@@ -222,6 +248,12 @@ class Stack:
         self.postgres.create_database("airflow", synchronous_commit="off")
         self.postgres.create_database("taxi")
         say(f"Postgres 18 on port {self.settings.ports.postgres}")
+        if self.emulators:
+            self.emulators.start()
+            say(
+                f"Emulators of Cloud Storage and BigQuery on ports {self.emulators.storage_port} and "
+                f"{self.emulators.bigquery_port}"
+            )
         for folder in (self.state.airflow, self.state.samples):
             folder.mkdir(parents=True, exist_ok=True)
         self.state.password()  # before Airflow generates one

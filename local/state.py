@@ -8,7 +8,7 @@ import os
 import secrets
 import socket
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,24 +23,31 @@ class Ports:
     :param ui: Airflow's UI and API
     :param postgres: the database server
     :param files: the server of the sample files
+    :param storage: the emulator of Cloud Storage
+    :param bigquery: the emulator of BigQuery
+    :param grpc: the emulator of BigQuery's storage API
     """
 
     ui: int = 8080
     postgres: int = 15432
     files: int = 8099
+    storage: int = 14443
+    bigquery: int = 19050
+    grpc: int = 19060
 
     @classmethod
     def free(cls) -> Ports:
-        """Return three ports that are free now."""
-        return cls(*free_ports(3))
+        """Return ports that are free now."""
+        return cls(*free_ports(len(fields(cls))))
 
     def with_free(self) -> Ports:
-        """Return these ports, but free ones for Postgres and the file server where theirs are taken.
+        """Return these ports, but free ones for everything but the UI where theirs are taken.
 
         The UI's port counts as taken, because a user may have chosen the default of another one.
         """
         taken, chosen = {self.ui}, {}
-        for name, port in (("postgres", self.postgres), ("files", self.files)):
+        for name in (one.name for one in fields(self) if one.name != "ui"):
+            port = getattr(self, name)
             while port in taken or listening(port):
                 (port,) = free_ports(1)
             taken.add(port)
@@ -56,12 +63,14 @@ class Settings:
     :param source: ``local`` for the sample months, or a source list as in the connection nyc_tlc
     :param rows: rows per sample file
     :param months: the months that the demo loads, as ``2021-01..2021-03``
+    :param target: the warehouse: ``postgres``, or ``bigquery`` on emulators
     """
 
     ports: Ports = Ports()
     source: str = "local"
     rows: int = 50_000
     months: str = "2021-01..2021-03"
+    target: str = "postgres"
 
 
 @dataclass(frozen=True, slots=True)

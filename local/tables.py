@@ -10,13 +10,14 @@ from rich.table import Table
 from nyc_taxi.core.month import Month
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from datetime import date
-
-    import psycopg
 
     from nyc_taxi.core.month import MonthRange
     from nyc_taxi.load.attempt import Attempt
+
+    Query = Callable[[str, Mapping[str, Any]], Iterable[tuple[Any, ...]]]
+    """Runs a statement, whose parameters are written as ``%(name)s``, and returns its rows."""
 
 _SQL: Final = Path(__file__).parent / "sql"
 _BARS: Final = "▁▂▃▄▅▆▇█"
@@ -46,14 +47,12 @@ def counts(attempt: Attempt) -> tuple[int, int, int]:
     return attempt.rows_in_file or 0, attempt.rows_loaded or 0, attempt.rows_rejected or 0
 
 
-def trips(connection: psycopg.Connection[Any], months: MonthRange) -> Table:
+def trips(query: Query, months: MonthRange) -> Table:
     """Return each dataset's trips per month, with a bar for each day.
 
     Pickups outside the file's month and rows that reverse a trip do not count.
     """
-    return trips_table(
-        connection.execute((_SQL / "daily_trips.sql").read_text("utf-8"), _ends(months)).fetchall()
-    )
+    return trips_table(list(query((_SQL / "daily_trips.sql").read_text("utf-8"), _ends(months))))
 
 
 def trips_table(days: Sequence[tuple[str, date, int]]) -> Table:
@@ -72,14 +71,22 @@ def trips_table(days: Sequence[tuple[str, date, int]]) -> Table:
     return table
 
 
-def top_zones(connection: psycopg.Connection[Any], months: MonthRange) -> Table:
+def top_zones(query: Query, months: MonthRange) -> Table:
     """Return the pickup zones with the highest net revenue, and their trips."""
     table = _table(
         "Zones by revenue, from marts.fct_monthly_zone_revenue", "borough", "zone", "trips>", "revenue>"
     )
-    query = (_SQL / "top_zones.sql").read_text("utf-8")
-    for borough, zone, number, revenue in connection.execute(query, {**_ends(months), "zones": _ZONES}):
+    statement = (_SQL / "top_zones.sql").read_text("utf-8")
+    for borough, zone, number, revenue in query(statement, {**_ends(months), "zones": _ZONES}):
         table.add_row(borough, zone, f"{number:,}", f"{revenue:,.0f} $")
+    return table
+
+
+def objects(sizes: Iterable[tuple[str, int]]) -> Table:
+    """Return the objects of a bucket, and their sizes."""
+    table = _table("Objects in the bucket", "object", "bytes>")
+    for name, size in sizes:
+        table.add_row(name, f"{size:,}")
     return table
 
 

@@ -9,6 +9,7 @@ STORAGE_EMULATOR_HOST.
 
 from __future__ import annotations
 
+import sys
 from collections import deque
 from typing import Any
 
@@ -44,18 +45,22 @@ def execute(cursor: Any, project: str, job: str | None, config: Any, **more: Any
     return statistics, children, destination
 
 
-def numeric_text(node: Any, _: Any) -> Any:
-    """Let the text of a ``numeric`` have no zeros at its end: 5.5, not 5.500000000."""
-    if not (isinstance(node, exp.Cast) and node.to.this in TEXT and kind(node.this) in DECIMALS):
+def number_text(node: Any, _: Any) -> Any:
+    """Let the text of a number end without zeros, 5.5 and not 5.500000000, whatever its type is here."""
+    perhaps_numbers = {None, exp.DataType.Type.UNKNOWN, *DECIMALS}
+    if not (isinstance(node, exp.Cast) and node.to.this in TEXT and kind(node.this) in perhaps_numbers):
         return node
     text: Any = node
     for zeros, kept in ((r"\.0+$", ""), (r"(\.\d*[1-9])0+$", r"\1")):
         text = exp.func("regexp_replace", text, exp.Literal.string(zeros), exp.Literal.string(kept))
-    return text
+    type_ = exp.func("typeof", node.this.copy())
+    is_number = exp.func("regexp_matches", type_, exp.Literal.string("^(DECIMAL|DOUBLE)"))
+    return exp.If(this=is_number, true=text, false=node.copy())
 
 
 if __name__ == "__main__":
-    NODE_RULES.append(numeric_text)
+    NODE_RULES.append(number_text)
     query.execute = execute
+    sys.modules["pandas"] = None  # type: ignore[assignment]  # or DuckDB looks for it in each statement
     database.connection().execute("SET threads = 1")
     main(["serve"])

@@ -40,7 +40,7 @@ def test_a_ui_port_that_another_part_has_by_default_is_the_ui_s(tmp_path: Path, 
     chosen = replace(free, ui=getattr(free, part))
     moved = Stack(tmp_path, Settings(chosen)).on_free_ports().settings.ports
     assert moved.ui == chosen.ui
-    assert len(set(astuple(moved))) == 3
+    assert len(set(astuple(moved))) == len(astuple(moved))
 
 
 def test_two_parts_do_not_get_one_port() -> None:

@@ -77,7 +77,7 @@ def find_datasets(jobs: Jobs) -> tuple[str, ...]:
             if not place.emulated and dataset.location.upper() != place.location.upper():
                 raise WarehouseRefused(
                     f"The dataset {id} is in {dataset.location}, and the connection says {place.location}. "
-                    "Correct the location of the connection, or give it a prefix for datasets of its own."
+                    "Correct the location of the connection, or give it a prefix for new datasets."
                 )
             found.append(id)
     return tuple(found)

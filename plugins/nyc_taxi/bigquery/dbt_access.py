@@ -27,6 +27,8 @@ def dbt_access(place: Place, *, key: str | None = None, impersonate: str | None 
         "NYC_TAXI_BIGQUERY_LOCATION": place.location,
         "NYC_TAXI_BIGQUERY_PREFIX": place.prefix,
         "NYC_TAXI_BIGQUERY_MAXIMUM_BYTES_BILLED": str(place.maximum_bytes_billed or 0),
+        # One for each dataset that dbt describes, about a column that BigQuery's catalog lacks.
+        "PYTHONWARNINGS": "ignore::RuntimeWarning",
     }
     if place.bigquery_endpoint is not None:
         return Access(

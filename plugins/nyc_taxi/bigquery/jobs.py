@@ -159,7 +159,7 @@ class Jobs:
             return _patiently(run)
 
     def wait(self, job: str) -> int:
-        """Wait for every try of a query that is still running, whoever has started it.
+        """Wait for every try of a query that is still running, of any process.
 
         :returns: bytes billed for it
         """

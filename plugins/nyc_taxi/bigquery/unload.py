@@ -1,4 +1,4 @@
-"""Removing a month: the ledger says so first, and whoever looks next removes rows that were left."""
+"""Removing a month: the ledger says so first, and the next look at the month removes rows that were left."""
 
 from __future__ import annotations
 
