@@ -178,6 +178,24 @@ def lint() -> int:
     return quality.lint()
 
 
+def test_gcp_live() -> int:
+    """Load months into the real Google Cloud, and remove everything again."""
+    inside("demo-bigquery")
+    environment.ensure("dbt-bigquery")
+    from local import gcp_live
+
+    return gcp_live.main()
+
+
+def lint_bigquery() -> int:
+    """Parse every statement for BigQuery with Google's own parser."""
+    inside("dev")
+    environment.ensure("dbt-bigquery")
+    from local import googlesql
+
+    return googlesql.main()
+
+
 def format() -> int:
     """Format the Python files and sort their imports."""
     inside("dev")
@@ -211,8 +229,8 @@ def wheel() -> int:
 COMMANDS: dict[str, Callable[[], int]] = {
     "demo": demo, "up": up, "down": down, "clean": clean, "exec": run_command, "shell": shell, "psql": psql,
     "dbt": dbt, "dbt-diff": dbt_diff, "test": test, "test-compose": test_compose, "bench": bench,
-    "bench-history": bench_history, "lint": lint, "format": format, "docs-reference": docs_reference,
-    "lock": lock, "wheel": wheel,
+    "bench-history": bench_history, "lint": lint, "lint-bigquery": lint_bigquery, "format": format,
+    "docs-reference": docs_reference, "test-gcp-live": test_gcp_live, "lock": lock, "wheel": wheel,
 }  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""The checkout's Python environments: for Airflow and the project, for dbt, and for Google's emulators.
+"""The checkout's Python environments: for Airflow and this project, dbt, and Google's emulators and parser.
 
 Each holds exactly what a lock file names. They are separate because dbt needs versions that conflict with
 Airflow's providers, and the emulators run on Python 3.13 only.
@@ -25,6 +25,7 @@ PYTHON = VENV / "bin" / "python"
 DBT_VENV = CHECKOUT / ".venv-dbt"
 DBT = DBT_VENV / "bin" / "dbt"
 EMULATORS_VENV = CHECKOUT / ".venv-emulators"
+ZETASQL_VENV = CHECKOUT / ".venv-zetasql"
 _TOOLS = CHECKOUT / ".venv-tools"
 
 LOCKS = {
@@ -34,6 +35,7 @@ LOCKS = {
     "dbt": "requirements/dbt.txt",
     "dbt-bigquery": "requirements/dbt-bigquery.txt",
     "emulators": "requirements/gcp.txt",
+    "zetasql": "requirements/zetasql.txt",
 }
 """The lock file of each kind of environment."""
 
@@ -62,6 +64,7 @@ _COMPILED = {
     "dbt.txt": ("--group=dbt",),
     "dbt-bigquery.txt": ("--group=dbt-bigquery",),
     "gcp.txt": ("requirements/gcp.in",),
+    "zetasql.txt": ("requirements/zetasql.in",),
 }
 
 _EMULATORS_PYTHON = "3.13"
@@ -133,8 +136,9 @@ def lock(*, upgrade: bool) -> None:
 
 def _folder(kind: str) -> Path:
     """Return the folder of a kind of environment."""
-    if kind == "emulators":
-        return EMULATORS_VENV
+    own = {"emulators": EMULATORS_VENV, "zetasql": ZETASQL_VENV}
+    if kind in own:
+        return own[kind]
     return DBT_VENV if kind.startswith("dbt") else VENV
 
 

@@ -15,9 +15,12 @@ from nyc_taxi.bigquery import attempts
 from nyc_taxi.bigquery.failures import failures
 from nyc_taxi.bigquery.jobs import RETRY
 from nyc_taxi.bigquery.landing import remove_object, staged_name, staged_objects
-from nyc_taxi.bigquery.leftovers import half_done, remove_leftovers
+from nyc_taxi.bigquery.lease import holding_month
+from nyc_taxi.bigquery.leftovers import finish_month, half_done
 from nyc_taxi.bigquery.sweep import UNFINISHED, remove, verdicts
 from nyc_taxi.bigquery.tables import drop_table, stage_name
+from nyc_taxi.errors import WarehouseBusy
+from nyc_taxi.load.attempt import Outcome
 from nyc_taxi.load.warehouse import Finding
 
 if TYPE_CHECKING:
@@ -26,6 +29,8 @@ if TYPE_CHECKING:
     from nyc_taxi.bigquery.attempts import Found
     from nyc_taxi.bigquery.jobs import Jobs
     from nyc_taxi.core.month import Month
+    from nyc_taxi.load.attempt import Attempt
+    from nyc_taxi.load.leftovers import Verdict
 
     Leftover = tuple[Finding, Callable[[], object]]
 
@@ -40,7 +45,7 @@ def findings(jobs: Jobs, *, clean: bool) -> list[Finding]:
         months[one.attempt.dataset, one.attempt.month].append(one)
     for (dataset, month), found in months.items():
         if half_done(found):
-            remove_leftovers(jobs, dataset, month)
+            finish_month(jobs, dataset, month)
             months[dataset, month] = attempts.look(jobs, dataset=dataset, month=month)
     known = [one for found in months.values() for one in found]
     leftovers = [*_attempts(jobs, months.values()), *_ownerless(jobs, known)]
@@ -58,7 +63,19 @@ def _attempts(jobs: Jobs, months: Iterable[list[Found]]) -> Iterator[Leftover]:
         for one, verdict in verdicts(found):
             to_do = f"{verdict.reason} --clean, or the next run of the month, removes it."
             finding = Finding("dead attempt", str(one.attempt), one.attempt.started, None, to_do)
-            yield finding, partial(remove, jobs, one.attempt, verdict)
+            yield finding, partial(_remove, jobs, one.attempt, verdict)
+
+
+def _remove(jobs: Jobs, attempt: Attempt, verdict: Verdict) -> bool:
+    """Remove what an attempt left; an audited one may be about to be published."""
+    if attempt.outcome is not Outcome.AUDITED:
+        return remove(jobs, attempt, verdict)
+    what = f"Removing what is left of {attempt}"
+    try:
+        with holding_month(jobs, attempt.dataset, attempt.month, what=what, patience=0):
+            return remove(jobs, attempt, verdict)
+    except WarehouseBusy:
+        return False
 
 
 def _ownerless(jobs: Jobs, known: Sequence[Found]) -> Iterator[Leftover]:

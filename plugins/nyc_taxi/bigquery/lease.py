@@ -12,7 +12,7 @@ import time
 import uuid
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 from google.api_core import exceptions
@@ -22,7 +22,6 @@ from nyc_taxi.errors import TaxiError, WarehouseBusy
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from datetime import datetime
 
     from nyc_taxi.bigquery.jobs import Jobs, Value
     from nyc_taxi.core.month import Month
@@ -123,6 +122,7 @@ class _Claim:
     def take(self, patience: float) -> int:
         """Return the generation of the object that is the claim now."""
         deadline = time.monotonic() + patience
+        ahead: timedelta | None = None
         with failures(self.jobs.name):
             while True:
                 if generation := self._put(0):
@@ -130,7 +130,11 @@ class _Claim:
                 holder = self._look()
                 if holder is not None:
                     generation, told, ends = holder
-                    if ends < self._now() and (taken := self._put(generation)):
+                    if self.owner in told:
+                        return generation  # The answer to an earlier try was lost.
+                    if ahead is None:
+                        ahead = self._now() - datetime.now(UTC)
+                    if ends < datetime.now(UTC) + ahead and (taken := self._put(generation)):
                         _log.warning("Took over the claim %s of %s, which had ended.", self.name, told)
                         return taken
                     if time.monotonic() >= deadline:
@@ -163,6 +167,7 @@ class _Claim:
         return int(blob.generation or 0), f"{told['what']} ({told['owner']})", ends
 
     def _now(self) -> datetime:
+        """Return Google's time, which this machine's may differ from."""
         ((now,),) = self.jobs.rows("clock")
         time_: datetime = now
         return time_

@@ -31,12 +31,24 @@ def remove_leftovers(jobs: Jobs, dataset: str, month: Month) -> None:
         return
     try:
         with holding_month(jobs, dataset, month, what=f"Clearing up {dataset} {month}", patience=0):
-            found = attempts.look(jobs, dataset=dataset, month=month)
-            finish(jobs, dataset, month, [one.attempt for one in found])
+            _finish(jobs, dataset, month)
             judge_month(jobs, attempts.look(jobs, dataset=dataset, month=month))
     except WarehouseBusy as busy:
         _log.info("What is left of %s %s is kept for now: %s", dataset, month, busy)
         judge_month(jobs, [one for one in found if one.attempt.outcome is not Outcome.AUDITED])
+
+
+def finish_month(jobs: Jobs, dataset: str, month: Month) -> None:
+    """Finish what was begun of a month, unless somebody publishes it."""
+    try:
+        with holding_month(jobs, dataset, month, what=f"Looking at {dataset} {month}", patience=0):
+            _finish(jobs, dataset, month)
+    except WarehouseBusy as busy:
+        _log.info("%s %s is left to the process that has it: %s", dataset, month, busy)
+
+
+def _finish(jobs: Jobs, dataset: str, month: Month) -> None:
+    finish(jobs, dataset, month, attempts.find(jobs, dataset=dataset, month=month))
 
 
 def half_done(found: list[Found]) -> bool:
