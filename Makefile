@@ -10,14 +10,15 @@ override CMD := $(value CMD)
 override MONTHS := $(value MONTHS)
 override PORT := $(value PORT)
 override PROFILES := $(value PROFILES)
+override PROJECT := $(value PROJECT)
 override PYTHON := $(value PYTHON)
 override ROWS := $(value ROWS)
 override SOURCE := $(value SOURCE)
 override TARGET := $(value TARGET)
 override UPGRADE := $(value UPGRADE)
-export ARGS CMD MONTHS PORT PROFILES PYTHON ROWS SOURCE TARGET UPGRADE
+export ARGS CMD MONTHS PORT PROFILES PROJECT PYTHON ROWS SOURCE TARGET UPGRADE
 
-.PHONY: help demo up down clean exec shell psql dbt dbt-diff up-compose test test-long test-compose bench bench-history lint lint-bigquery format docs-reference lock wheel
+.PHONY: help demo up down clean exec shell psql dbt dbt-diff up-compose test test-long test-compose test-gcp-live bench bench-history lint lint-bigquery format docs-reference lock wheel
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' Makefile
@@ -60,6 +61,9 @@ test-long: ## run all checks and tests with every kill, round and file
 
 test-compose: ## run the tests that start the stack of docker-compose.yaml
 	$(RUN) test-compose
+
+test-gcp-live: ## load two small months into Google Cloud, build the marts, and remove everything again (PROJECT=my-project)
+	$(RUN) test-gcp-live
 
 bench: ## measure the figures of docs/performance.md on an otherwise idle machine, or some groups (ARGS='load memory')
 	$(RUN) bench

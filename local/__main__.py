@@ -178,6 +178,15 @@ def lint() -> int:
     return quality.lint()
 
 
+def test_gcp_live() -> int:
+    """Load months into the real Google Cloud, and remove everything again."""
+    inside("demo-bigquery")
+    environment.ensure("dbt-bigquery")
+    from local import gcp_live
+
+    return gcp_live.main()
+
+
 def lint_bigquery() -> int:
     """Parse every statement for BigQuery with Google's own parser."""
     inside("dev")
@@ -221,7 +230,7 @@ COMMANDS: dict[str, Callable[[], int]] = {
     "demo": demo, "up": up, "down": down, "clean": clean, "exec": run_command, "shell": shell, "psql": psql,
     "dbt": dbt, "dbt-diff": dbt_diff, "test": test, "test-compose": test_compose, "bench": bench,
     "bench-history": bench_history, "lint": lint, "lint-bigquery": lint_bigquery, "format": format,
-    "docs-reference": docs_reference, "lock": lock, "wheel": wheel,
+    "docs-reference": docs_reference, "test-gcp-live": test_gcp_live, "lock": lock, "wheel": wheel,
 }  # fmt: skip
 
 

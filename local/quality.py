@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
+import shutil
 import signal
 import subprocess
 import sys
@@ -28,8 +29,9 @@ _CHECKS: dict[str, tuple[str, ...]] = {
 }
 
 TESTS: dict[str, str] = {
-    "postgres": "tests/contract tests/postgres tests/faults tests/kills tests/rounds",
     "scheduler": "tests/scheduler",
+    "postgres": "tests/postgres tests/faults tests/kills tests/rounds",
+    "contract": "tests/contract",
     "unit": "tests/unit tests/files tests/samples tests/packaging tests/local tests/deploy tests/benchmarks",
     "dbt": "tests/dbt",
     "bigquery": "tests/bigquery",
@@ -148,8 +150,16 @@ def format() -> int:
 def _checks() -> dict[str, tuple[str, ...]]:
     scripts = (*CHECKOUT.glob("*.sh"), *CHECKOUT.glob("local/*.sh"), CHECKOUT / ".ci" / "run")
     images = (CHECKOUT / "Dockerfile", *CHECKOUT.glob("compose/*/Dockerfile"))
+    terraform = ("terraform", "-chdir=include/terraform/gcp")
+    there = shutil.which("terraform") is not None
+    formatted = {"terraform fmt": (*terraform, "fmt", "-check", "-diff")} if there else {}
+    # It needs the provider, which terraform init downloads.
+    ready = there and (CHECKOUT / "include" / "terraform" / "gcp" / ".terraform").is_dir()
+    valid = {"terraform validate": (*terraform, "validate")} if ready else {}
     return {
         **_CHECKS,
+        **formatted,
+        **valid,
         "shellcheck": ("shellcheck", *map(str, scripts)),
         "hadolint": ("hadolint", *map(str, images)),
     }
@@ -163,7 +173,8 @@ def _run(name: str, command: tuple[str, ...]) -> int:
 
 
 def _program(name: str) -> str:
-    return str(_PROGRAMS / name)
+    path = _PROGRAMS / name
+    return str(path) if path.exists() else name
 
 
 def _environment() -> dict[str, str]:

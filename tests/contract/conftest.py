@@ -161,14 +161,14 @@ class InBigQuery:
             )
 
 
-class SharedHook:
-    """Leads the commands to the warehouse of the test."""
+class MemoryHook:
+    """Leads the commands to a warehouse in memory."""
 
-    shared: ClassVar[MemoryWarehouse | BigQueryWarehouse]
+    shared: ClassVar[MemoryWarehouse]
 
     def __init__(self, conn_id: str) -> None: ...
 
-    def warehouse(self) -> MemoryWarehouse | BigQueryWarehouse:
+    def warehouse(self) -> MemoryWarehouse:
         return self.shared
 
     def dbt_access(self) -> Access:
@@ -227,11 +227,17 @@ def run(subject: Subject, monkeypatch: pytest.MonkeyPatch) -> Run:
     if isinstance(subject, InPostgres):
         target = targets.get_target("postgres")
         monkeypatch.setenv("AIRFLOW_CONN_POSTGRES_TAXI", subject.uri)
+    elif isinstance(subject, InBigQuery):
+        target = targets.get_target("bigquery")
+        names = ("project", "bucket", "prefix", "storage_endpoint", "bigquery_endpoint")
+        extra = {name: getattr(subject.place, name) for name in names}
+        connection = {"conn_type": "nyc_taxi_bigquery", "extra": extra}
+        monkeypatch.setenv("AIRFLOW_CONN_BIGQUERY_TAXI", json.dumps(connection))
     else:
-        hook = f"{SharedHook.__module__}.{SharedHook.__qualname__}"
-        target = targets.Target("shared", "Shared", "shared", hook, pool="none")
+        hook = f"{MemoryHook.__module__}.{MemoryHook.__qualname__}"
+        target = targets.Target("memory", "Memory", "memory", hook, pool="none")
         monkeypatch.setattr(targets, "TARGETS", (*targets.TARGETS, target))
-        monkeypatch.setattr(SharedHook, "shared", subject.warehouse, raising=False)
+        monkeypatch.setattr(MemoryHook, "shared", subject.warehouse, raising=False)
     monkeypatch.setattr(deployment, "findings", list)  # of the Airflow of other tests
     # A command says so of its whole process, which here is the test's.
     monkeypatch.setenv("_AIRFLOW_PROCESS_CONTEXT", "server")

@@ -6,7 +6,7 @@ import errno
 import logging
 import time
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Self
@@ -142,7 +142,7 @@ def _record_file(warehouse: Warehouse, attempt: Attempt, file: File) -> None:
 
 
 def _record_stage(warehouse: Warehouse, attempt: Attempt, stats: StageStats) -> Attempt:
-    """Record that a file is staged as a whole.
+    """Record that a file is staged as a whole, and return the attempt with its counts.
 
     :raises ContractError: when its rows do not add up
     """
@@ -168,7 +168,12 @@ def _record_stage(warehouse: Warehouse, attempt: Attempt, stats: StageStats) -> 
         stage_table=stats.table,
         measures=asdict(stats.measures),
     )
-    return warehouse.ledger.get(attempt.id)
+    return replace(
+        attempt,
+        rows_in_file=stats.rows_in_file,
+        rows_loaded=stats.rows_loaded,
+        rows_rejected=stats.rows_rejected,
+    )
 
 
 def _update(warehouse: Warehouse, attempt: Attempt, outcome: Outcome, **values: Any) -> None:
