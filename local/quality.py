@@ -29,8 +29,9 @@ _CHECKS: dict[str, tuple[str, ...]] = {
 }
 
 TESTS: dict[str, str] = {
-    "postgres": "tests/contract tests/postgres tests/faults tests/kills tests/rounds",
     "scheduler": "tests/scheduler",
+    "postgres": "tests/postgres tests/faults tests/kills tests/rounds",
+    "contract": "tests/contract",
     "unit": "tests/unit tests/files tests/samples tests/packaging tests/local tests/deploy tests/benchmarks",
     "dbt": "tests/dbt",
     "bigquery": "tests/bigquery",

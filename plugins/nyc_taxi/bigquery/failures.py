@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Final
 import requests
 from google.api_core import exceptions
 from google.auth import exceptions as auth
-from google.cloud.exceptions import GoogleCloudError
 
 from nyc_taxi.errors import (
     TaxiError,
@@ -46,7 +45,7 @@ def failures(name: str) -> Iterator[None]:
             f"Google did not accept the credentials of the warehouse {name}: {_said(error)}. Run gcloud auth "
             "application-default login, or give the connection a valid key."
         ) from error
-    except (exceptions.GoogleAPICallError, GoogleCloudError) as error:
+    except exceptions.GoogleAPICallError as error:
         raise _refused(name, error) from error
 
 
