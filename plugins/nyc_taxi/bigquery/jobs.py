@@ -57,20 +57,6 @@ def identifier(*parts: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Done:
-    """What a statement came to.
-
-    :param rows: how many rows it changed
-    :param inserted: how many of those are new
-    :param billed: bytes billed for it
-    """
-
-    rows: int
-    inserted: int
-    billed: int
-
-
-@dataclass(frozen=True, slots=True)
 class Jobs:
     """Runs statements in a place.
 
@@ -123,20 +109,20 @@ class Jobs:
         with failures(self.name):
             return _patiently(run)
 
-    def run(self, name: str, job: str, /, values: Mapping[str, Value] | None = None, **parts: str) -> Done:
-        """Run the statement in ``sql/<name>.sql`` as a job whose id is known before, and return what it did.
+    def run(self, name: str, job: str, /, values: Mapping[str, Value] | None = None, **parts: str) -> int:
+        """Run the statement in ``sql/<name>.sql`` as a job whose id is known before.
 
         :param job: id of the job; a number is added for each time that it is tried
+        :returns: bytes billed for it
         """
         text, config = self._statement(name, parts), self._config(values)
 
-        def run() -> Done:
+        def run() -> int:
             started = self._start(
                 job, lambda id: self.client.query(text, config, id, job_retry=None, retry=RETRY)
             )
             started.result(retry=RETRY, job_retry=None)
-            inserted = started.dml_stats.inserted_row_count if started.dml_stats else 0
-            return Done(started.num_dml_affected_rows or 0, inserted, started.total_bytes_billed or 0)
+            return started.total_bytes_billed or 0
 
         with failures(self.name):
             return _patiently(run)

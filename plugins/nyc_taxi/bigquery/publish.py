@@ -113,7 +113,7 @@ def _merge(jobs: Jobs, attempt: Attempt, held: frozenset[int]) -> int:
     }
     columns = [f"staged.{identifier(name)}" for name in names]
     try:
-        done = jobs.run(
+        return jobs.run(
             "publish",
             _job(attempt),
             values,
@@ -134,7 +134,6 @@ def _merge(jobs: Jobs, attempt: Attempt, held: frozenset[int]) -> int:
                 "Nothing was changed by this step; run it again."
             ) from error
         raise
-    return done.billed
 
 
 def _is_gone(error: WarehouseRefused, attempt: Attempt) -> bool:
