@@ -152,13 +152,15 @@ def _stamp_of(kind: str, python: str) -> dict[str, str]:
 
     :param python: the folder of its Python
     """
-    return {
+    stamp = {
         "kind": kind,
         "lock": hashlib.sha256((CHECKOUT / LOCKS[kind]).read_bytes()).hexdigest(),
-        "project": hashlib.sha256((CHECKOUT / "pyproject.toml").read_bytes()).hexdigest(),
         "place": str(_folder(kind)),
         "python": python,
     }
+    if _folder(kind) == VENV:  # the others do not hold the project itself
+        stamp["project"] = hashlib.sha256((CHECKOUT / "pyproject.toml").read_bytes()).hexdigest()
+    return stamp
 
 
 def _read_stamp(venv: Path) -> dict[str, str]:

