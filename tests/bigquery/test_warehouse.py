@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 import pytest
 
+from nyc_taxi.bigquery.sweep import remove
 from nyc_taxi.bigquery.warehouse import BigQueryWarehouse
 from nyc_taxi.load.attempt import Outcome
-from tests.trips import MONTH, lines, load, published, row, text, write
+from nyc_taxi.load.leftovers import Verdict
+from tests.trips import MONTH, green, lines, load, published, row, text, write
+from tests.waiting import eventually
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -39,3 +43,25 @@ def test_a_month_is_in_the_tables_and_its_file_in_the_bucket(
     blob = place.storage().bucket(place.bucket).blob(names[0])
     assert blob.download_as_bytes() == path.read_bytes()
     assert list(place.bigquery().list_tables(place.stage)) == []
+
+
+def test_a_process_that_stages_renews_its_lease_and_gives_it_up_in_the_end(
+    bigquery_place: Place, tmp_path: Path
+) -> None:
+    warehouse = BigQueryWarehouse(bigquery_place, "bigquery_taxi", lease=20)
+
+    def until() -> datetime:
+        query = f"select lease_until from {bigquery_place.ops}.file_ledger"
+        ((found,),) = bigquery_place.bigquery().query_and_wait(query)
+        assert isinstance(found, datetime)
+        return found
+
+    with warehouse.begin(published(green(tmp_path)), "r") as attempt:
+        first = until()
+        eventually(lambda: until() > first)
+        # Who took it for dead on an old look is refused by the ledger.
+        dead = Verdict(Outcome.ABANDONED, "It died.")
+        assert not remove(warehouse.jobs, attempt, dead)
+        assert warehouse.ledger.get(attempt.id).outcome is Outcome.STAGING
+    assert remove(warehouse.jobs, attempt, dead)
+    assert warehouse.ledger.get(attempt.id).outcome is Outcome.ABANDONED
