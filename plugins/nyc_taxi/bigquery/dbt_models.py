@@ -37,7 +37,7 @@ def record_dbt_checks(jobs: Jobs, target: str) -> int:
 
     Measurements of another target than ``prod`` are a trial and not recorded.
 
-    :returns: how many results are new
+    :returns: how many results are new, or of checks that are no longer made
     """
     measured = model(jobs, target, "intermediate", "int_quality")
     if target != "prod" or not _exists(jobs, measured):
