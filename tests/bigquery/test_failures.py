@@ -13,7 +13,7 @@ from nyc_taxi.bigquery.failures import conflicts, failures
 from nyc_taxi.errors import TaxiError, WarehouseBusy, WarehouseRefused, WarehouseUnreachable
 
 
-def told(reason: str) -> dict[str, Any]:
+def answer(reason: str) -> dict[str, Any]:
     return {"errors": [{"reason": reason}]}
 
 
@@ -29,19 +29,19 @@ def told(reason: str) -> dict[str, Any]:
         (DefaultCredentialsError("none"), WarehouseRefused, "gcloud auth application-default login"),
         (exceptions.Unauthorized("401"), WarehouseRefused, "valid credentials"),
         (
-            exceptions.Forbidden("Access Denied: Table p:d.t", **told("accessDenied")),
+            exceptions.Forbidden("Access Denied: Table p:d.t", **answer("accessDenied")),
             WarehouseRefused,
             "BigQuery Data Editor, BigQuery Job User and Storage Object Admin",
         ),
         (
             exceptions.Forbidden(
-                "Billing has not been enabled for this project", **told("billingNotEnabled")
+                "Billing has not been enabled for this project", **answer("billingNotEnabled")
             ),
             WarehouseRefused,
             "Link the project to a billing account",
         ),
         (
-            exceptions.Forbidden("Quota exceeded: Your project exceeded quota", **told("quotaExceeded")),
+            exceptions.Forbidden("Quota exceeded: Your project exceeded quota", **answer("quotaExceeded")),
             WarehouseRefused,
             "Wait until the quota is renewed",
         ),
@@ -63,7 +63,7 @@ def told(reason: str) -> dict[str, Any]:
         (exceptions.NotFound("The specified bucket does not exist."), WarehouseRefused, "Run setup_gcp"),
         (exceptions.TooManyRequests("429"), WarehouseBusy, "Run this step again"),
         (
-            exceptions.Forbidden("Exceeded rate limits: too many", **told("rateLimitExceeded")),
+            exceptions.Forbidden("Exceeded rate limits: too many", **answer("rateLimitExceeded")),
             WarehouseBusy,
             "Run this step again",
         ),

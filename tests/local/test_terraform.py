@@ -37,6 +37,6 @@ def test_the_account_has_the_least_roles() -> None:
 
 def test_what_terraform_tells_is_what_init_reads() -> None:
     connections = (CHECKOUT / "include" / "bootstrap" / "connections.yaml").read_text("utf-8")
-    told = re.findall(r"(NYC_TAXI_\w+)", (FOLDER / "outputs.tf").read_text("utf-8"))
-    assert told
-    assert all(f"${{{name}" in connections for name in told)
+    named = re.findall(r"(NYC_TAXI_\w+)", (FOLDER / "outputs.tf").read_text("utf-8"))
+    assert named
+    assert all(f"${{{name}" in connections for name in named)

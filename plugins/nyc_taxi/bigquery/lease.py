@@ -127,20 +127,20 @@ class _Claim:
             while True:
                 if generation := self._put(0):
                     return generation
-                holder = self._look()
-                if holder is not None:
-                    generation, told, ends = holder
-                    if self.owner in told:
+                found = self._look()
+                if found is not None:
+                    generation, holder, ends = found
+                    if self.owner in holder:
                         return generation  # The answer to an earlier try was lost.
                     if ahead is None:
                         ahead = self._now() - datetime.now(UTC)
                     if ends < datetime.now(UTC) + ahead and (taken := self._put(generation)):
-                        _log.warning("Took over the claim %s of %s, which had ended.", self.name, told)
+                        _log.warning("Took over the claim %s of %s, which had ended.", self.name, holder)
                         return taken
                     if time.monotonic() >= deadline:
                         raise WarehouseBusy(
-                            f"{self.what} waited {patience:.0f} s for {told}. Nothing was changed. Run this "
-                            f"step again; if that process died, its claim ends at {ends:%H:%M:%S} UTC."
+                            f"{self.what} waited {patience:.0f} s for {holder}. Nothing was changed. Run "
+                            f"this step again; if that process died, its claim ends at {ends:%H:%M:%S} UTC."
                         )
                 time.sleep(random.uniform(0.1, 0.6))  # noqa: S311
 
@@ -160,11 +160,11 @@ class _Claim:
         if blob is None or blob.updated is None:
             return None
         try:
-            told = json.loads(blob.download_as_bytes(if_generation_match=blob.generation))
+            claim = json.loads(blob.download_as_bytes(if_generation_match=blob.generation))
         except (exceptions.NotFound, exceptions.PreconditionFailed):
             return None
-        ends = blob.updated + timedelta(seconds=told["seconds"])
-        return int(blob.generation or 0), f"{told['what']} ({told['owner']})", ends
+        ends = blob.updated + timedelta(seconds=claim["seconds"])
+        return int(blob.generation or 0), f"{claim['what']} ({claim['owner']})", ends
 
     def _now(self) -> datetime:
         """Return Google's time, which this machine's may differ from."""
