@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
 CHECKOUT = Path(__file__).parents[2]
 CHART = CHECKOUT / "helm" / "nyc-taxi"
+HELM = Path(sys.executable).with_name("helm")
 
 os.environ["AIRFLOW__CORE__DAGS_FOLDER"] = str(CHECKOUT / "dags")
 os.environ["AIRFLOW__CORE__PLUGINS_FOLDER"] = str(CHECKOUT / "plugins")
@@ -56,7 +58,7 @@ def dag_bag(airflow_database: None) -> DagBag:
 def worker_template() -> dict[str, Any]:
     """The pod of a task as the chart renders it, before a profile is applied."""
     rendered = subprocess.run(
-        ["helm", "template", "nyc-taxi", str(CHART), "--show-only=templates/pod-templates.yaml"],
+        [HELM, "template", "nyc-taxi", str(CHART), "--show-only=templates/pod-templates.yaml"],
         capture_output=True,
         text=True,
         check=True,

@@ -21,7 +21,6 @@ from nyc_taxi.pods.profile import LABEL
 from nyc_taxi.pods.wiring import as_pod, get_profile
 
 if TYPE_CHECKING:
-    from kubernetes.client import V1Pod
     from sqlalchemy.orm import Session
 
 
@@ -38,13 +37,13 @@ class TaskKey:
     map_index: int
 
     @classmethod
-    def of(cls, pod: V1Pod) -> TaskKey:
+    def of(cls, pod: Any) -> TaskKey:
         """Return the task instance of a pod that the executor has made."""
         known = pod.metadata.annotations
         return cls(known["dag_id"], known["run_id"], known["task_id"], int(known.get("map_index", -1)))
 
 
-def prepare(pod: V1Pod) -> None:
+def prepare(pod: Any) -> None:
     """Label a pod with the dataset and the month that its task loads, and apply a larger profile if needed.
 
     Each time that the task ran out of memory in this run, in whichever try, is one step to a larger profile.

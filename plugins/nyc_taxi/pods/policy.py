@@ -6,18 +6,15 @@ Every process of Airflow loads this module (entry point ``airflow.policy``), so 
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING
+from typing import Any
 
 from airflow.policies import hookimpl
-
-if TYPE_CHECKING:
-    from kubernetes.client import V1Pod
 
 _log = logging.getLogger(__name__)
 
 
 @hookimpl
-def pod_mutation_hook(pod: V1Pod) -> None:
+def pod_mutation_hook(pod: Any) -> None:
     """Label the pod of a task with its month, and give it more memory after it ran out of it.
 
     An error here would fail the task, and is logged instead.

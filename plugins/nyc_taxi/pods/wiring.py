@@ -16,8 +16,6 @@ from nyc_taxi.pods.profile import Profile, read_profiles
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from kubernetes.client import V1Pod
-
 
 def pod_profile(name: str) -> dict[str, Any]:
     """Return a task's ``executor_config`` with a pod profile; empty where no task runs as a pod.
@@ -68,7 +66,7 @@ def profiles_file() -> Path:
     return Path(options.text("pod_profiles") or default)
 
 
-def as_pod(manifest: Mapping[str, Any], where: str) -> V1Pod:
+def as_pod(manifest: Mapping[str, Any], where: str) -> Any:
     """Return a manifest as an object of the Kubernetes client.
 
     :param where: where the manifest comes from, for messages
