@@ -1,0 +1,67 @@
+"""The DAGs of the checkout as a deployment with the KubernetesExecutor reads them."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import yaml
+
+if TYPE_CHECKING:
+    from airflow.dag_processing.dagbag import DagBag
+
+CHECKOUT = Path(__file__).parents[2]
+CHART = CHECKOUT / "helm" / "nyc-taxi"
+HELM = Path(sys.executable).with_name("helm")
+
+os.environ["AIRFLOW__CORE__DAGS_FOLDER"] = str(CHECKOUT / "dags")
+os.environ["AIRFLOW__CORE__PLUGINS_FOLDER"] = str(CHECKOUT / "plugins")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let a warning of Airflow's own pass, in the tests of this folder only."""
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(
+                # Airflow reads .airflowignore with a class that a newer pathspec has renamed.
+                pytest.mark.filterwarnings("ignore:GitWildMatchPattern:DeprecationWarning")
+            )
+
+
+@pytest.fixture
+def on_kubernetes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let DAG files be read as on Kubernetes."""
+    monkeypatch.setenv("AIRFLOW__CORE__EXECUTOR", "KubernetesExecutor")
+
+
+@pytest.fixture(scope="module")
+def dag_bag(airflow_database: None) -> DagBag:
+    """All DAGs of the checkout, of both warehouses, as read on Kubernetes."""
+    from airflow.dag_processing.dagbag import DagBag
+
+    from nyc_taxi import settings
+    from nyc_taxi.targets import TARGETS
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AIRFLOW__CORE__EXECUTOR", "KubernetesExecutor")
+        patch.setattr(settings, "TARGETS", TARGETS)
+        bag = DagBag(dag_folder=CHECKOUT / "dags")
+    assert bag.import_errors == {}
+    return bag
+
+
+@pytest.fixture(scope="session")
+def worker_template() -> dict[str, Any]:
+    """The pod of a task as the chart renders it, before a profile is applied."""
+    rendered = subprocess.run(
+        [HELM, "template", "nyc-taxi", str(CHART), "--show-only=templates/pod-templates.yaml"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    pod: dict[str, Any] = yaml.safe_load(yaml.safe_load(rendered.stdout)["data"]["worker.yaml"])
+    return pod
