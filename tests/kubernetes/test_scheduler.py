@@ -21,6 +21,8 @@ from airflow.utils.state import DagRunState, TaskInstanceState
 from airflow.utils.types import DagRunTriggeredByType, DagRunType
 from sqlalchemy import select
 
+from nyc_taxi.listener import on_dag_run_failed
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
@@ -43,7 +45,7 @@ def stored(dag_bag: DagBag) -> None:
     from airflow.dag_processing.bundles.manager import DagBundlesManager
     from airflow.dag_processing.dagbag import sync_bag_to_db
 
-    DagBundlesManager().sync_bundles_to_db()
+    DagBundlesManager().sync_bundles_to_db()  # type: ignore[no-untyped-call]
     sync_bag_to_db(dag_bag, "dags-folder", None)
 
 
@@ -278,6 +280,16 @@ def test_the_end_of_a_pod_that_is_gone_is_reported_for_the_last_try(
         "Clear the task to try it again.",
     )
     assert stage.state == TaskInstanceState.FAILED
+    dag_run = stage.dag_run
+    dag_run.dag = DBDagBag().get_latest_version_of_dag("green_postgres", session=session)
+    dag_run.state = DagRunState.FAILED
+    session.commit()
+    on_dag_run_failed(dag_run, "")
+    session.expire_all()
+    assert dag_run.note == (
+        "**Taxi months** (manual run): Failed: stage. The pod was deleted before the task could report: by a "
+        "person, or with its node. Clear the task to try it again."
+    )
 
 
 def test_a_failure_that_the_task_reported_itself_is_left_to_its_own_log(
