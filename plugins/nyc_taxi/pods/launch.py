@@ -12,13 +12,13 @@ from airflow.providers.cncf.kubernetes.pod_generator import PodGenerator
 from airflow.utils.session import create_session
 from sqlalchemy import func, select
 
-from nyc_taxi import options
 from nyc_taxi.core.dataset import dataset_names
 from nyc_taxi.core.month import resolve_month
 from nyc_taxi.errors import ContractError
 from nyc_taxi.pods.death import Cause
 from nyc_taxi.pods.profile import LABEL
 from nyc_taxi.pods.wiring import as_pod, get_profile
+from nyc_taxi.targets import TARGETS
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -65,9 +65,7 @@ def _what_it_loads(session: Session, task: TaskKey) -> dict[str, str]:
     """Return the labels dataset and month of a task that loads one month; none for another task."""
     if task.map_index >= 0:
         return _of_entry(session, task)
-    datasets = {
-        target.dag_id(name): name for target in options.configured_targets() for name in dataset_names()
-    }
+    datasets = {target.dag_id(name): name for target in TARGETS for name in dataset_names()}
     if task.dag_id not in datasets:
         return {}
     run = session.scalars(
