@@ -11,8 +11,8 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import kubernetes_validate.utils
 import yaml
+from kubernetes_validate import utils as schemas
 
 from local.environment import CHECKOUT
 
@@ -83,7 +83,7 @@ EVERYTHING: Values = {
 
 
 # It would read megabytes for each object.
-kubernetes_validate.utils.schema_contents = cache(kubernetes_validate.utils.schema_contents)
+schemas.schema_contents = cache(schemas.schema_contents)
 
 
 class Refused(Exception):
