@@ -21,6 +21,10 @@ init            containers that run before, as a list
 {{- $own := (include "nyc-taxi.valuesOf" . | fromYaml).pod | default dict -}}
 {{- $all := $root.Values.pods -}}
 {{- $together := and .logs (eq (include "nyc-taxi.oneNode" $root) "true") -}}
+{{- $spread := concat $all.topologySpreadConstraints ($own.topologySpreadConstraints | default list) -}}
+{{- if and (not $spread) (include "nyc-taxi.several" .) -}}
+{{- $spread = list (dict "maxSkew" 1 "topologyKey" "kubernetes.io/hostname" "whenUnsatisfiable" "ScheduleAnyway" "labelSelector" (dict "matchLabels" (include "nyc-taxi.selector" . | fromYaml))) -}}
+{{- end -}}
 {{- $affinity := merge (deepCopy ($own.affinity | default dict)) $all.affinity -}}
 {{- if $together -}}
 {{- $beside := dict "labelSelector" (dict "matchLabels" (dict "nyc-taxi/logs" $root.Release.Name)) "topologyKey" "kubernetes.io/hostname" -}}
@@ -71,7 +75,7 @@ spec:
   affinity:
     {{- toYaml . | nindent 4 }}
   {{- end }}
-  {{- with concat $all.topologySpreadConstraints ($own.topologySpreadConstraints | default list) }}
+  {{- with $spread }}
   topologySpreadConstraints:
     {{- toYaml . | nindent 4 }}
   {{- end }}
