@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -30,6 +31,19 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
                 # Airflow reads .airflowignore with a class that a newer pathspec has renamed.
                 pytest.mark.filterwarnings("ignore:GitWildMatchPattern:DeprecationWarning")
             )
+
+
+def kubeconfig(folder: Path, server: str) -> Path:
+    """Return a file that names a cluster by the address of its API server."""
+    path = folder / "kubeconfig"
+    content = {
+        "clusters": [{"name": "c", "cluster": {"server": server}}],
+        "contexts": [{"name": "c", "context": {"cluster": "c", "user": "u"}}],
+        "users": [{"name": "u", "user": {}}],
+        "current-context": "c",
+    }
+    path.write_text(json.dumps(content))
+    return path
 
 
 @pytest.fixture

@@ -130,6 +130,38 @@ def test_the_chart_has_the_same_profiles() -> None:
     assert values["podProfiles"] == shipped
 
 
+@pytest.fixture(scope="module")
+def official() -> dict[str, Any]:
+    """Our values for the official chart, which itself is not here."""
+    path = CHECKOUT / "helm" / "values" / "official-chart" / "values.yaml"
+    values: dict[str, Any] = yaml.safe_load(path.read_text("utf-8"))
+    (mount,), (variable,) = values["volumeMounts"], values["env"]
+    config_map = yaml.safe_load(values["extraConfigMaps"][values["volumes"][0]["configMap"]["name"]]["data"])
+    (file,) = config_map
+    assert variable == {"name": "AIRFLOW__NYC_TAXI__POD_PROFILES", "value": f"{mount['mountPath']}/{file}"}
+    return {"profiles": config_map[file], "resources": values["workers"]["kubernetes"]["resources"]}
+
+
+@pytest.mark.parametrize("name", ["default", "sensor", "load", "load-large", "dbt"])
+def test_the_official_chart_gives_the_same_resources(
+    profiles: Callable[[str], Path], worker_template: dict[str, Any], official: dict[str, Any], name: str
+) -> None:
+    ours = rendered(pod_profile(name), worker_template)
+    profiles(official["profiles"])
+    template = {"spec": {"containers": [{"name": "base", "resources": official["resources"]}]}}
+    theirs = rendered(pod_profile(name), template)
+
+    bases = [pod["spec"]["containers"][0] for pod in (ours, theirs)]
+    assert bases[0]["resources"] == bases[1]["resources"]
+
+
+def test_the_official_chart_has_the_same_profiles(official: dict[str, Any]) -> None:
+    shipped = yaml.safe_load((CHECKOUT / "include" / "pod_profiles.yaml").read_text("utf-8"))
+
+    assert yaml.safe_load(official["profiles"]) == shipped
+    assert official["resources"] == shipped["default"]["resources"]
+
+
 def test_the_scheduler_reads_from_its_database_the_pods_that_the_dag_files_name(dag_bag: DagBag) -> None:
     from airflow.models.taskinstance import TaskInstance
     from airflow.serialization.serialized_objects import DagSerialization
