@@ -41,6 +41,8 @@ REFUSED: list[tuple[Values, str]] = [
     ({"logs": {"remote": {"credentials": {"name": "mine"}}}}, "set logs.remote.credentials.key"),
     ({"ingress": {"enabled": True}}, "set ingress.host"),
     ({"httpRoute": {"enabled": True}}, "set httpRoute.parentRefs and httpRoute.hostnames"),
+    ({"dbt": {"cronJob": {"enabled": True, "warehouse": "bigquery"}}}, "which warehouses does not have"),
+    ({**EVERYTHING, "dbt": {"cronJob": {"command": "docs"}}}, "set logs.store to volume, or another command"),
     (
         {**EVERYTHING, "apiServer": {"autoscaling": {"enabled": True, "minReplicas": 5, "maxReplicas": 2}}},
         "minReplicas above its maxReplicas",
