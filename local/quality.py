@@ -37,7 +37,7 @@ TESTS: dict[str, str] = {
     "bigquery": "tests/bigquery",
     "dags": "tests/dags",
     "restarts": "tests/restarts",
-    "cli": "tests/cli",
+    "cli": "tests/cli tests/ui",
 }
 """Folders that share a process, because Airflow reads its settings once; the longest first."""
 
