@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from airflow.models.dag import DagModel
 from airflow.models.dagbag import DBDagBag
+from airflow.models.dagrun import DagRun
 from airflow.models.log import Log
 from airflow.models.taskinstance import TaskInstance
 from airflow.models.xcom import XComModel
@@ -19,7 +21,7 @@ from airflow.providers.cncf.kubernetes.pod_generator import PodGenerator
 from airflow.utils.session import create_session
 from airflow.utils.state import DagRunState, TaskInstanceState
 from airflow.utils.types import DagRunTriggeredByType, DagRunType
-from sqlalchemy import select
+from sqlalchemy import delete, select
 
 from nyc_taxi import deployment
 from nyc_taxi.listener import on_dag_run_failed
@@ -42,13 +44,17 @@ NOTICED = (
 
 
 @pytest.fixture(scope="module")
-def stored(dag_bag: DagBag) -> None:
-    """The DAGs are in Airflow's database."""
+def stored(dag_bag: DagBag) -> Iterator[None]:
+    """The DAGs are in Airflow's database, while the tests of this module run."""
     from airflow.dag_processing.bundles.manager import DagBundlesManager
     from airflow.dag_processing.dagbag import sync_bag_to_db
 
     DagBundlesManager().sync_bundles_to_db()  # type: ignore[no-untyped-call]
     sync_bag_to_db(dag_bag, "dags-folder", None)
+    yield
+    with create_session(scoped=False) as session:
+        for table in (Log, DagRun, DagModel):
+            session.execute(delete(table))
 
 
 @pytest.fixture
