@@ -36,6 +36,7 @@ TESTS: dict[str, str] = {
     "dbt": "tests/dbt",
     "bigquery": "tests/bigquery",
     "dags": "tests/dags",
+    "kubernetes": "tests/helm tests/kubernetes",
     "restarts": "tests/restarts",
     "cli": "tests/cli tests/ui",
 }

@@ -208,8 +208,19 @@ def _failed(session: Session, run: DagRun) -> str:
         XComModel.get_many(run_id=run.run_id, dag_ids=run.dag_id, task_ids=failed, key=REASON).order_by(None)
     )
     reasons = sorted((row.map_index, str(XComModel.deserialize_value(row))) for row in found)
-    shown = f" {_plain(reasons[0][1])}" if reasons else ""
-    return f"Failed: {', '.join(failed)}.{shown}"
+    reason = reasons[0][1] if reasons else _end_of_pod(session, run, failed)
+    return f"Failed: {', '.join(failed)}.{f' {_plain(reason)}' if reason else ''}"
+
+
+def _end_of_pod(session: Session, run: DagRun, failed: list[str]) -> str:
+    """Return why the pod of a failed task ended; empty if nothing was reported about one."""
+    from airflow.models.log import Log
+    from sqlalchemy import select
+
+    ends = select(Log.extra).where(
+        Log.dag_id == run.dag_id, Log.run_id == run.run_id, Log.task_id.in_(failed), Log.event.like("pod %")
+    )
+    return session.scalar(ends.order_by(Log.id.desc()).limit(1)) or ""
 
 
 def _plain(reason: str) -> str:

@@ -29,6 +29,21 @@ AIRFLOW__NYC_TAXI__WAREHOUSES: {{ join "," .Values.warehouses | quote }}
 {{- if eq .Values.logs.store "volume" }}
 AIRFLOW__NYC_TAXI__DBT_DOCS: file:///opt/airflow/logs/dbt_docs
 {{- end }}
+{{- if eq .Values.logs.store "remote" }}
+AIRFLOW__LOGGING__LOGGING_CONFIG_CLASS: nyc_taxi.task_logs.LOGGING_CONFIG
+AIRFLOW__LOGGING__REMOTE_BASE_LOG_FOLDER: {{ .Values.logs.remote.url | quote }}
+{{- if .Values.logs.remote.credentials.name }}
+{{ hasPrefix "s3://" .Values.logs.remote.url | ternary "AWS_SHARED_CREDENTIALS_FILE" "GOOGLE_APPLICATION_CREDENTIALS" }}: /run/secrets/nyc-taxi-logs/credentials
+{{- end }}
+{{- end }}
+{{- if .Values.metrics.enabled }}
+AIRFLOW__METRICS__LEGACY_NAMES_ON: "False"
+AIRFLOW__METRICS__STATSD_HOST: {{ include "nyc-taxi.name" . }}-statsd
+AIRFLOW__METRICS__STATSD_INFLUXDB_ENABLED: "True"
+AIRFLOW__METRICS__STATSD_ON: "True"
+AIRFLOW__METRICS__STATSD_PORT: "9125"
+AIRFLOW__METRICS__STATSD_PREFIX: airflow
+{{- end }}
 NYC_TAXI_RELOAD: "0"
 TMPDIR: /opt/airflow/files
 {{- include "nyc-taxi.environment.config" . }}
@@ -64,8 +79,17 @@ PGPASSFILE: /tmp/pgpass
 {{ .Values.warehouse.host | default (printf "%s-warehouse" (include "nyc-taxi.name" .)) }}
 {{- end }}
 
+{{/* Where people reach the UI. */}}
 {{- define "nyc-taxi.baseUrl" -}}
+{{- if .Values.apiServer.baseUrl -}}
 {{ .Values.apiServer.baseUrl }}
+{{- else if .Values.ingress.enabled -}}
+{{ ternary "https" "http" (not (empty .Values.ingress.tlsSecretName)) }}://{{ .Values.ingress.host }}
+{{- else if .Values.httpRoute.enabled -}}
+https://{{ first .Values.httpRoute.hostnames }}
+{{- else -}}
+http://localhost:8080
+{{- end -}}
 {{- end }}
 
 {{/* What init makes the connections of. */}}

@@ -51,6 +51,12 @@ labels:
 - triggerer
 - worker
 - migrations
+{{- if .Values.cleanupPods.enabled }}
+- cleanup-pods
+{{- end }}
+{{- if .Values.cleanupMetadata.enabled }}
+- cleanup-metadata
+{{- end }}
 {{- end }}
 
 {{/* The databases that this release runs: those without a host. */}}
@@ -63,4 +69,10 @@ labels:
 {{- $databases = append $databases "warehouse" -}}
 {{- end -}}
 {{- toYaml $databases -}}
+{{- end }}
+
+{{/* Not empty if a component has more than one pod. (root, component) */}}
+{{- define "nyc-taxi.several" -}}
+{{- $values := include "nyc-taxi.valuesOf" . | fromYaml -}}
+{{- if or (gt (int $values.replicas) 1) ($values.autoscaling | default dict).enabled }}true{{ end -}}
 {{- end }}

@@ -21,6 +21,10 @@ init            containers that run before, as a list
 {{- $own := (include "nyc-taxi.valuesOf" . | fromYaml).pod | default dict -}}
 {{- $all := $root.Values.pods -}}
 {{- $together := and .logs (eq (include "nyc-taxi.oneNode" $root) "true") -}}
+{{- $spread := concat $all.topologySpreadConstraints ($own.topologySpreadConstraints | default list) -}}
+{{- if and (not $spread) (include "nyc-taxi.several" .) -}}
+{{- $spread = list (dict "maxSkew" 1 "topologyKey" "kubernetes.io/hostname" "whenUnsatisfiable" "ScheduleAnyway" "labelSelector" (dict "matchLabels" (include "nyc-taxi.selector" . | fromYaml))) -}}
+{{- end -}}
 {{- $affinity := merge (deepCopy ($own.affinity | default dict)) $all.affinity -}}
 {{- if $together -}}
 {{- $beside := dict "labelSelector" (dict "matchLabels" (dict "nyc-taxi/logs" $root.Release.Name)) "topologyKey" "kubernetes.io/hostname" -}}
@@ -71,7 +75,7 @@ spec:
   affinity:
     {{- toYaml . | nindent 4 }}
   {{- end }}
-  {{- with concat $all.topologySpreadConstraints ($own.topologySpreadConstraints | default list) }}
+  {{- with $spread }}
   topologySpreadConstraints:
     {{- toYaml . | nindent 4 }}
   {{- end }}
@@ -91,9 +95,16 @@ spec:
       persistentVolumeClaim:
         claimName: {{ $root.Values.logs.volume.existingClaim | default (printf "%s-logs" $name) }}
       {{- else }}
-      emptyDir: {}
+      emptyDir: {sizeLimit: 1Gi}
       {{- end }}
     {{- include "nyc-taxi.secretVolume" (dict "root" $root "name" "secrets" "secrets" .secrets) | nindent 4 }}
+    {{- if and .logs (eq $root.Values.logs.store "remote") $root.Values.logs.remote.credentials.name }}
+    - name: logs-credentials
+      secret:
+        secretName: {{ $root.Values.logs.remote.credentials.name }}
+        defaultMode: 0440
+        items: [{key: {{ $root.Values.logs.remote.credentials.key }}, path: credentials}]
+    {{- end }}
     {{- range $folder, $configMap := .mounts }}
     - name: {{ base $folder | replace "_" "-" }}
       configMap:
@@ -148,6 +159,9 @@ volumeMounts:
   - {name: logs, mountPath: /opt/airflow/logs}
   {{- if .secrets }}
   - {name: {{ .secretVolume | default "secrets" }}, mountPath: /run/secrets/nyc-taxi, readOnly: true}
+  {{- end }}
+  {{- if and .logs (eq .root.Values.logs.store "remote") .root.Values.logs.remote.credentials.name }}
+  - {name: logs-credentials, mountPath: /run/secrets/nyc-taxi-logs, readOnly: true}
   {{- end }}
   {{- range $folder, $configMap := .mounts }}
   - {name: {{ base $folder | replace "_" "-" }}, mountPath: {{ $folder }}, readOnly: true}
