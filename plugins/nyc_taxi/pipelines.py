@@ -9,6 +9,7 @@ from airflow.sdk import Param, task, task_group
 from nyc_taxi.operators.audit import AuditMonthOperator
 from nyc_taxi.operators.publish import PublishMonthOperator
 from nyc_taxi.operators.stage import StageMonthOperator
+from nyc_taxi.pods.wiring import pod_profile
 from nyc_taxi.sensors.publication import PublicationSensor
 
 if TYPE_CHECKING:
@@ -60,6 +61,7 @@ def load_month(target: Target, *, dataset: Any, month: Any = None) -> None:
         dataset=dataset,
         month=month,
         map_index_template=name,
+        executor_config=pod_profile("sensor"),
         doc_md="Asks the source whether the month's file is there, and waits for it without a worker: "
         "TLC publishes a month about two months after its end.",
     )
@@ -72,6 +74,7 @@ def load_month(target: Target, *, dataset: Any, month: Any = None) -> None:
         force=FORCE,
         map_index_template=name,
         pool=target.pool,
+        executor_config=pod_profile("load"),
         doc_md="Downloads the file and loads it into a table of this attempt alone. "
         "An unchanged file is not downloaded.",
     )
