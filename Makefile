@@ -7,6 +7,8 @@ RUN := @sh local/python.sh
 # Settings of the user, as in make demo PORT=8081. They are passed on verbatim, dollar signs included.
 override ARGS := $(value ARGS)
 override CMD := $(value CMD)
+override CONTEXT := $(value CONTEXT)
+override IMAGE := $(value IMAGE)
 override MONTHS := $(value MONTHS)
 override PORT := $(value PORT)
 override PROFILES := $(value PROFILES)
@@ -16,12 +18,12 @@ override ROWS := $(value ROWS)
 override SOURCE := $(value SOURCE)
 override TARGET := $(value TARGET)
 override UPGRADE := $(value UPGRADE)
-export ARGS CMD MONTHS PORT PROFILES PROJECT PYTHON ROWS SOURCE TARGET UPGRADE
+export ARGS CMD CONTEXT IMAGE MONTHS PORT PROFILES PROJECT PYTHON ROWS SOURCE TARGET UPGRADE
 
-.PHONY: help demo up down clean exec shell psql dbt dbt-diff up-compose test test-long test-compose test-gcp-live bench bench-history lint lint-bigquery format docs-reference lock wheel
+.PHONY: help demo up down clean exec shell psql dbt dbt-diff up-compose up-kubernetes test test-long test-compose test-kubernetes test-gcp-live bench bench-history lint lint-bigquery format docs-reference lock wheel
 
 help: ## list the commands
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-15s %s\n", $$1, $$2 }' Makefile
 
 demo: ## set up and start everything, then load three months (PORT=8080 MONTHS=2021-01..2021-03 ROWS=50000 SOURCE=mirror TARGET=bigquery)
 	$(RUN) demo
@@ -53,6 +55,9 @@ dbt-diff: ## compare dbt's dev and prod schemas: rows and sums per month
 up-compose: ## build and start the stack of docker-compose.yaml, which needs only Docker (PROFILES=pgadmin,mirror)
 	@sh local/compose.sh
 
+up-kubernetes: ## build the image and install the chart on the cluster of kubectl (CONTEXT=kind-kind IMAGE=registry.example/taxi:0.1.0)
+	$(RUN) up-kubernetes
+
 test: ## run all checks and tests, or some tests (ARGS='tests/unit -k month')
 	$(RUN) test
 
@@ -61,6 +66,9 @@ test-long: ## run all checks and tests with every kill, round and file
 
 test-compose: ## run the tests that start the stack of docker-compose.yaml
 	$(RUN) test-compose
+
+test-kubernetes: ## run the tests on the cluster of kubectl, in namespaces of their own (CONTEXT=… IMAGE=…)
+	$(RUN) test-kubernetes
 
 test-gcp-live: ## load two small months into Google Cloud, build the marts, and remove everything again (PROJECT=my-project)
 	$(RUN) test-gcp-live

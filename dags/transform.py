@@ -10,6 +10,7 @@ from nyc_taxi import settings
 from nyc_taxi.operators.dbt import DbtOperator
 from nyc_taxi.operators.dbt_docs import PublishDbtDocsOperator
 from nyc_taxi.operators.zones import LoadZonesOperator
+from nyc_taxi.pods.wiring import pod_profile
 
 DOC = """
 Builds the marts from the loaded months, with dbt.
@@ -90,11 +91,13 @@ for target in settings.TARGETS:
             task_id="dbt",
             work=work,  # type: ignore[arg-type]  # a future result
             target=target.name,
+            executor_config=pod_profile("dbt"),
             doc_md="Runs dbt on the months. A retry runs only what failed.",
         )
         docs = PublishDbtDocsOperator(
             task_id="publish_docs",
             target=target.name,
+            executor_config=pod_profile("dbt"),
             doc_md="Generates the documentation of the models, and publishes it for the DAG's page.",
         )
         [work, zones] >> built >> docs

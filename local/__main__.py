@@ -154,6 +154,21 @@ def test_compose() -> int:
     return quality.test(f"tests/compose {os.environ.get('ARGS', '')}")
 
 
+def up_kubernetes() -> int:
+    """Install the chart on the user's cluster."""
+    from local import kubernetes
+
+    return kubernetes.up()
+
+
+def test_kubernetes() -> int:
+    """Run the tests that need a Kubernetes cluster."""
+    inside("dev")
+    from local import quality
+
+    return quality.test(f"tests/cluster {os.environ.get('ARGS', '')}")
+
+
 def bench() -> int:
     """Measure the figures of docs/performance.md on this machine."""
     inside("demo")
@@ -228,9 +243,10 @@ def wheel() -> int:
 
 COMMANDS: dict[str, Callable[[], int]] = {
     "demo": demo, "up": up, "down": down, "clean": clean, "exec": run_command, "shell": shell, "psql": psql,
-    "dbt": dbt, "dbt-diff": dbt_diff, "test": test, "test-compose": test_compose, "bench": bench,
-    "bench-history": bench_history, "lint": lint, "lint-bigquery": lint_bigquery, "format": format,
-    "docs-reference": docs_reference, "test-gcp-live": test_gcp_live, "lock": lock, "wheel": wheel,
+    "dbt": dbt, "dbt-diff": dbt_diff, "up-kubernetes": up_kubernetes, "test": test,
+    "test-compose": test_compose, "test-kubernetes": test_kubernetes, "test-gcp-live": test_gcp_live,
+    "bench": bench, "bench-history": bench_history, "lint": lint, "lint-bigquery": lint_bigquery,
+    "format": format, "docs-reference": docs_reference, "lock": lock, "wheel": wheel,
 }  # fmt: skip
 
 

@@ -54,12 +54,14 @@ _AS_UV_HAS_IT = {
 
 _PROJECT = ("pyproject.toml", "--extra=duckdb", "--extra=metrics")
 
+_CLOUD = ("--extra=gcp", "--extra=kubernetes")
+
 _COMPILED = {
     "uv.txt": ("requirements/uv.in",),
     "airflow.txt": (*_PROJECT, "--group=local"),
     "airflow-gcp.txt": (*_PROJECT, "--extra=gcp", "--group=local"),
-    "dev.txt": (*_PROJECT, "--extra=gcp", "--group=local", "--group=reload", "--group=test", "--group=lint"),
-    "image.txt": (*_PROJECT, "--group=reload"),
+    "dev.txt": (*_PROJECT, *_CLOUD, "--group=local", "--group=image", "--group=test", "--group=lint"),
+    "image.txt": (*_PROJECT, *_CLOUD, "--group=image"),
     "build.txt": ("--group=build",),
     "dbt.txt": ("--group=dbt",),
     "dbt-bigquery.txt": ("--group=dbt-bigquery",),

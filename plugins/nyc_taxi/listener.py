@@ -18,6 +18,7 @@ from nyc_taxi.core.excerpt import printable
 
 if TYPE_CHECKING:
     from airflow.models.dagrun import DagRun
+    from airflow.models.taskinstance import TaskInstance
     from airflow.sdk.execution_time.task_runner import RuntimeTaskInstance
     from sqlalchemy.orm import Session
 
@@ -46,6 +47,8 @@ _NEEDED = (
     "nyc_taxi.pipelines",
 )
 _TASK = "TaskRunnerMarker"
+_NOTICED = "reported that the task instance"
+"""What the scheduler says of a task whose executor knows that it ended, although the task did not say so."""
 _NOT_PLAIN = re.compile(r"[^\w.:/%~+-]", re.ASCII)
 _MARKUP = re.compile(r"[<>`*|&\[\]\\]")
 _LONGEST_REASON = 500
@@ -98,6 +101,26 @@ def on_task_instance_running(previous_state: object, task_instance: RuntimeTaskI
             _log.warning("The reason was not kept for the run's note", exc_info=True)
 
     one_sentence(task, tell)
+
+
+@hookimpl
+def on_task_instance_failed(
+    previous_state: object,  # noqa: ARG001
+    task_instance: RuntimeTaskInstance | TaskInstance,
+    error: str | BaseException | None,
+) -> None:
+    """Report why a task's pod ended, if the task itself could not report anything."""
+    if not isinstance(error, str) or _NOTICED not in error:
+        return
+    try:
+        override = (task_instance.executor_config or {}).get("pod_override")  # type: ignore[union-attr]
+        profile = (override.metadata.labels or {}).get("profile") if override is not None else None
+        if profile is not None:
+            from nyc_taxi.pods.report import report_death
+
+            report_death(task_instance, profile, error)  # type: ignore[arg-type]
+    except Exception:
+        _log.exception("The end of the pod of %s was not explained", task_instance)
 
 
 @hookimpl
@@ -185,8 +208,19 @@ def _failed(session: Session, run: DagRun) -> str:
         XComModel.get_many(run_id=run.run_id, dag_ids=run.dag_id, task_ids=failed, key=REASON).order_by(None)
     )
     reasons = sorted((row.map_index, str(XComModel.deserialize_value(row))) for row in found)
-    shown = f" {_plain(reasons[0][1])}" if reasons else ""
-    return f"Failed: {', '.join(failed)}.{shown}"
+    reason = reasons[0][1] if reasons else _end_of_pod(session, run, failed)
+    return f"Failed: {', '.join(failed)}.{f' {_plain(reason)}' if reason else ''}"
+
+
+def _end_of_pod(session: Session, run: DagRun, failed: list[str]) -> str:
+    """Return why the pod of a failed task ended; empty if nothing was reported about one."""
+    from airflow.models.log import Log
+    from sqlalchemy import select
+
+    ends = select(Log.extra).where(
+        Log.dag_id == run.dag_id, Log.run_id == run.run_id, Log.task_id.in_(failed), Log.event.like("pod %")
+    )
+    return session.scalar(ends.order_by(Log.id.desc()).limit(1)) or ""
 
 
 def _plain(reason: str) -> str:

@@ -30,7 +30,7 @@ MOST: Final = 2**31 - 1
 """The largest number that Airflow's database can store."""
 
 _CHOICES: Final = {"dbt_target": ("prod", "dev")}
-_MAY_BE_EMPTY: Final = frozenset({"dbt_project"})
+_MAY_BE_EMPTY: Final = frozenset({"dbt_project", "pod_profiles"})
 
 
 def configured_targets() -> tuple[Target, ...]:

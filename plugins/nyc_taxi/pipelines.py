@@ -11,6 +11,7 @@ from nyc_taxi.operators.publish import PublishMonthOperator
 from nyc_taxi.operators.stage import StageMonthOperator
 from nyc_taxi.operators.stage_uploaded import StageUploadedOperator
 from nyc_taxi.operators.upload import UploadMonthOperator
+from nyc_taxi.pods.wiring import pod_profile
 from nyc_taxi.sensors.publication import PublicationSensor
 
 if TYPE_CHECKING:
@@ -62,6 +63,7 @@ def load_month(target: Target, *, dataset: Any, month: Any = None) -> None:
     publication = PublicationSensor(
         task_id="wait_for_file",
         **of_month,
+        executor_config=pod_profile("sensor"),
         doc_md="Asks the source whether the month's file is there, and waits for it without a worker: "
         "TLC publishes a month about two months after its end.",
     )
@@ -72,6 +74,7 @@ def load_month(target: Target, *, dataset: Any, month: Any = None) -> None:
             publication=_output(publication),
             force=FORCE,
             **in_target,
+            executor_config=pod_profile("load"),
             doc_md="Downloads the file, and puts it and its typed rows into the bucket. "
             "An unchanged file is not downloaded.",
         )
@@ -88,6 +91,7 @@ def load_month(target: Target, *, dataset: Any, month: Any = None) -> None:
             publication=_output(publication),
             force=FORCE,
             **in_target,
+            executor_config=pod_profile("load"),
             doc_md="Downloads the file and loads it into a table of this attempt alone. "
             "An unchanged file is not downloaded.",
         )

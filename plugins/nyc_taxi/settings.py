@@ -15,6 +15,7 @@ from airflow.sdk import (
 )
 
 from nyc_taxi import options
+from nyc_taxi.pods.wiring import pod_profile
 from nyc_taxi.retries import TaxiRetryPolicy
 
 if TYPE_CHECKING:
@@ -111,7 +112,7 @@ def transform_timetable(target: Target) -> BaseTimetable:
 
 
 def default_args() -> dict[str, Any]:
-    """Return the arguments that all tasks share: the owner, and when to retry.
+    """Return the arguments that all tasks share: the owner, when to retry, and the pod profile ``default``.
 
     A contract error fails at once, because a retry cannot help. Tasks late in a chain have priority, so
     that a month that was begun is finished before the next one takes its slot in the pool.
@@ -122,6 +123,7 @@ def default_args() -> dict[str, Any]:
         "retry_delay": RETRY_DELAY,
         "retry_policy": TaxiRetryPolicy(RETRIES, RETRY_DELAY, MAX_RETRY_DELAY),
         "weight_rule": "upstream",
+        "executor_config": pod_profile("default"),
     }
 
 

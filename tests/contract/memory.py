@@ -6,13 +6,14 @@ import itertools
 from collections import defaultdict
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from threading import RLock
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
 from nyc_taxi.core.dataset import get_dataset
+from nyc_taxi.core.month import Month
 from nyc_taxi.errors import ContractError
 from nyc_taxi.files.batch import RejectedRow, batch_schema
 from nyc_taxi.files.reader import open_file
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from nyc_taxi.core.check import Check, MeasuredBy
-    from nyc_taxi.core.month import Month
     from nyc_taxi.files.download import File
     from nyc_taxi.files.publication import Publication
     from nyc_taxi.load.warehouse import Progress
@@ -123,6 +123,18 @@ class MemoryLedger:
     def checks(self, key: Key) -> dict[MeasuredBy, tuple[Check, ...]]:
         return self.found[key.id]
 
+    def warnings(self) -> dict[int, tuple[str, ...]]:
+        found = {
+            one.id: {
+                check.name
+                for checks in self.found[one.id].values()
+                for check in checks
+                if check.outcome != "pass"
+            }
+            for one in self.published()
+        }
+        return {id: tuple(sorted(names)) for id, names in found.items() if names}
+
     def discard_unchanged(self, attempt: Attempt, current: Attempt) -> None:
         with self.lock:
             del self.attempts[attempt.id]
@@ -172,6 +184,15 @@ class MemoryWarehouse:
     def counts(self, dataset: str) -> dict[Month, int]:
         found = list(self.months.items())
         return {month: rows.num_rows for (name, month), rows in found if name == dataset}
+
+    def per_day(self, dataset: str, months: Sequence[Month]) -> dict[Month, dict[date, int]]:
+        found: dict[Month, dict[date, int]] = {month: defaultdict(int) for month in months}
+        for month in months:
+            rows = self.months.get((dataset, month))
+            for pickup in [] if rows is None else rows.column(get_dataset(dataset).pickup).to_pylist():
+                if pickup and Month.of(pickup) == month:
+                    found[month][pickup.date()] += 1
+        return found
 
     def stage(self, attempt: Attempt, file: File, progress: Progress) -> StageStats:
         dataset, measures, rows = get_dataset(attempt.dataset), Measures.none(), []

@@ -193,7 +193,7 @@ def test_attempt_that_was_taken_for_dead_publishes_nothing(subject: Subject, tmp
         warehouse.ledger.update(attempt.key, Outcome.ABANDONED)
         return fetch(publication, folder)
 
-    with pytest.raises(ContractError, match=r"took it for dead.*Load the month again"):
+    with pytest.raises(ContractError, match=r"took it for dead"):
         stage(warehouse, file, fetch=taken_away)
     assert history(warehouse) == ["abandoned"]
     assert subject.leftovers() == 0

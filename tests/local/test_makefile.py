@@ -13,7 +13,7 @@ import pytest
 from tests.faults.hostile import HOSTILE, MARK
 
 CHECKOUT = Path(__file__).parents[2]
-SETTINGS = ("ARGS", "CMD", "MONTHS", "PORT", "PYTHON", "ROWS", "SOURCE", "UPGRADE")
+SETTINGS = ("ARGS", "CMD", "CONTEXT", "IMAGE", "MONTHS", "PORT", "PYTHON", "ROWS", "SOURCE", "UPGRADE")
 """What a user may set for make."""
 
 

@@ -116,6 +116,10 @@ class BigQueryLedger:
             found[measured_by] = (*found.get(measured_by, ()), Check(*check))
         return found
 
+    def warnings(self) -> dict[int, tuple[str, ...]]:
+        """Return the names of the checks that did not pass, by published attempt."""
+        return {id: tuple(names) for id, names in self.jobs.rows("warnings")}
+
     def discard_unchanged(self, attempt: Attempt, current: Attempt) -> None:
         """Remove an attempt whose file is the published one, which takes over how its source describes it."""
         attempts.describe(self.jobs, current.key, attempt)

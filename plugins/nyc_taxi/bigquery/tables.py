@@ -10,6 +10,9 @@ from nyc_taxi.core.dataset import get_dataset
 from nyc_taxi.core.month import Month
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import date
+
     from nyc_taxi.bigquery.jobs import Jobs
     from nyc_taxi.load.attempt import Key
 
@@ -40,6 +43,16 @@ def count_month(jobs: Jobs, dataset: str, month: Month) -> int:
     """Return how many rows a reader sees for a month; counting reads, and bills, no bytes."""
     values = {"month": ("DATE", month.first_day)}
     return sum(rows for (rows,) in jobs.rows("count_month", values, table=trips(jobs, dataset)))
+
+
+def per_day(jobs: Jobs, dataset: str, months: Sequence[Month]) -> dict[Month, dict[date, int]]:
+    """Return how many trips of some months began on each day of their month; it bills their pickups."""
+    found: dict[Month, dict[date, int]] = {month: {} for month in months}
+    values = {"months": ("ARRAY<DATE>", [month.first_day for month in months])}
+    pickup = identifier(get_dataset(dataset).pickup)
+    for first_day, day, rows in jobs.rows("per_day", values, table=trips(jobs, dataset), pickup=pickup):
+        found[Month.of(first_day)][day] = rows
+    return found
 
 
 def count_months(jobs: Jobs, dataset: str) -> dict[Month, int]:

@@ -15,12 +15,13 @@ from nyc_taxi.bigquery.leftovers import remove_leftovers
 from nyc_taxi.bigquery.publish import publish_month
 from nyc_taxi.bigquery.schema import prepare
 from nyc_taxi.bigquery.sweep import discard
-from nyc_taxi.bigquery.tables import count_month, count_months
+from nyc_taxi.bigquery.tables import count_month, count_months, per_day
 from nyc_taxi.bigquery.unload import unload_month
 from nyc_taxi.bigquery.zones import count_zones, replace_zones
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
+    from datetime import date
 
     import pandas as pd
 
@@ -96,6 +97,10 @@ class BigQueryWarehouse:
     def counts(self, dataset: str) -> dict[Month, int]:
         """Return how many rows a reader sees for each month that has any."""
         return count_months(self.jobs, dataset)
+
+    def per_day(self, dataset: str, months: Sequence[Month]) -> dict[Month, dict[date, int]]:
+        """Return how many trips of some months began on each day of their month."""
+        return per_day(self.jobs, dataset, months)
 
     def stage(self, attempt: Attempt, file: File, progress: Progress) -> StageStats:
         """Upload a file, and load its rows into a staging table of its attempt."""

@@ -83,6 +83,9 @@ class Ledger(Protocol):
     def checks(self, key: Key) -> Mapping[MeasuredBy, tuple[Check, ...]]:
         """Return what the checks found of an attempt, ordered by dimension and name."""
 
+    def warnings(self) -> Mapping[int, tuple[str, ...]]:
+        """Return the names of the checks that did not pass, in order, by published attempt."""
+
     def discard_unchanged(self, attempt: Attempt, current: Attempt) -> None:
         """Remove an attempt whose file turned out to be the published one.
 

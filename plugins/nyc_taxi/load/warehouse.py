@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from contextlib import AbstractContextManager
-    from datetime import datetime
+    from datetime import date, datetime
 
     import pandas as pd
 
@@ -124,6 +124,9 @@ class Warehouse(Protocol):
 
     def counts(self, dataset: str) -> Mapping[Month, int]:
         """Return how many rows a reader sees for each month that has any."""
+
+    def per_day(self, dataset: str, months: Sequence[Month]) -> Mapping[Month, Mapping[date, int]]:
+        """Return how many trips of some months began on each day of their month; days without are missing."""
 
     def stage(self, attempt: Attempt, file: File, progress: Progress) -> StageStats:
         """Load a file into a table of its attempt alone, with its rejected rows: all of it or nothing.

@@ -123,6 +123,11 @@ class PostgresLedger:
                 found[measured_by] = (*found.get(measured_by, ()), Check(*check))
         return found
 
+    def warnings(self) -> dict[int, tuple[str, ...]]:
+        """Return the names of the checks that did not pass, by published attempt."""
+        with self.sessions("ledger") as connection:
+            return {id: tuple(names) for id, names in connection.execute(statement("warnings"))}
+
     def discard_unchanged(self, attempt: Attempt, current: Attempt) -> None:
         """Remove an attempt whose file is the published one, which takes over how its source describes it."""
         with self.sessions("ledger") as connection, connection.transaction():

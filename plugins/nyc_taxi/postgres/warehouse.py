@@ -19,12 +19,13 @@ from nyc_taxi.postgres.schema import prepare
 from nyc_taxi.postgres.sessions import Sessions
 from nyc_taxi.postgres.statements import statement
 from nyc_taxi.postgres.sweep import discard, remove_leftovers
-from nyc_taxi.postgres.tables import count_months, count_rows
+from nyc_taxi.postgres.tables import count_months, count_rows, per_day
 from nyc_taxi.postgres.unload import unload_month
 from nyc_taxi.postgres.zones import count_zones, replace_zones
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
+    from datetime import date
 
     import pandas as pd
     import psycopg
@@ -101,6 +102,11 @@ class PostgresWarehouse:
         with self.sessions("count rows") as connection:
             found = count_months(connection, get_dataset(dataset))
         return {Month.of(first_day): rows for first_day, rows in found.items()}
+
+    def per_day(self, dataset: str, months: Sequence[Month]) -> dict[Month, dict[date, int]]:
+        """Return how many trips of some months began on each day of their month."""
+        with self.sessions("trips per day") as connection:
+            return per_day(connection, get_dataset(dataset), months)
 
     def stage(self, attempt: Attempt, file: File, progress: Progress) -> StageStats:
         """Load a file into a stage table of its attempt."""

@@ -1,0 +1,64 @@
+"""Installing, upgrading, rolling back, uninstalling and installing again."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.cluster.conftest import namespace
+from tests.cluster.release import Release
+
+if TYPE_CHECKING:
+    from local.kubernetes import Cluster
+
+MODES = ("hook", "job", "init")
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_data_and_secrets_stay_through_the_life_of_a_release(cluster: Cluster, image: str, mode: str) -> None:
+    with namespace(cluster, f"cluster-{mode}") as name:
+        release = Release(cluster, name, image)
+        values = {"migrations": {"mode": mode}}
+        release.install(values)
+        before = release.secrets()
+        assert before
+        release.airflow("variables", "set", "kept", "yes")
+
+        release.install({**values, "triggerer": {"replicas": 2}})
+        assert is_as_before(release, before)
+        assert len(ready(release, "triggerer")) == 2
+
+        release.helm("rollback", release.name, "1", "--wait", "--timeout", "15m")
+        assert is_as_before(release, before)
+        assert len(ready(release, "triggerer")) == 1
+
+        release.helm("uninstall", release.name, "--wait", "--timeout", "5m")
+        assert release.get("deployments") == release.get("pods") == release.get("jobs") == []
+        assert (
+            release.get("cronjobs")
+            == release.get("rolebindings")
+            == release.get("serviceaccounts", INSTANCE)
+            == []
+        )
+        release.install(values)
+        assert is_as_before(release, before)
+
+
+INSTANCE = "app.kubernetes.io/instance"
+
+
+def is_as_before(release: Release, secrets: dict[str, str]) -> bool:
+    """Whether the secrets are the same, and Airflow still has, and can read, what was written."""
+    assert release.secrets() == secrets
+    return release.airflow("variables", "get", "kept").splitlines()[-1] == "yes"
+
+
+def ready(release: Release, component: str) -> list[str]:
+    """Return the names of a component's pods that are ready."""
+    return [
+        pod["metadata"]["name"]
+        for pod in release.get("pods", release.component(component))
+        if "deletionTimestamp" not in pod["metadata"]
+        and any(one["type"] == "Ready" and one["status"] == "True" for one in pod["status"]["conditions"])
+    ]

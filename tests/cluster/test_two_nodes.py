@@ -1,0 +1,119 @@
+"""Two nodes, and two of each component that may be there twice."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections import Counter
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.cluster.conftest import ROWS, namespace, values
+from tests.cluster.release import WITHIN, WORKERS, Release
+from tests.waiting import eventually
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from local.kubernetes import Cluster
+
+FIRST, LAST = "2020-01", "2021-12"
+TWICE = {
+    "scheduler": {"replicas": 2},
+    "apiServer": {"replicas": 2},
+    "logs": {"volume": {"accessMode": "ReadWriteMany"}},
+}
+MONTHS = 24
+
+
+@pytest.fixture(scope="module")
+def nodes(cluster: Cluster) -> list[str]:
+    """The names of the nodes that take pods."""
+    said = cluster.kubectl(
+        "get", "nodes", "--output", "jsonpath={.items[?(@.spec.unschedulable!=true)].metadata.name}"
+    )
+    names = said.stdout.split()
+    assert len(names) >= 2, f"these tests need a cluster of two nodes; this one has {names}"
+    return names
+
+
+@pytest.fixture(scope="module")
+def twice(cluster: Cluster, image: str, mirror: str, nodes: list[str]) -> Iterator[Release]:
+    """A release with two schedulers and two API servers, on different nodes."""
+    with namespace(cluster, "cluster-twice") as name:
+        release = Release(cluster, name, image)
+        release.install({**values(mirror), **TWICE})
+        for component in ("scheduler", "api-server"):
+            pods = release.get("pods", release.component(component))
+            assert len({pod["spec"]["nodeName"] for pod in pods}) == 2, component
+        yield release
+
+
+@pytest.fixture(scope="module")
+def undisturbed(twice: Release, nodes: list[str]) -> list[tuple[str, ...]]:
+    """The content of 24 months, loaded while nothing was lost."""
+    with twice.watched() as pods:
+        twice.start_backfill(FIRST, LAST)
+        eventually(lambda: twice.states() == [("success", str(MONTHS))], 2 * WITHIN)
+        twice.wait_until_idle()
+    content = twice.content()
+    assert [int(row[1]) for row in content] == [ROWS] * MONTHS
+    used = Counter(pod["spec"].get("nodeName") for pod in pods.values())
+    assert min(used[node] for node in nodes) > len(pods) // 5, used
+    return content
+
+
+def test_months_spread_over_both_nodes_and_leave_no_pod(
+    twice: Release, undisturbed: list[tuple[str, ...]]
+) -> None:
+    assert twice.get("pods", WORKERS) == []
+
+
+def test_one_scheduler_and_one_api_server_less_change_nothing(
+    twice: Release, undisturbed: list[tuple[str, ...]]
+) -> None:
+    load_again(twice)
+    for component in ("scheduler", "api-server"):
+        first = twice.get("pods", twice.component(component))[0]["metadata"]["name"]
+        twice.kubectl("delete", "pod", first, "--grace-period=0", "--force")
+    assert ends_with(twice, undisturbed)
+
+
+def test_a_lost_node_changes_nothing(
+    twice: Release, undisturbed: list[tuple[str, ...]], nodes: list[str]
+) -> None:
+    lose, restore = os.environ.get("LOSE_NODE"), os.environ.get("RESTORE_NODE")
+    if not (lose and restore):
+        pytest.skip(
+            "LOSE_NODE and RESTORE_NODE are not set: commands that switch off the node $NODE and start it "
+            "again, with kind for example LOSE_NODE='docker kill $NODE' RESTORE_NODE='docker start $NODE'"
+        )
+    node = away_from_the_databases(twice, nodes)
+    load_again(twice)
+    try:
+        subprocess.run(("sh", "-c", lose), env={**os.environ, "NODE": node}, check=True)
+        assert ends_with(twice, undisturbed)
+    finally:
+        subprocess.run(("sh", "-c", restore), env={**os.environ, "NODE": node}, check=True)
+
+
+def away_from_the_databases(release: Release, nodes: list[str]) -> str:
+    """Return a node without a database, whose loss would be another test."""
+    used = {pod["spec"]["nodeName"] for pod in release.get("pods", release.component("warehouse"))}
+    return next(node for node in reversed(nodes) if node not in used)
+
+
+def load_again(release: Release) -> None:
+    """Remove all months, start their backfill, and return when the first are being loaded."""
+    release.unload(FIRST, LAST)
+    assert release.content() == []
+    release.start_backfill(FIRST, LAST)
+    release.running_worker("stage")
+
+
+def ends_with(release: Release, content: list[tuple[str, ...]]) -> bool:
+    """Wait for the end of the backfill, and return whether it ended with this content."""
+    eventually(lambda: release.states() == [("success", str(MONTHS))], 2 * WITHIN)
+    release.wait_until_idle()
+    return release.content() == content
