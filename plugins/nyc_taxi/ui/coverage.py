@@ -34,7 +34,7 @@ STATES: Final = {
 _LAG: Final = 2
 """Months after which TLC publishes a month."""
 
-_LOADING: Final = {Outcome.STAGING, Outcome.STAGED, Outcome.AUDITED}
+_LOADING: Final = {Outcome.STAGING, Outcome.UPLOADED, Outcome.STAGED, Outcome.AUDITED}
 _FAILED: Final = {Outcome.FAILED, Outcome.ABANDONED}
 
 
