@@ -84,7 +84,11 @@ def mirror(cluster: Cluster, image: str) -> Iterator[str]:
 def values(mirror: str) -> dict[str, Any]:
     """Return the values of a release that loads from the mirror, and retries soon."""
     env = {"NYC_TAXI_SOURCES": mirror, "AIRFLOW__NYC_TAXI__RETRY_DELAY": "1"}
-    return {"pods": {"env": [{"name": name, "value": value} for name, value in env.items()]}}
+    to = {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "cluster-mirror"}}}
+    return {
+        "pods": {"env": [{"name": name, "value": value} for name, value in env.items()]},
+        "networkPolicies": {"egress": [{"to": [to], "ports": [{"port": 8000}]}]},
+    }
 
 
 @pytest.fixture(scope="session")
