@@ -211,3 +211,33 @@ def test_the_password_of_a_url_is_never_in_it_and_names_are_encoded() -> None:
     pod = dict(pods(render({**EVERYTHING, "metadata": metadata})))["scheduler"]
     url = environment(pod["spec"]["containers"][0])["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"]
     assert url == "postgresql+psycopg2://a%40b@db.example:5432/x%2Fy?sslmode=verify-full"
+
+
+@pytest.mark.parametrize(
+    ("url", "variable"),
+    [
+        ("gs://logs/airflow", "GOOGLE_APPLICATION_CREDENTIALS"),
+        ("s3://logs/airflow?region=eu-central-1", "AWS_SHARED_CREDENTIALS_FILE"),
+    ],
+)
+def test_remote_logs_are_reached_by_all_that_write_or_read_them(url: str, variable: str) -> None:
+    from nyc_taxi.task_logs import LOGGING_CONFIG
+
+    remote = {"url": url, "credentials": {"name": "cloud", "key": "key.json"}}
+    found = dict(pods(render({"logs": {"store": "remote", "remote": remote}})))
+    holders = set()
+    for name, pod in found.items():
+        (container,) = pod["spec"]["containers"]
+        assert "persistentVolumeClaim" not in str(
+            [one for one in pod["spec"]["volumes"] if one["name"] == "logs"]
+        )
+        if "logs-credentials" in str(container["volumeMounts"]):
+            holders.add(name)
+            assert environment(container)[variable] == "/run/secrets/nyc-taxi-logs/credentials"
+            assert environment(container)["AIRFLOW__LOGGING__REMOTE_BASE_LOG_FOLDER"] == url
+            module, _, attribute = environment(container)[
+                "AIRFLOW__LOGGING__LOGGING_CONFIG_CLASS"
+            ].rpartition(".")
+            assert (module, attribute) == ("nyc_taxi.task_logs", "LOGGING_CONFIG")
+    assert LOGGING_CONFIG
+    assert holders == {"api-server", "scheduler", "triggerer", "worker"}

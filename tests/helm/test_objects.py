@@ -214,7 +214,7 @@ def test_the_pods_of_a_volume_for_one_node_are_kept_together() -> None:
             for volume in pod["spec"]["volumes"]
         )
     }
-    assert together == mounting == {"api-server", "scheduler", "dag-processor", "triggerer", "worker"}
+    assert together == mounting == {"api-server", "scheduler", "triggerer", "worker"}
     assert not [component for component, pod in pods(render(SHARED)) if "affinity" in pod["spec"]]
 
 

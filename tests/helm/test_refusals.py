@@ -38,6 +38,7 @@ REFUSED: list[tuple[Values, str]] = [
     ({"apiServer": {"autoscaling": {"enabled": True}}}, "keeps all of them on one node"),
     ({"logs": {"store": "custom"}}, "the logs of tasks would be lost with their pods"),
     ({"logs": {"store": "remote"}}, "set logs.remote.url"),
+    ({"logs": {"remote": {"credentials": {"name": "mine"}}}}, "set logs.remote.credentials.key"),
     ({"ingress": {"enabled": True}}, "set ingress.host"),
     ({"httpRoute": {"enabled": True}}, "set httpRoute.parentRefs and httpRoute.hostnames"),
     (
@@ -77,6 +78,7 @@ MISTYPED: list[tuple[Values, str]] = [
     ({"image": {"tag": "latest"}}, "tag"),
     ({"metrics": {"image": "prom/statsd-exporter"}}, "image"),
     ({"logs": {"store": "none"}}, "store"),
+    ({"logs": {"remote": {"url": "s3://key:secret@bucket/logs"}}}, "url"),
     ({"migrations": {"mode": "hooks"}}, "mode"),
     ({"podProfiles": {"load": {"resource": {}}}}, "resource"),
     ({"podProfiles": {"new": {"labels": {}}}}, "resources"),

@@ -4,20 +4,17 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-import yaml
+
+from tests.helm.chart import render, worker_pod
 
 if TYPE_CHECKING:
     from airflow.dag_processing.dagbag import DagBag
 
 CHECKOUT = Path(__file__).parents[2]
-CHART = CHECKOUT / "helm" / "nyc-taxi"
-HELM = Path(sys.executable).with_name("helm")
 
 os.environ["AIRFLOW__CORE__DAGS_FOLDER"] = str(CHECKOUT / "dags")
 os.environ["AIRFLOW__CORE__PLUGINS_FOLDER"] = str(CHECKOUT / "plugins")
@@ -71,11 +68,4 @@ def dag_bag(airflow_database: None) -> DagBag:
 @pytest.fixture(scope="session")
 def worker_template() -> dict[str, Any]:
     """The pod of a task as the chart renders it, before a profile is applied."""
-    rendered = subprocess.run(
-        [HELM, "template", "nyc-taxi", str(CHART), "--show-only=templates/pod-templates.yaml"],
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    pod: dict[str, Any] = yaml.safe_load(yaml.safe_load(rendered.stdout)["data"]["worker.yaml"])
-    return pod
+    return worker_pod(render())

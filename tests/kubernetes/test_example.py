@@ -10,8 +10,9 @@ from airflow.dag_processing.dagbag import DagBag
 from airflow.providers.cncf.kubernetes.pod_generator import PodGenerator
 
 from nyc_taxi.pods.wiring import get_profile
+from tests.helm.chart import KUBERNETES
+from tests.helm.security import violations
 from tests.kubernetes.conftest import CHECKOUT, kubeconfig
-from tests.kubernetes.test_pods import restricted_faults
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -36,6 +37,6 @@ def test_the_pod_of_dbt_has_its_profile_and_the_task_that_waits_for_it_has_that_
     assert container["image"] == "nyc-taxi-airflow:dev"
     wanted = get_profile("dbt").manifest()["spec"]["containers"][0]["resources"]
     assert container["resources"] == wanted
-    kubernetes_validate.validate(pod, "1.33", strict=True)
-    kubernetes_validate.validate(pod, "1.37", strict=True)
-    assert restricted_faults(pod["spec"]) == []
+    for version in KUBERNETES:
+        kubernetes_validate.validate(pod, version, strict=True)
+    assert violations(pod) == []

@@ -14,6 +14,8 @@ from airflow.providers.cncf.kubernetes.pod_generator import PodGenerator
 from nyc_taxi.errors import ContractError
 from nyc_taxi.pods.wiring import get_profile, pod_profile
 from nyc_taxi.targets import TARGETS
+from tests.helm.chart import KUBERNETES
+from tests.helm.security import violations
 from tests.kubernetes.conftest import CHECKOUT
 
 if TYPE_CHECKING:
@@ -22,7 +24,6 @@ if TYPE_CHECKING:
 
     from airflow.dag_processing.dagbag import DagBag
 
-VERSIONS = ("1.33", "1.34", "1.35", "1.36", "1.37")
 PROFILES = {
     "wait_for_file": "sensor",
     "stage": "load",
@@ -93,41 +94,15 @@ def test_every_task_is_a_valid_pod_with_the_resources_of_its_profile(
     assert ("taxi", True) in seen
     assert len(distinct) == len(set(PROFILES.values()))
     for pod in distinct.values():
-        for version in VERSIONS:
+        for version in KUBERNETES:
             kubernetes_validate.validate(pod, version, strict=True)
-        assert not restricted_faults(pod["spec"])
+        assert not violations(pod)
 
 
 def resources(name: str) -> dict[str, Any]:
     """Return the resources that a profile gives the task's container."""
     wanted: dict[str, Any] = get_profile(name).manifest()["spec"]["containers"][0]["resources"]
     return wanted
-
-
-def restricted_faults(spec: dict[str, Any]) -> list[str]:
-    """Return what the restricted Pod Security Standard would refuse."""
-    pod = spec.get("securityContext", {})
-    faults = [field for field in ("hostNetwork", "hostPID", "hostIPC") if spec.get(field)]
-    faults += [volume["name"] for volume in spec["volumes"] if "hostPath" in volume]
-    for container in (*spec["containers"], *spec.get("initContainers", ())):
-        own = container.get("securityContext", {})
-        both = {**pod, **own}
-        fine = (
-            both.get("runAsNonRoot") is True
-            and own.get("allowPrivilegeEscalation") is False
-            and "ALL" in own.get("capabilities", {}).get("drop", ())
-            and both.get("seccompProfile", {}).get("type") == "RuntimeDefault"
-            and not own.get("privileged")
-        )
-        faults += [] if fine else [container["name"]]
-    return faults
-
-
-def test_the_chart_has_the_same_profiles() -> None:
-    values = yaml.safe_load((CHECKOUT / "helm" / "nyc-taxi" / "values.yaml").read_text("utf-8"))
-    shipped = yaml.safe_load((CHECKOUT / "include" / "pod_profiles.yaml").read_text("utf-8"))
-
-    assert values["podProfiles"] == shipped
 
 
 @pytest.fixture(scope="module")
@@ -232,7 +207,7 @@ def test_every_field_of_a_profile_reaches_the_pod_beside_what_the_chart_gave_it(
     profiles(FULL)
     pod = rendered(pod_profile("full"), worker_template)
 
-    for version in VERSIONS:
+    for version in KUBERNETES:
         kubernetes_validate.validate(pod, version, strict=True)
     base, given = pod["spec"]["containers"][0], worker_template["spec"]["containers"][0]
     wanted = get_profile("full").fields

@@ -180,17 +180,23 @@ def test_a_pod_starts_even_if_nothing_is_known_of_its_run(session: Session, run:
 
 @pytest.fixture
 def cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[dict[str, Any]]]:
-    """A server that lists these pods when it is asked for those of the task."""
-    pods: list[dict[str, Any]] = []
+    """A server that lists these pods and events to who asks for those of the task."""
+    objects: list[dict[str, Any]] = []
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             url = urlsplit(self.path)
-            selector = parse_qs(url.query)["labelSelector"][0].split(",")
+            kind = {"/api/v1/namespaces/taxi/pods": "Pod", "/api/v1/namespaces/taxi/events": "Event"}[
+                url.path
+            ]
+            selector = parse_qs(url.query).get("labelSelector", [""])[0].split(",")
             wanted = dict(pair.split("=", 1) for pair in selector if "=" in pair)
-            found = [pod for pod in pods if wanted.items() <= pod["metadata"]["labels"].items()]
-            assert url.path == "/api/v1/namespaces/taxi/pods"
-            body = json.dumps({"kind": "PodList", "apiVersion": "v1", "items": found}).encode()
+            found = [
+                one
+                for one in objects
+                if one["kind"] == kind and wanted.items() <= one["metadata"].get("labels", {}).items()
+            ]
+            body = json.dumps({"kind": f"{kind}List", "apiVersion": "v1", "items": found}).encode()
             self.send_response(200)
             self.send_header("Content-Type", "application/json")
             self.send_header("Content-Length", str(len(body)))
@@ -207,7 +213,7 @@ def cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[di
     monkeypatch.setenv("AIRFLOW__KUBERNETES_EXECUTOR__CONFIG_FILE", str(config))
     monkeypatch.setenv("AIRFLOW__KUBERNETES_EXECUTOR__NAMESPACE", "taxi")
     monkeypatch.setenv("AIRFLOW__LOGGING__BASE_LOG_FOLDER", str(tmp_path / "logs"))
-    yield pods
+    yield objects
     server.shutdown()
     server.server_close()
 
@@ -252,6 +258,31 @@ def test_after_it_ran_out_of_memory_the_log_says_so_and_the_next_try_gets_the_la
     assert labels(larger) == ("green", "2021-01", "load-large")
     assert larger["spec"]["containers"][0]["resources"]["limits"]["memory"] == "2Gi"
     assert larger["spec"]["containers"][0]["image"] == "taxi:dev"
+
+
+def test_while_no_node_takes_the_pod_the_log_of_the_waiting_task_says_why(
+    session: Session, run: Callable[..., str], cluster: list[dict[str, Any]], tmp_path: Path
+) -> None:
+    run_id = run("green_postgres", DagRunType.MANUAL, {"month": "2021-02"})
+    stage = instance(session, run_id, "stage")
+    stage.state, stage.try_number = TaskInstanceState.QUEUED, 1
+    session.add(Log(event="stuck in queued reschedule", task_instance=stage.key))
+    session.commit()
+    for number, pod, message in (
+        (1, "a-1", "0/1 nodes are available: 1 Insufficient cpu."),
+        (2, "a-2", "0/2 nodes are available: 2 Insufficient memory."),
+        (3, "other-3", "0/2 nodes are available."),
+    ):
+        event = {"kind": "Event", "message": message, "involvedObject": {"kind": "Pod", "name": pod}}
+        cluster.append({**event, "metadata": {"creationTimestamp": f"2026-01-01T00:00:0{number}Z"}})
+
+    assert labels(created(stage)) == ("green", "2021-02", "load")
+
+    (log,) = (tmp_path / "logs").rglob("*.pod.log")
+    assert json.loads(log.read_text())["event"] == (
+        "No node took the pod within 600 s: 0/2 nodes are available: 2 Insufficient memory. "
+        "Add nodes, or lower the requests of the profile load."
+    )
 
 
 def test_the_end_of_a_pod_that_is_gone_is_reported_for_the_last_try(

@@ -29,6 +29,13 @@ AIRFLOW__NYC_TAXI__WAREHOUSES: {{ join "," .Values.warehouses | quote }}
 {{- if eq .Values.logs.store "volume" }}
 AIRFLOW__NYC_TAXI__DBT_DOCS: file:///opt/airflow/logs/dbt_docs
 {{- end }}
+{{- if eq .Values.logs.store "remote" }}
+AIRFLOW__LOGGING__LOGGING_CONFIG_CLASS: nyc_taxi.task_logs.LOGGING_CONFIG
+AIRFLOW__LOGGING__REMOTE_BASE_LOG_FOLDER: {{ .Values.logs.remote.url | quote }}
+{{- if .Values.logs.remote.credentials.name }}
+{{ hasPrefix "s3://" .Values.logs.remote.url | ternary "AWS_SHARED_CREDENTIALS_FILE" "GOOGLE_APPLICATION_CREDENTIALS" }}: /run/secrets/nyc-taxi-logs/credentials
+{{- end }}
+{{- end }}
 {{- if .Values.metrics.enabled }}
 AIRFLOW__METRICS__LEGACY_NAMES_ON: "False"
 AIRFLOW__METRICS__STATSD_HOST: {{ include "nyc-taxi.name" . }}-statsd

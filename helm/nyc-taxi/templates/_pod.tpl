@@ -95,9 +95,16 @@ spec:
       persistentVolumeClaim:
         claimName: {{ $root.Values.logs.volume.existingClaim | default (printf "%s-logs" $name) }}
       {{- else }}
-      emptyDir: {}
+      emptyDir: {sizeLimit: 1Gi}
       {{- end }}
     {{- include "nyc-taxi.secretVolume" (dict "root" $root "name" "secrets" "secrets" .secrets) | nindent 4 }}
+    {{- if and .logs (eq $root.Values.logs.store "remote") $root.Values.logs.remote.credentials.name }}
+    - name: logs-credentials
+      secret:
+        secretName: {{ $root.Values.logs.remote.credentials.name }}
+        defaultMode: 0440
+        items: [{key: {{ $root.Values.logs.remote.credentials.key }}, path: credentials}]
+    {{- end }}
     {{- range $folder, $configMap := .mounts }}
     - name: {{ base $folder | replace "_" "-" }}
       configMap:
@@ -152,6 +159,9 @@ volumeMounts:
   - {name: logs, mountPath: /opt/airflow/logs}
   {{- if .secrets }}
   - {name: {{ .secretVolume | default "secrets" }}, mountPath: /run/secrets/nyc-taxi, readOnly: true}
+  {{- end }}
+  {{- if and .logs (eq .root.Values.logs.store "remote") .root.Values.logs.remote.credentials.name }}
+  - {name: logs-credentials, mountPath: /run/secrets/nyc-taxi-logs, readOnly: true}
   {{- end }}
   {{- range $folder, $configMap := .mounts }}
   - {name: {{ base $folder | replace "_" "-" }}, mountPath: {{ $folder }}, readOnly: true}

@@ -38,6 +38,7 @@ class Cause(Enum):
     IMAGE = "image not pulled"
     NOT_CREATED = "container not created"
     UNSCHEDULED = "not scheduled"
+    NOT_STARTED = "not started"
     REFUSED = "refused"
     EXITED = "exited"
     GONE = "gone"
@@ -74,6 +75,17 @@ def death_of(pod: Mapping[str, Any] | None, error: str) -> Death:
     return Death(Cause.GONE, f"The pod {pod['metadata']['name']} stopped, and Kubernetes does not say why.")
 
 
+def not_started(message: str, seconds: int) -> Death:
+    """Return why a pod that Airflow deleted had not started.
+
+    :param message: what Kubernetes' scheduler said about it; empty if nothing
+    :param seconds: how long Airflow waited for it
+    """
+    if message:
+        return Death(Cause.UNSCHEDULED, f"No node took the pod within {seconds} s: {_short(message)}")
+    return Death(Cause.NOT_STARTED, f"The pod did not start within {seconds} s.")
+
+
 def advice(death: Death, profile: str, larger: str | None, *, retried: bool) -> str:
     """Return what happens next, or what to do.
 
@@ -96,6 +108,8 @@ def advice(death: Death, profile: str, larger: str | None, *, retried: bool) -> 
             to_do = f"Create what is missing, or correct the profile {profile}"
         case Cause.UNSCHEDULED:
             to_do = f"Add nodes, or lower the requests of the profile {profile}"
+        case Cause.NOT_STARTED:
+            return "The next pod of the try has been created: kubectl describe pod says what it waits for."
         case Cause.REFUSED:
             to_do = f"Correct the profile {profile}, raise the quota, or let fewer tasks run at once"
         case _:

@@ -2,45 +2,29 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from airflow.jobs.scheduler_job_runner import TASK_STUCK_IN_QUEUED_RESCHEDULE_EVENT
 from airflow.models.dagrun import DagRun
 from airflow.models.log import Log
 from airflow.models.xcom import XComModel
+from airflow.providers.cncf.kubernetes.kubernetes_helper_functions import annotations_to_key
 from airflow.providers.cncf.kubernetes.pod_generator import PodGenerator
 from airflow.utils.session import create_session
-from sqlalchemy import func, select
+from sqlalchemy import select
 
 from nyc_taxi.core.dataset import dataset_names
 from nyc_taxi.core.month import resolve_month
 from nyc_taxi.errors import ContractError
 from nyc_taxi.pods.death import Cause
 from nyc_taxi.pods.profile import LABEL
+from nyc_taxi.pods.report import report_wait
 from nyc_taxi.pods.wiring import as_pod, get_profile
 from nyc_taxi.targets import TARGETS
 
 if TYPE_CHECKING:
+    from airflow.models.taskinstancekey import TaskInstanceKey
     from sqlalchemy.orm import Session
-
-
-@dataclass(frozen=True, slots=True)
-class TaskKey:
-    """The task instance of a pod.
-
-    :param map_index: its index; -1 for a task that is not mapped
-    """
-
-    dag_id: str
-    run_id: str
-    task_id: str
-    map_index: int
-
-    @classmethod
-    def of(cls, pod: Any) -> TaskKey:
-        """Return the task instance of a pod that the executor has made."""
-        known = pod.metadata.annotations
-        return cls(known["dag_id"], known["run_id"], known["task_id"], int(known.get("map_index", -1)))
 
 
 def prepare(pod: Any) -> None:
@@ -48,20 +32,24 @@ def prepare(pod: Any) -> None:
 
     Each time that the task ran out of memory in this run, in whichever try, is one step to a larger profile.
     """
-    task = TaskKey.of(pod)
+    task = annotations_to_key(pod.metadata.annotations)
     with create_session(scoped=False) as session:
         loads = _what_it_loads(session, task)
-        killed = _times_out_of_memory(session, task)
+        killed = _tries(session, task, Cause.OUT_OF_MEMORY.event)
+        waited = task.try_number in _tries(session, task, TASK_STUCK_IN_QUEUED_RESCHEDULE_EVENT)
     pod.metadata.labels |= loads
     first = profile = get_profile(pod.metadata.labels[LABEL])
-    for _ in range(killed):
+    for _ in killed:
         profile = get_profile(profile.larger) if profile.larger else profile
     if profile is not first:
         grown = PodGenerator.reconcile_pods(pod, as_pod(profile.replacement(), f"profile {profile.name}"))
         pod.metadata, pod.spec = grown.metadata, grown.spec
+    if waited:
+        with create_session(scoped=False) as session:
+            report_wait(session, task, pod)
 
 
-def _what_it_loads(session: Session, task: TaskKey) -> dict[str, str]:
+def _what_it_loads(session: Session, task: TaskInstanceKey) -> dict[str, str]:
     """Return the labels dataset and month of a task that loads one month; none for another task."""
     if task.map_index >= 0:
         return _of_entry(session, task)
@@ -84,7 +72,7 @@ def _what_it_loads(session: Session, task: TaskKey) -> dict[str, str]:
     return {**labels, "month": str(month)}
 
 
-def _of_entry(session: Session, task: TaskKey) -> dict[str, str]:
+def _of_entry(session: Session, task: TaskInstanceKey) -> dict[str, str]:
     """Return what an entry of a list says that an earlier task of the run has returned."""
     rows = session.scalars(
         XComModel.get_many(
@@ -100,17 +88,15 @@ def _of_entry(session: Session, task: TaskKey) -> dict[str, str]:
     return {}
 
 
-def _times_out_of_memory(session: Session, task: TaskKey) -> int:
-    """Return how many tries of a task ended because its pod had not enough memory."""
-    return (
-        session.scalar(
-            select(func.count(Log.try_number.distinct())).where(
-                Log.event == Cause.OUT_OF_MEMORY.event,
-                Log.dag_id == task.dag_id,
-                Log.run_id == task.run_id,
-                Log.task_id == task.task_id,
-                Log.map_index == task.map_index,
-            )
+def _tries(session: Session, task: TaskInstanceKey, event: str) -> set[int]:
+    """Return the tries of a task that had an event."""
+    found = session.scalars(
+        select(Log.try_number).where(
+            Log.event == event,
+            Log.dag_id == task.dag_id,
+            Log.run_id == task.run_id,
+            Log.task_id == task.task_id,
+            Log.map_index == task.map_index,
         )
-        or 0
     )
+    return {number for number in found if number is not None}

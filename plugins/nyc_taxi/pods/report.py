@@ -1,4 +1,4 @@
-"""The end of a pod, reported where people look: the task's log and its list of events."""
+"""The end of a pod, reported where people look: the log of the task's try, and the task's list of events."""
 
 from __future__ import annotations
 
@@ -18,11 +18,14 @@ from airflow.utils.helpers import log_filename_template_renderer
 from airflow.utils.state import TaskInstanceState
 from sqlalchemy.orm import object_session
 
-from nyc_taxi.pods.death import advice, death_of
+from nyc_taxi.pods.death import Death, advice, death_of, not_started
+from nyc_taxi.pods.profile import LABEL
 from nyc_taxi.pods.wiring import get_profile
 
 if TYPE_CHECKING:
     from airflow.models.taskinstance import TaskInstance
+    from airflow.models.taskinstancekey import TaskInstanceKey
+    from sqlalchemy.orm import Session
 
 _log = logging.getLogger(__name__)
 
@@ -37,26 +40,42 @@ def report_death(instance: TaskInstance, profile: str, error: str) -> None:
     :param profile: the profile that its DAG gives it
     :param error: what the executor reported
     """
-    pod = newest_pod(instance)
-    death = death_of(pod, error)
-    used = get_profile(pod["metadata"]["labels"]["profile"] if pod else profile)
-    larger = f"{used.larger} ({get_profile(used.larger).memory})" if used.larger else None
+    pod = newest_pod(instance.key)
+    used = pod["metadata"]["labels"][LABEL] if pod else profile
     retried = instance.state == TaskInstanceState.UP_FOR_RETRY
-    sentences = f"{death.sentence} {advice(death, used.name, larger, retried=retried)}"
     session = object_session(instance)
     if session is not None:
-        session.add(Log(event=death.cause.event, task_instance=instance.key, extra=sentences))
-    _to_log(instance, sentences)
+        _report(session, instance.key, death_of(pod, error), used, retried=retried)
 
 
-def newest_pod(instance: TaskInstance) -> dict[str, Any] | None:
-    """Return the pod of a task's present try as Kubernetes reports it; None when there is none."""
+def report_wait(session: Session, task: TaskInstanceKey, pod: Any) -> None:
+    """Report why the previous pod of the same try, which Airflow deleted, was never started.
+
+    :param pod: the pod that takes its place
+    """
+    events = get_kube_client().list_namespaced_event(
+        pod.metadata.namespace,
+        field_selector="involvedObject.kind=Pod,reason=FailedScheduling",
+        _request_timeout=ANSWER_WITHIN,
+    )
+    alike = [
+        event
+        for event in sorted(events.items, key=lambda event: str(event.metadata.creation_timestamp))
+        if _stem(event.involved_object.name) == _stem(pod.metadata.name)
+    ]
+    seconds = conf.getint("scheduler", "task_queued_timeout")
+    death = not_started(alike[-1].message if alike else "", seconds)
+    _report(session, task, death, pod.metadata.labels[LABEL], retried=True)
+
+
+def newest_pod(task: TaskInstanceKey) -> dict[str, Any] | None:
+    """Return the pod of a try as Kubernetes reports it; None when there is none."""
     selector = PodGenerator.build_selector_for_k8s_executor_pod(
-        dag_id=instance.dag_id,
-        task_id=instance.task_id,
-        run_id=instance.run_id,
-        try_number=instance.try_number,
-        map_index=instance.map_index,
+        dag_id=task.dag_id,
+        task_id=task.task_id,
+        run_id=task.run_id,
+        try_number=task.try_number,
+        map_index=task.map_index,
     )
     found = get_kube_client().list_namespaced_pod(
         conf.get("kubernetes_executor", "namespace"), label_selector=selector, _request_timeout=ANSWER_WITHIN
@@ -65,15 +84,20 @@ def newest_pod(instance: TaskInstance) -> dict[str, Any] | None:
     return max(pods, key=lambda pod: str(pod["metadata"]["creationTimestamp"]), default=None)
 
 
-def _to_log(instance: TaskInstance, sentences: str) -> None:
-    """Add a file to those of the try's log, which Airflow shows together; the pod's own may never come."""
+def _report(session: Session, task: TaskInstanceKey, death: Death, profile: str, *, retried: bool) -> None:
+    """Add the end of a pod to the session's events, and to the log of the try."""
+    larger = get_profile(profile).larger
+    grown = f"{larger} ({get_profile(larger).memory})" if larger else None
+    sentences = f"{death.sentence} {advice(death, profile, grown, retried=retried)}"
+    session.add(Log(event=death.cause.event, task_instance=task, extra=sentences))
+    # Airflow shows all files of a try together. The log of the pod itself may never come.
+    path = Path(f"{log_filename_template_renderer()(ti=task)}.pod.log")
     line = {
         "timestamp": datetime.now(UTC).isoformat(),
         "level": "error",
         "event": sentences,
         "logger": __name__,
     }
-    path = Path(f"{log_filename_template_renderer()(ti=instance)}.pod.log")
     file = Path(conf.get("logging", "base_log_folder"), path)
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -93,3 +117,8 @@ def _upload(path: Path) -> None:
             remote.upload(path, None)
     except Exception:
         _log.warning("The end of a pod was not copied to its task's remote log %s", path, exc_info=True)
+
+
+def _stem(name: str) -> str:
+    """Return a pod's name without the random letters at its end."""
+    return name.rpartition("-")[0]
