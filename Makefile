@@ -88,7 +88,7 @@ lint-bigquery: ## parse every statement for BigQuery with Google's own parser
 format: ## sort imports and format the Python files
 	$(RUN) format
 
-docs-reference: ## write docs/cli.md and docs/settings.md anew, from the code
+docs-reference: ## write the reference pages in docs/ anew, from the code and the chart
 	$(RUN) docs-reference
 
 lock: ## update the lock files in requirements/ from pyproject.toml (UPGRADE=1: to the newest versions)

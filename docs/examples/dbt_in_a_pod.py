@@ -1,4 +1,4 @@
-"""Runs dbt in a pod of its own image, with the pod profile `dbt`.
+"""Runs dbt in a separate pod, from any image that has dbt, with the pod profile `dbt`.
 
 The task itself waits without a worker, while the pod runs. Copy this file into `dags/` of a deployment on
 Kubernetes whose chart has `worker.launchesPods: true`, and name your image, warehouse and Secret.
@@ -17,7 +17,7 @@ PROJECT = "/opt/airflow/dbt_project"
 
 with DAG(
     dag_id="dbt_in_a_pod",
-    description="Run dbt in a pod of its own image",
+    description="Run dbt in a separate pod",
     doc_md=__doc__,
     schedule=None,
     start_date=settings.START_DATE,

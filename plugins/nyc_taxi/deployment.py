@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 import shutil
 from typing import TYPE_CHECKING, Final
 
+from airflow.configuration import conf
 from airflow.jobs.job import most_recent_job
 from airflow.models.dag import DagModel
 from airflow.models.dagrun import DagRun
@@ -37,6 +39,8 @@ COMPONENTS: Final = {
 }
 """Airflow's name of each component's job, the component, and what to say when none of them is running."""
 
+_log = logging.getLogger(__name__)
+
 _UNFINISHED: Final = ("queued", "running")
 
 
@@ -68,7 +72,7 @@ def obstacles(dag_id: str, runs: Sequence[str], session: Session) -> list[str]:
         found.append(f"{dag_id} is paused. Unpause it: airflow dags unpause {dag_id}")
     if model is None or model.is_stale or model.has_import_errors:
         found.append(f"Airflow cannot read the DAG {dag_id}. See why: airflow dags list-import-errors")
-    return found
+    return [*found, *(sentence for _, sentence in _waiting_pods(dag_id))]
 
 
 def _findings(session: Session) -> Iterator[Finding]:
@@ -93,6 +97,7 @@ def _findings(session: Session) -> Iterator[Finding]:
     for target in targets:
         for sentence in _without_slots(target.pool, session):
             yield _finding("pool", target.pool, sentence)
+    yield from (_finding("pod", pod, sentence) for pod, sentence in _waiting_pods())
     for dag_id, model in sorted(known.items()):
         waiting = select(func.count()).where(DagRun.dag_id == dag_id, DagRun.state.in_(_UNFINISHED))
         if model.is_paused and (runs := session.scalar(waiting)):
@@ -123,6 +128,19 @@ def _without_slots(name: str, session: Session) -> Iterator[str]:
             f"The pool {name} {missing}, so tasks that use it never start. "
             f"Create it: airflow pools set {name} 4 'Months loaded at the same time'"
         )
+
+
+def _waiting_pods(dag_id: str | None = None) -> list[tuple[str, str]]:
+    """Return the pods of tasks that cannot start; none where tasks are not pods, or this one may not look."""
+    if "KubernetesExecutor" not in conf.get("core", "executor"):
+        return []
+    try:
+        from nyc_taxi.pods.report import waiting_pods
+
+        return waiting_pods(dag_id)
+    except Exception:
+        _log.debug("The pods of tasks could not be listed", exc_info=True)
+        return []
 
 
 def _import_errors(session: Session, known: Iterable[DagModel]) -> Iterator[Finding]:

@@ -1,4 +1,4 @@
-"""The example DAG that runs dbt in a pod of its own image."""
+"""The example DAG that runs dbt in a separate pod."""
 
 from __future__ import annotations
 

@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from airflow.models.dag import DagModel
 from airflow.models.dagbag import DBDagBag
+from airflow.models.dagrun import DagRun
 from airflow.models.log import Log
 from airflow.models.taskinstance import TaskInstance
 from airflow.models.xcom import XComModel
@@ -19,8 +21,9 @@ from airflow.providers.cncf.kubernetes.pod_generator import PodGenerator
 from airflow.utils.session import create_session
 from airflow.utils.state import DagRunState, TaskInstanceState
 from airflow.utils.types import DagRunTriggeredByType, DagRunType
-from sqlalchemy import select
+from sqlalchemy import delete, select
 
+from nyc_taxi import deployment
 from nyc_taxi.listener import on_dag_run_failed
 from tests.kubernetes.conftest import kubeconfig
 
@@ -41,13 +44,17 @@ NOTICED = (
 
 
 @pytest.fixture(scope="module")
-def stored(dag_bag: DagBag) -> None:
-    """The DAGs are in Airflow's database."""
+def stored(dag_bag: DagBag) -> Iterator[None]:
+    """The DAGs are in Airflow's database, while the tests of this module run."""
     from airflow.dag_processing.bundles.manager import DagBundlesManager
     from airflow.dag_processing.dagbag import sync_bag_to_db
 
     DagBundlesManager().sync_bundles_to_db()  # type: ignore[no-untyped-call]
     sync_bag_to_db(dag_bag, "dags-folder", None)
+    yield
+    with create_session(scoped=False) as session:
+        for table in (Log, DagRun, DagModel):
+            session.execute(delete(table))
 
 
 @pytest.fixture
@@ -191,10 +198,13 @@ def cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[di
             ]
             selector = parse_qs(url.query).get("labelSelector", [""])[0].split(",")
             wanted = dict(pair.split("=", 1) for pair in selector if "=" in pair)
+            phase = parse_qs(url.query).get("fieldSelector", [""])[0].rpartition("status.phase=")[2]
             found = [
                 one
                 for one in objects
-                if one["kind"] == kind and wanted.items() <= one["metadata"].get("labels", {}).items()
+                if one["kind"] == kind
+                and wanted.items() <= one["metadata"].get("labels", {}).items()
+                and (kind == "Event" or phase in one["status"]["phase"])
             ]
             body = json.dumps({"kind": f"{kind}List", "apiVersion": "v1", "items": found}).encode()
             self.send_response(200)
@@ -283,6 +293,36 @@ def test_while_no_node_takes_the_pod_the_log_of_the_waiting_task_says_why(
         "No node took the pod within 600 s: 0/2 nodes are available: 2 Insufficient memory. "
         "Add nodes, or lower the requests of the profile load."
     )
+
+
+def test_the_doctor_and_a_watched_backfill_name_a_pod_that_cannot_start(
+    session: Session, run: Callable[..., str], cluster: list[dict[str, Any]]
+) -> None:
+    run_id = run("green_postgres", DagRunType.MANUAL, {"month": "2021-05"})
+    stage = instance(session, run_id, "stage")
+    refused = {"reason": "ImagePullBackOff", "message": "no such image"}
+    started = {"reason": "ContainerCreating"}
+    base = {"name": "base", "image": "taxi:dev", "imageID": "", "ready": False, "restartCount": 0}
+    for name, status in (
+        (
+            "starting",
+            {"containerStatuses": [{**base, "state": {"waiting": started}}]},
+        ),
+        ("stuck", {"containerStatuses": [{**base, "state": {"waiting": refused}}]}),
+        ("running", {"phase": "Running"}),
+    ):
+        pod = created(stage)
+        pod["metadata"]["name"] = name
+        cluster.append({**pod, "status": {"phase": "Pending", **status}})
+
+    why = (
+        "The pod never started: its image taxi:dev is not available: no such image. "
+        "Check the name and tag of the image, and the pull secrets."
+    )
+    found = {finding.where: finding.to_do for finding in deployment.findings() if finding.what == "pod"}
+    assert found == {"stuck": why}
+    assert why in deployment.obstacles("green_postgres", [run_id], session)
+    assert why not in deployment.obstacles("yellow_postgres", [run_id], session)
 
 
 def test_the_end_of_a_pod_that_is_gone_is_reported_for_the_last_try(

@@ -13,12 +13,12 @@ from airflow.configuration import conf
 from airflow.logging_config import get_remote_task_log
 from airflow.models.log import Log
 from airflow.providers.cncf.kubernetes.kube_client import get_kube_client
-from airflow.providers.cncf.kubernetes.pod_generator import PodGenerator
+from airflow.providers.cncf.kubernetes.pod_generator import PodGenerator, make_safe_label_value
 from airflow.utils.helpers import log_filename_template_renderer
 from airflow.utils.state import TaskInstanceState
 from sqlalchemy.orm import object_session
 
-from nyc_taxi.pods.death import Death, advice, death_of, not_started
+from nyc_taxi.pods.death import Cause, Death, advice, death_of, not_started
 from nyc_taxi.pods.profile import LABEL
 from nyc_taxi.pods.wiring import get_profile
 
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
 _log = logging.getLogger(__name__)
+
+_WAITS = frozenset({Cause.IMAGE, Cause.NOT_CREATED, Cause.UNSCHEDULED})
 
 ANSWER_WITHIN = 5
 """Seconds within which the API server of the cluster must answer; the scheduler waits for it."""
@@ -82,6 +84,27 @@ def newest_pod(task: TaskInstanceKey) -> dict[str, Any] | None:
     )
     pods: list[dict[str, Any]] = [PodGenerator.serialize_pod(pod) for pod in found.items]
     return max(pods, key=lambda pod: str(pod["metadata"]["creationTimestamp"]), default=None)
+
+
+def waiting_pods(dag_id: str | None = None) -> list[tuple[str, str]]:
+    """Return the pods of tasks that cannot start now: the name, and one or two sentences.
+
+    :param dag_id: the DAG; None for all
+    """
+    wanted = "kubernetes_executor=True" + (f",dag_id={make_safe_label_value(dag_id)}" if dag_id else "")
+    found = get_kube_client().list_namespaced_pod(
+        conf.get("kubernetes_executor", "namespace"),
+        label_selector=wanted,
+        field_selector="status.phase=Pending",
+        _request_timeout=ANSWER_WITHIN,
+    )
+    waiting = []
+    for pod in map(PodGenerator.serialize_pod, found.items):
+        death = death_of(pod, "")
+        if death.cause in _WAITS:
+            to_do = advice(death, pod["metadata"]["labels"].get(LABEL, "?"), None, retried=True)
+            waiting.append((pod["metadata"]["name"], f"{death.sentence} {to_do}"))
+    return waiting
 
 
 def _report(session: Session, task: TaskInstanceKey, death: Death, profile: str, *, retried: bool) -> None:
