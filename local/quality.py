@@ -38,7 +38,7 @@ TESTS: dict[str, str] = {
     "dags": "tests/dags",
     "kubernetes": "tests/helm tests/kubernetes",
     "restarts": "tests/restarts",
-    "cli": "tests/cli",
+    "cli": "tests/cli tests/ui",
 }
 """Folders that share a process, because Airflow reads its settings once; the longest first."""
 

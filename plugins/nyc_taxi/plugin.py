@@ -10,6 +10,8 @@ from nyc_taxi.timetables import MonthlyTimetable
 from nyc_taxi.ui import LazyPages
 from nyc_taxi.ui.form import MonthsOfForm
 
+_SCRIPT = "nyc-taxi/coverage.js"
+
 
 class NycTaxiPlugin(AirflowPlugin):
     """Adds notes of runs, the timetable and partition mapper of the DAGs, checks of the form, and pages."""
@@ -23,4 +25,15 @@ class NycTaxiPlugin(AirflowPlugin):
     ]
     fastapi_root_middlewares: list[dict[str, object]] = [  # noqa: RUF012
         {"middleware": MonthsOfForm, "name": "Months of a trigger form"}
+    ]
+    # Airflow finds the component of each by its name, which the script gives it.
+    react_apps: list[dict[str, object]] = [  # noqa: RUF012
+        {
+            "name": "Month coverage",
+            "bundle_url": _SCRIPT,
+            "destination": "nav",
+            "url_route": "month-coverage",
+            "category": "browse",
+        },
+        {"name": "Month coverage of home", "bundle_url": _SCRIPT, "destination": "dashboard"},
     ]

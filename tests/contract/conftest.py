@@ -176,6 +176,7 @@ class MemoryHook:
 
 
 ON_BIGQUERY = {
+    "test_checks_that_did_not_pass_and_trips_per_day_are_found_for_the_page",
     "test_a_dead_attempt_is_found_and_removed",
     "test_a_month_is_shown_with_its_file_and_its_checks",
     "test_attempt_that_was_taken_for_dead_publishes_nothing",

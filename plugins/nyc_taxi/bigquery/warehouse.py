@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from nyc_taxi.bigquery import attempts
@@ -15,12 +15,13 @@ from nyc_taxi.bigquery.leftovers import remove_leftovers
 from nyc_taxi.bigquery.publish import publish_month
 from nyc_taxi.bigquery.schema import prepare
 from nyc_taxi.bigquery.sweep import discard
-from nyc_taxi.bigquery.tables import count_month, count_months
+from nyc_taxi.bigquery.tables import count_month, count_months, per_day
 from nyc_taxi.bigquery.unload import unload_month
 from nyc_taxi.bigquery.zones import count_zones, replace_zones
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
+    from datetime import date
 
     import pandas as pd
 
@@ -28,8 +29,8 @@ if TYPE_CHECKING:
     from nyc_taxi.core.month import Month
     from nyc_taxi.files.download import File
     from nyc_taxi.files.publication import Publication
-    from nyc_taxi.load.attempt import Attempt
-    from nyc_taxi.load.warehouse import Finding, Progress, StageStats, StaleMonth
+    from nyc_taxi.load.attempt import Attempt, Key
+    from nyc_taxi.load.warehouse import Finding, Loaded, Progress, StageStats, StaleMonth
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,9 +70,9 @@ class BigQueryWarehouse:
 
         return check(self.jobs)
 
-    def remove_leftovers(self, dataset: str, month: Month) -> None:
-        """Remove what earlier attempts at a month left, and finish what was begun."""
-        remove_leftovers(self.jobs.about(dataset, month), dataset, month)
+    def remove_leftovers(self, dataset: str, month: Month) -> Attempt | None:
+        """Remove what earlier attempts at a month left, finish what was begun, and return what it holds."""
+        return remove_leftovers(self.jobs.about(dataset, month), dataset, month)
 
     @contextmanager
     def begin(self, publication: Publication, run_id: str) -> Iterator[Attempt]:
@@ -97,21 +98,42 @@ class BigQueryWarehouse:
         """Return how many rows a reader sees for each month that has any."""
         return count_months(self.jobs, dataset)
 
-    def stage(self, attempt: Attempt, file: File, progress: Progress) -> StageStats:
-        """Load a file into a staging table of its attempt, and its bytes into the bucket."""
-        from nyc_taxi.bigquery.stage import stage_file
+    def per_day(self, dataset: str, months: Sequence[Month]) -> dict[Month, dict[date, int]]:
+        """Return how many trips of some months began on each day of their month."""
+        return per_day(self.jobs, dataset, months)
 
-        jobs = self.jobs.about(attempt.dataset, attempt.month, attempt.id)
-        stats, self._staging[attempt.id] = stage_file(jobs, attempt, file, progress)
+    def stage(self, attempt: Attempt, file: File, progress: Progress) -> StageStats:
+        """Upload a file, and load its rows into a staging table of its attempt."""
+        stats = self.upload(attempt, file, progress)
+        loaded = self.load_uploaded(attempt.key, None)
+        return replace(stats, rows_loaded=loaded.rows, table=loaded.table) if loaded else stats
+
+    def upload(self, attempt: Attempt, file: File, progress: Progress) -> StageStats:
+        """Put a file and its typed rows into the bucket, and its rejected rows into ``ops.rejected_rows``."""
+        from nyc_taxi.bigquery.stage import upload
+
+        stats, self._staging[attempt.id] = upload(self._about(attempt.key), attempt, file, progress)
         return stats
+
+    def load_uploaded(self, key: Key, patience: float | None) -> Loaded | None:
+        """Load uploaded rows into the staging table of their attempt, or find the job that does."""
+        from nyc_taxi.bigquery.stage import load
+
+        return load(self._about(key), key, patience)
+
+    def is_loading(self, key: Key) -> bool:
+        """Return whether the job that loads uploaded rows still runs."""
+        from nyc_taxi.bigquery.stage import load_job
+
+        return self.jobs.is_running(load_job(key))
 
     def discard(self, attempt: Attempt) -> None:
         """Remove the staging table of an attempt and its rejected rows."""
-        discard(self.jobs.about(attempt.dataset, attempt.month, attempt.id), attempt)
+        discard(self._about(attempt.key), attempt)
 
-    def publish(self, attempt_id: int) -> Attempt:
+    def publish(self, key: Key) -> Attempt:
         """Make an audited attempt what readers see of its month, unless another version won meanwhile."""
-        return publish_month(self.jobs, attempt_id)
+        return publish_month(self.jobs, key)
 
     def unload(self, dataset: str, month: Month) -> int:
         """Remove a month's rows, and let the ledger say so."""
@@ -145,3 +167,6 @@ class BigQueryWarehouse:
 
         grant_reading(self.jobs, role)
         return False
+
+    def _about(self, key: Key) -> Jobs:
+        return self.jobs.about(key.dataset, key.month, key.id)

@@ -7,17 +7,18 @@ from typing import TYPE_CHECKING, Any
 
 from psycopg import sql
 
+from nyc_taxi.core.month import Month
 from nyc_taxi.errors import WarehouseRefused
 from nyc_taxi.postgres.schema import columns_of, type_sql
 from nyc_taxi.postgres.statements import statement
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import date
 
     import psycopg
 
     from nyc_taxi.core.dataset import Dataset
-    from nyc_taxi.core.month import Month
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +126,19 @@ def count_rows(connection: psycopg.Connection[Any], dataset: Dataset, month: Mon
         statement("count_month", table=sql.Identifier("raw", dataset.table)), {"month": month.first_day}
     ).fetchone()
     return int(row[0]) if row else 0
+
+
+def per_day(
+    connection: psycopg.Connection[Any], dataset: Dataset, months: Sequence[Month]
+) -> dict[Month, dict[date, int]]:
+    """Return how many trips of some months began on each day of their month."""
+    found: dict[Month, dict[date, int]] = {month: {} for month in months}
+    query = statement(
+        "per_day", table=sql.Identifier("raw", dataset.table), pickup=sql.Identifier(dataset.pickup)
+    )
+    for first_day, day, trips in connection.execute(query, {"months": [one.first_day for one in months]}):
+        found[Month.of(first_day)][day] = trips
+    return found
 
 
 def count_months(connection: psycopg.Connection[Any], dataset: Dataset) -> dict[date, int]:

@@ -19,12 +19,13 @@ from nyc_taxi.postgres.schema import prepare
 from nyc_taxi.postgres.sessions import Sessions
 from nyc_taxi.postgres.statements import statement
 from nyc_taxi.postgres.sweep import discard, remove_leftovers
-from nyc_taxi.postgres.tables import count_months, count_rows
+from nyc_taxi.postgres.tables import count_months, count_rows, per_day
 from nyc_taxi.postgres.unload import unload_month
 from nyc_taxi.postgres.zones import count_zones, replace_zones
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
+    from datetime import date
 
     import pandas as pd
     import psycopg
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     from nyc_taxi.dbt.access import Access
     from nyc_taxi.files.download import File
     from nyc_taxi.files.publication import Publication
-    from nyc_taxi.load.attempt import Attempt
+    from nyc_taxi.load.attempt import Attempt, Key
     from nyc_taxi.load.warehouse import Finding, Progress, StageStats, StaleMonth
 
 
@@ -75,10 +76,11 @@ class PostgresWarehouse:
         version, database, user = row or ("?", "?", "?")
         return f"Postgres {version}, database {database}, user {user}."
 
-    def remove_leftovers(self, dataset: str, month: Month) -> None:
-        """Remove what earlier attempts at a month left."""
+    def remove_leftovers(self, dataset: str, month: Month) -> Attempt | None:
+        """Remove what earlier attempts at a month left, and return the attempt whose rows it holds."""
         with self.sessions(f"clean up {dataset} {month}") as connection:
             remove_leftovers(connection, dataset, month)
+            return attempts.current(connection, dataset, month)
 
     @contextmanager
     def begin(self, publication: Publication, run_id: str) -> Iterator[Attempt]:
@@ -101,6 +103,11 @@ class PostgresWarehouse:
             found = count_months(connection, get_dataset(dataset))
         return {Month.of(first_day): rows for first_day, rows in found.items()}
 
+    def per_day(self, dataset: str, months: Sequence[Month]) -> dict[Month, dict[date, int]]:
+        """Return how many trips of some months began on each day of their month."""
+        with self.sessions("trips per day") as connection:
+            return per_day(connection, get_dataset(dataset), months)
+
     def stage(self, attempt: Attempt, file: File, progress: Progress) -> StageStats:
         """Load a file into a stage table of its attempt."""
         from nyc_taxi.postgres.stage import stage_file
@@ -112,9 +119,9 @@ class PostgresWarehouse:
         with self.sessions(f"discard attempt {attempt.id}") as connection:
             discard(connection, attempt)
 
-    def publish(self, attempt_id: int) -> Attempt:
+    def publish(self, key: Key) -> Attempt:
         """Make an audited attempt what readers see of its month, unless another version won meanwhile."""
-        return publish_month(self.sessions, attempt_id)
+        return publish_month(self.sessions, key)
 
     def unload(self, dataset: str, month: Month) -> int:
         """Remove a month's rows in one transaction with the ledger."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from importlib import import_module
 from typing import TYPE_CHECKING
 
@@ -13,5 +14,9 @@ class LazyPages:
     """The pages as an ASGI application; all components of Airflow load plugins, but only one serves pages."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass a request to the pages."""
+        """Pass a request to the pages.
+
+        Only what declares itself part of the server finds the connections in the metadata database.
+        """
+        os.environ.setdefault("_AIRFLOW_PROCESS_CONTEXT", "server")
         await import_module("nyc_taxi.ui.pages").pages(scope, receive, send)
