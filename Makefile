@@ -67,7 +67,7 @@ test-long: ## run all checks and tests with every kill, round and file
 test-compose: ## run the tests that start the stack of docker-compose.yaml
 	$(RUN) test-compose
 
-test-kubernetes: ## run the tests on the cluster of kubectl, in namespaces of their own (CONTEXT=… IMAGE=…)
+test-kubernetes: ## run the tests on the cluster of kubectl, in separate namespaces (CONTEXT=… IMAGE=…)
 	$(RUN) test-kubernetes
 
 test-gcp-live: ## load two small months into Google Cloud, build the marts, and remove everything again (PROJECT=my-project)
