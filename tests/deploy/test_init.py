@@ -251,7 +251,7 @@ def test_a_warehouse_that_a_dag_sets_up_does_not_keep_airflow_from_starting(
     assert "Run setup_gcp" in ended.output
 
 
-def test_emulators_are_set_up_at_once(inits: Inits, google_cloud: GoogleCloud) -> None:
+def test_emulators_are_set_up_at_once(fresh: Place, inits: Inits, google_cloud: GoogleCloud) -> None:
     place = google_cloud.place()
     ended = inits.run(
         AIRFLOW__NYC_TAXI__WAREHOUSES="bigquery",
