@@ -26,6 +26,7 @@ DBT_VENV = CHECKOUT / ".venv-dbt"
 DBT = DBT_VENV / "bin" / "dbt"
 EMULATORS_VENV = CHECKOUT / ".venv-emulators"
 ZETASQL_VENV = CHECKOUT / ".venv-zetasql"
+BROWSER_VENV = CHECKOUT / ".venv-browser"
 _TOOLS = CHECKOUT / ".venv-tools"
 
 LOCKS = {
@@ -36,6 +37,7 @@ LOCKS = {
     "dbt-bigquery": "requirements/dbt-bigquery.txt",
     "emulators": "requirements/gcp.txt",
     "zetasql": "requirements/zetasql.txt",
+    "browser": "requirements/browser.txt",
 }
 """The lock file of each kind of environment."""
 
@@ -63,6 +65,7 @@ _COMPILED = {
     "dev.txt": (*_PROJECT, *_CLOUD, "--group=local", "--group=image", "--group=test", "--group=lint"),
     "image.txt": (*_PROJECT, *_CLOUD, "--group=image"),
     "build.txt": ("--group=build",),
+    "browser.txt": ("--group=browser",),
     "dbt.txt": ("--group=dbt",),
     "dbt-bigquery.txt": ("--group=dbt-bigquery",),
     "gcp.txt": ("requirements/gcp.in",),
@@ -126,7 +129,7 @@ def lock(*, upgrade: bool) -> None:
     for name, inputs in _COMPILED.items():
         print(f"requirements/{name}", flush=True)
         limits = ["--constraint=requirements/constraints.in"] if "pyproject.toml" in inputs else []
-        if name in {"airflow-gcp.txt", "dev.txt", "image.txt", "build.txt"}:
+        if name in {"airflow-gcp.txt", "dev.txt", "image.txt", "build.txt", "browser.txt"}:
             limits.append("--constraint=requirements/airflow.txt")
         python = _PYTHON.get(name, "3.11")
         _run(
@@ -138,7 +141,7 @@ def lock(*, upgrade: bool) -> None:
 
 def _folder(kind: str) -> Path:
     """Return the folder of a kind of environment."""
-    own = {"emulators": EMULATORS_VENV, "zetasql": ZETASQL_VENV}
+    own = {"emulators": EMULATORS_VENV, "zetasql": ZETASQL_VENV, "browser": BROWSER_VENV}
     if kind in own:
         return own[kind]
     return DBT_VENV if kind.startswith("dbt") else VENV

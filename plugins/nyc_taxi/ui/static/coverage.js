@@ -14,7 +14,6 @@ const COLOURS = {
   failed: "failed-solid",
 };
 const SIGNS = { waiting: "…", loading: "▸", republished: "↻", rejects: "!", stale: "~", failed: "×" };
-const ACTIVE = ["waiting", "loading"];
 const AGAIN = {
   none: "Months without a run",
   failed: "Months without a run, or whose run failed",
@@ -322,8 +321,9 @@ const useMonths = () => {
   useEffect(() => {
     let timer = 0;
     let ended = false;
-    const busy = (found) => found.targets.some((one) => !one.answered && !one.why) ||
-      found.grids.some((grid) => Object.values(grid.months).some((one) => ACTIVE.includes(one.state) && one.run && one.run[2] === "running"));
+    const unread = (found) => found.targets.some((one) => !one.answered && !one.why);
+    // A month may wait for its file for weeks; only what is being loaded changes soon.
+    const busy = (found) => found.grids.some((grid) => Object.values(grid.months).some((one) => one.state === "loading"));
     const look = async () => {
       let wait = 30000;
       if (!document.hidden) {
@@ -332,7 +332,8 @@ const useMonths = () => {
           if (ended) return;
           setData(found);
           setError("");
-          if (Date.now() < hurry.current || found.targets.some((one) => !one.answered && !one.why)) wait = 1000;
+          if (unread(found)) wait = 1000;
+          else if (Date.now() < hurry.current) wait = 2000;
           else if (busy(found)) wait = 5000;
         } catch (problem) {
           if (ended) return;
@@ -357,7 +358,7 @@ const useMonths = () => {
     };
   }, [round]);
   const again = useCallback(() => {
-    hurry.current = Date.now() + 60000;
+    hurry.current = Date.now() + 120000;
     setRound((count) => count + 1);
   }, []);
   return { data, error, again };
