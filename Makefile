@@ -70,7 +70,7 @@ test-compose: ## run the tests that start the stack of docker-compose.yaml
 test-browser: ## run the tests that use Airflow's UI in Chromium, which has to be installed
 	$(RUN) test-browser
 
-test-kubernetes: ## run the tests on the cluster of kubectl, in namespaces of their own (CONTEXT=… IMAGE=…)
+test-kubernetes: ## run the tests on the cluster of kubectl, in separate namespaces (CONTEXT=… IMAGE=…)
 	$(RUN) test-kubernetes
 
 test-gcp-live: ## load two small months into Google Cloud, build the marts, and remove everything again (PROJECT=my-project)
@@ -91,7 +91,7 @@ lint-bigquery: ## parse every statement for BigQuery with Google's own parser
 format: ## sort imports and format the Python files
 	$(RUN) format
 
-docs-reference: ## write docs/cli.md and docs/settings.md anew, from the code
+docs-reference: ## write the reference pages in docs/ anew, from the code and the chart
 	$(RUN) docs-reference
 
 lock: ## update the lock files in requirements/ from pyproject.toml (UPGRADE=1: to the newest versions)

@@ -19,6 +19,7 @@ Usage: $0 COMMAND
   init [FOLDER] [--wait SECONDS]  set up database, pools, connections, variables and warehouse; may be repeated
   api-server | scheduler | dag-processor | triggerer | any other airflow command: waits for init, then runs it
   health COMPONENT                check the scheduler, dag-processor or triggerer of this host
+  transform COMMAND               run dbt (build, freshness or docs) without Airflow's database
   bash | sh | python | dbt        run it without waiting
 USAGE
         exit 2
@@ -31,6 +32,10 @@ USAGE
         exec python -m nyc_taxi.deploy init "$@"
         ;;
     health) exec python -m nyc_taxi.deploy "$@" ;;
+    transform)
+        shift
+        exec python -m nyc_taxi.deploy transform "$(dirname "$0")/include/bootstrap" "$@"
+        ;;
     dbt)
         shift
         exec "${AIRFLOW__NYC_TAXI__DBT_PROGRAM:-dbt}" "$@"

@@ -65,8 +65,8 @@ def load(store: Warehouse, sources: SourceList, dataset: str, month: Month) -> S
     staged = stage_month(store, sources.ask(dataset, month), fetch=download, run_id="benchmark")
     if staged.unchanged:
         raise BenchmarkFailed(f"{dataset} {month} was loaded before it was to be measured.")
-    audit_month(store, staged.attempt)
-    published = store.publish(staged.attempt)
+    audit_month(store, staged.key)
+    published = store.publish(staged.key)
     complete = time.monotonic() - begun
     if published.outcome is not Outcome.PUBLISHED or published.finished is None:
         raise BenchmarkFailed(f"{published} is {published.outcome}, not published.")

@@ -11,7 +11,7 @@ from nyc_taxi.pipelines import force_param, load_month, month_param
 DOC = """
 {description}
 
-Each run waits for the file of its month, stages it, audits it and publishes it in one transaction. If the
+Each run waits for the file of its month, stages it, audits it and publishes it as a whole. If the
 month already holds the same file, nothing changes; a republished file replaces the month.
 
 * **Several months**: `airflow dags backfill {dag_id} -s 2021-01 -e 2021-03` loads January to March 2021. So

@@ -1,8 +1,8 @@
 """Loads the datasets and months that you choose in the form.
 
 Select the datasets, and enter the months: one (`2021-01`), several (`2021-01, 2021-03`), a range that
-includes both ends (`2021-01..2021-06`), or any mix of them. Every month goes through the same four tasks as
-in the monthly DAGs, independently of the others: a month that waits for its file delays no other month.
+includes both ends (`2021-01..2021-06`), or any mix of them. Every month goes through the same tasks as in
+the monthly DAGs, independently of the others: a month that waits for its file delays no other month.
 """
 
 from __future__ import annotations

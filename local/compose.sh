@@ -109,6 +109,17 @@ follow_profiles() {
         keep NYC_TAXI_SOURCES ''
         keep NYC_TAXI_PRODUCTS_URL ''
     fi
+    if asked gcp; then
+        if [ -z "$(setting NYC_TAXI_BIGQUERY_PROJECT)" ]; then
+            for line in $emulators; do
+                keep "${line%%=*}" "${line#*=}"
+            done
+        fi
+    elif [ "$(setting NYC_TAXI_BIGQUERY_ENDPOINT)" = "$bigquery" ]; then
+        for line in $emulators; do
+            keep "${line%%=*}" ''
+        done
+    fi
     if asked observability; then
         keep NYC_TAXI_METRICS True
     elif [ "$(setting NYC_TAXI_METRICS)" = True ]; then
@@ -142,6 +153,9 @@ explain() {
 }
 
 mirror=http://mirror:8000
+bigquery=http://bigquery:9050
+emulators="NYC_TAXI_WAREHOUSES=postgres,bigquery NYC_TAXI_BIGQUERY_PROJECT=nyc-taxi NYC_TAXI_BIGQUERY_BUCKET=taxi
+    NYC_TAXI_BIGQUERY_STORAGE_ENDPOINT=http://gcs:4443 NYC_TAXI_BIGQUERY_ENDPOINT=$bigquery"
 profiles=${PROFILES:-$(setting COMPOSE_PROFILES)}
 profiles=$(echo "$profiles" | tr -d ' ')
 export COMPOSE_PROFILES="$profiles"

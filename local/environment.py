@@ -62,7 +62,7 @@ _COMPILED = {
     "uv.txt": ("requirements/uv.in",),
     "airflow.txt": (*_PROJECT, "--group=local"),
     "airflow-gcp.txt": (*_PROJECT, "--extra=gcp", "--group=local"),
-    "dev.txt": (*_PROJECT, *_CLOUD, "--group=local", "--group=image", "--group=test", "--group=lint"),
+    "dev.txt": (*_PROJECT, *_CLOUD, "--group=local", "--group=test", "--group=lint"),
     "image.txt": (*_PROJECT, *_CLOUD, "--group=image"),
     "build.txt": ("--group=build",),
     "browser.txt": ("--group=browser",),
@@ -71,6 +71,15 @@ _COMPILED = {
     "gcp.txt": ("requirements/gcp.in",),
     "zetasql.txt": ("requirements/zetasql.in",),
 }
+
+_TESTED = {
+    "browser.txt": "airflow.txt",
+    "airflow-gcp.txt": "airflow.txt",
+    "dev.txt": "airflow.txt",
+    "image.txt": "dev.txt",
+    "build.txt": "airflow.txt",
+}
+"""The lock file whose versions another one has to have."""
 
 _EMULATORS_PYTHON = "3.13"
 """The only Python that the BigQuery emulator runs on."""
@@ -129,8 +138,10 @@ def lock(*, upgrade: bool) -> None:
     for name, inputs in _COMPILED.items():
         print(f"requirements/{name}", flush=True)
         limits = ["--constraint=requirements/constraints.in"] if "pyproject.toml" in inputs else []
-        if name in {"airflow-gcp.txt", "dev.txt", "image.txt", "build.txt", "browser.txt"}:
-            limits.append("--constraint=requirements/airflow.txt")
+        if name in _TESTED:
+            limits.append(f"--constraint=requirements/{_TESTED[name]}")
+        if name == "dbt-bigquery.txt":
+            limits.append("--override=requirements/dbt-overrides.in")
         python = _PYTHON.get(name, "3.11")
         _run(
             uv, "pip", "compile", *inputs, *limits, *(["--upgrade"] if upgrade else []),

@@ -95,7 +95,7 @@ class Cluster:
     def image(self, named: str = "") -> str:
         """Return an image that the cluster's pods can use: the named one, or one that is built and loaded.
 
-        A built image has a tag of its own, so that pods of an earlier build are replaced.
+        A built image gets its own tag, so that pods of an earlier build are replaced.
 
         :param named: an image that the cluster has, or can pull
         :raises ClusterFailed: if the image cannot be built or loaded

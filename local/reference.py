@@ -23,11 +23,12 @@ if TYPE_CHECKING:
 
     from airflow.cli.cli_config import ActionCommand
 
-PAGES = ("docs/cli.md", "docs/settings.md")
+PAGES = ("docs/chart-values.md", "docs/cli.md", "docs/settings.md")
 
 _REGION = re.compile(
     r"(?<=^<!-- generated: )([a-z ]+)( -->\n).*?(?=^<!-- end -->$)", re.DOTALL | re.MULTILINE
 )
+_CHART = CHECKOUT / "helm" / "nyc-taxi"
 _BOOTSTRAP = CHECKOUT / "include" / "bootstrap"
 _PACKAGE = CHECKOUT / "plugins" / "nyc_taxi"
 _DATASETS = _PACKAGE / "core" / "datasets"
@@ -135,6 +136,39 @@ def _policies() -> str:
     return _table(("policy", *specs, "meaning"), rows)
 
 
+def _chart_values() -> str:
+    schema = json.loads((_CHART / "values.schema.json").read_text("utf-8"))
+    values = yaml.safe_load((_CHART / "values.yaml").read_text("utf-8"))
+    columns = ("value", "default", "meaning")
+    parts = [
+        f"## {name}\n\n{_table(columns, _chart_rows(name, one, values[name], schema))}"
+        for name, one in schema["properties"].items()
+        if name in values
+    ]
+    return "\n".join(parts)
+
+
+def _chart_rows(
+    path: str, one: dict[str, Any], value: Any, schema: dict[str, Any]
+) -> Iterator[tuple[str, ...]]:
+    """Give a row per value, or per option of Airflow; what pods and Secrets share is described once."""
+    _, _, shared = one.get("$ref", "").rpartition("/")
+    described = {**schema["definitions"].get(shared, {}), **one}
+    properties = described.get("properties", {})
+    together = path != "pods" and shared in {"pod", "resources", "secret", "serviceAccount"}
+    if path.startswith("config") and isinstance(value, dict):
+        yield from [(f"`{path}`", "", described["description"])] if "description" in described else ()
+        for name in value:
+            yield from _chart_rows(f"{path}.{name}", {}, value[name], schema)
+    elif properties and not together:
+        for name, part in properties.items():
+            yield from _chart_rows(f"{path}.{name}", part, value[name], schema)
+    else:
+        plain = json.dumps(value).replace('"', "")
+        default = "the profiles" if path == "podProfiles" else f"`{plain}`"
+        yield f"`{path}`", "" if value in ("", [], {}) else default, described.get("description", "")
+
+
 def _code(value: object) -> str:
     """Return a value as code; nothing when there is none."""
     if isinstance(value, dict):
@@ -150,6 +184,7 @@ def _table(columns: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
 
 
 _REGIONS: dict[str, Callable[[], str]] = {
+    "chart values": _chart_values,
     "commands": _commands,
     "options": _options,
     "connections": _connections,

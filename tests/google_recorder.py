@@ -60,7 +60,7 @@ class Recorder:
 
     document: str
     forward: str | None = None
-    answers: dict[str, Answer | Callable[[Request], Answer]] = field(default_factory=dict)
+    answers: dict[str, Answer | Callable[[Request], Answer | None]] = field(default_factory=dict)
     requests: list[Request] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import psycopg
 
     from nyc_taxi.files.batch import RejectedRow
-    from nyc_taxi.load.attempt import Attempt
+    from nyc_taxi.load.attempt import Attempt, Key
     from nyc_taxi.load.warehouse import Warehouse
 
 MONTH = Month("2021-01")
@@ -107,20 +107,20 @@ def stage(
     return stage_month(warehouse, publication, fetch=fetch, run_id="test", force=force)
 
 
-def staged_and_audited(warehouse: Warehouse, publication: Publication, *, force: bool = False) -> int:
+def staged_and_audited(warehouse: Warehouse, publication: Publication, *, force: bool = False) -> Key:
     """Stage and audit a file, and return the attempt that waits to be published."""
-    attempt = stage(warehouse, publication, force=force).attempt
-    audit_month(warehouse, attempt, force=force)
-    return attempt
+    key = stage(warehouse, publication, force=force).key
+    audit_month(warehouse, key, force=force)
+    return key
 
 
 def load(warehouse: Warehouse, publication: Publication, *, force: bool = False) -> Attempt:
     """Take the three steps."""
     staged = stage(warehouse, publication, force=force)
     if staged.unchanged:
-        return warehouse.ledger.get(staged.attempt)
-    audit_month(warehouse, staged.attempt, force=force)
-    return warehouse.publish(staged.attempt)
+        return warehouse.ledger.get(staged.key)
+    audit_month(warehouse, staged.key, force=force)
+    return warehouse.publish(staged.key)
 
 
 def refused(warehouse: Warehouse, limit: int | None = None) -> list[RejectedRow]:

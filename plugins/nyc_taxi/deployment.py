@@ -6,7 +6,6 @@ import logging
 import shutil
 from typing import TYPE_CHECKING, Final
 
-from airflow.configuration import conf
 from airflow.jobs.job import most_recent_job
 from airflow.models.dag import DagModel
 from airflow.models.dagrun import DagRun
@@ -20,6 +19,7 @@ from sqlalchemy.exc import DBAPIError
 from nyc_taxi import options
 from nyc_taxi.core.dataset import dataset_names
 from nyc_taxi.load.warehouse import Finding
+from nyc_taxi.pods.wiring import tasks_are_pods
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -132,7 +132,7 @@ def _without_slots(name: str, session: Session) -> Iterator[str]:
 
 def _waiting_pods(dag_id: str | None = None) -> list[tuple[str, str]]:
     """Return the pods of tasks that cannot start; none where tasks are not pods, or this one may not look."""
-    if "KubernetesExecutor" not in conf.get("core", "executor"):
+    if not tasks_are_pods():
         return []
     try:
         from nyc_taxi.pods.report import waiting_pods

@@ -58,11 +58,12 @@ _WAITS = "PublicationSensor"
 
 @hookimpl
 def on_starting(component: object) -> None:
-    """Import what every loading task needs, before the scheduler starts its workers.
+    """Import what every loading task needs, before a component starts its workers.
 
     The LocalExecutor's tasks are forks of the scheduler and need not import it again, which saves a
-    quarter of a second each. Nothing is connected, and no thread is started. Tasks call this too, and
-    import nothing here: they may belong to another DAG.
+    quarter of a second each. On Kubernetes, each DAG file is read in a fork of the DAG processor and needs
+    its client, which takes a second. Nothing is connected, and no thread is started. Tasks call this too,
+    and import nothing here: they may belong to another DAG.
     """
     if type(component).__name__ == _TASK:
         return
@@ -71,6 +72,7 @@ def on_starting(component: object) -> None:
         from nyc_taxi.core.dataset import dataset_names
         from nyc_taxi.hooks.warehouse import warehouse_hook
         from nyc_taxi.options import configured_targets
+        from nyc_taxi.pods.wiring import tasks_are_pods
 
         for module in _NEEDED:
             import_module(module)
@@ -80,6 +82,8 @@ def on_starting(component: object) -> None:
                 import_module(module)
             raw_asset(target.name)  # the first asset loads the handlers of all providers
         dataset_names()
+        if tasks_are_pods():
+            import_module("airflow.providers.cncf.kubernetes.pod_generator")
     except Exception:
         _log.warning("The modules that taxi tasks need could not be imported", exc_info=True)
 

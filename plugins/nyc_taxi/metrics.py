@@ -10,8 +10,10 @@ from __future__ import annotations
 import logging
 import time
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
+
+from airflow.sdk.exceptions import TaskDeferred
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -24,20 +26,28 @@ _log = logging.getLogger(__name__)
 
 
 @contextmanager
-def timed(step: str, dataset: str, target: str) -> Iterator[None]:
+def timed(step: str, dataset: str, target: str, *, since: datetime | None = None) -> Iterator[None]:
     """Time a step of a load, and record whether it succeeded; a step stopped from outside did not.
 
-    :param step: ``stage``, ``audit`` or ``publish``
+    Nothing is recorded of a step that is deferred: it goes on.
+
+    :param step: ``upload``, ``stage``, ``audit`` or ``publish``
     :param dataset: name of the dataset
     :param target: name of the warehouse
+    :param since: when the step began, if that was in another process
     """
+    earlier = datetime.now(UTC) - since if since else timedelta()
     started, outcome = time.monotonic(), "failed"
     try:
         yield
         outcome = "succeeded"
+    except TaskDeferred:
+        outcome = ""
+        raise
     finally:
-        took = timedelta(seconds=time.monotonic() - started)
-        _send("timing", "step_duration", took, dataset, target, step=step, outcome=outcome)
+        if outcome:
+            took = earlier + timedelta(seconds=time.monotonic() - started)
+            _send("timing", "step_duration", took, dataset, target, step=step, outcome=outcome)
 
 
 def count(attempt: Attempt, outcome: str, target: str) -> None:

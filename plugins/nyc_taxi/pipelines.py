@@ -9,6 +9,8 @@ from airflow.sdk import Param, task, task_group
 from nyc_taxi.operators.audit import AuditMonthOperator
 from nyc_taxi.operators.publish import PublishMonthOperator
 from nyc_taxi.operators.stage import StageMonthOperator
+from nyc_taxi.operators.stage_uploaded import StageUploadedOperator
+from nyc_taxi.operators.upload import UploadMonthOperator
 from nyc_taxi.pods.wiring import pod_profile
 from nyc_taxi.sensors.publication import PublicationSensor
 
@@ -56,47 +58,54 @@ def load_month(target: Target, *, dataset: Any, month: Any = None) -> None:
     :param month: the month, or a value that is mapped over; None for the run's own month
     """
     name = "{{ task.dataset }} {{ task.month }}" if month is not None else None
+    of_month: dict[str, Any] = {"dataset": dataset, "month": month, "map_index_template": name}
+    in_target: dict[str, Any] = {**of_month, "target": target.name, "pool": target.pool}
     publication = PublicationSensor(
         task_id="wait_for_file",
-        dataset=dataset,
-        month=month,
-        map_index_template=name,
+        **of_month,
         executor_config=pod_profile("sensor"),
         doc_md="Asks the source whether the month's file is there, and waits for it without a worker: "
         "TLC publishes a month about two months after its end.",
     )
-    staged = StageMonthOperator(
-        task_id="stage",
-        publication=_output(publication),
-        dataset=dataset,
-        month=month,
-        target=target.name,
-        force=FORCE,
-        map_index_template=name,
-        pool=target.pool,
-        executor_config=pod_profile("load"),
-        doc_md="Downloads the file and loads it into a table of this attempt alone. "
-        "An unchanged file is not downloaded.",
-    )
+    staged: BaseOperator
+    if target.uploads:
+        uploaded = UploadMonthOperator(
+            task_id="upload",
+            publication=_output(publication),
+            force=FORCE,
+            **in_target,
+            executor_config=pod_profile("load"),
+            doc_md="Downloads the file, and puts it and its typed rows into the bucket. "
+            "An unchanged file is not downloaded.",
+        )
+        staged = StageUploadedOperator(
+            task_id="stage",
+            staged=_output(uploaded),
+            **in_target,
+            doc_md="Loads the uploaded rows into a table of this attempt alone, and waits for the load job "
+            "without a worker.",
+        )
+    else:
+        staged = StageMonthOperator(
+            task_id="stage",
+            publication=_output(publication),
+            force=FORCE,
+            **in_target,
+            executor_config=pod_profile("load"),
+            doc_md="Downloads the file and loads it into a table of this attempt alone. "
+            "An unchanged file is not downloaded.",
+        )
     audited = AuditMonthOperator(
         task_id="audit",
         staged=_output(staged),
-        dataset=dataset,
-        month=month,
-        target=target.name,
         force=FORCE,
-        map_index_template=name,
-        pool=target.pool,
+        **in_target,
         doc_md="Checks the staged rows: all rows accounted for, rejects, months of the pickups, volume.",
     )
     PublishMonthOperator(
         task_id="publish",
         staged=_output(audited),
-        dataset=dataset,
-        month=month,
-        target=target.name,
-        map_index_template=name,
-        pool=target.pool,
+        **in_target,
         doc_md="Replaces the month with the staged rows in one transaction, and notifies consumers.",
     )
 
@@ -114,7 +123,7 @@ def load_chosen_months(target: Target) -> None:
 
         return chosen_months(context["params"]["datasets"], context["params"]["months"])
 
-    @task_group(tooltip="The four tasks of one month")
+    @task_group(tooltip="The tasks of one month")
     def load(dataset: str, month: str) -> None:
         """Load one month."""
         load_month(target, dataset=dataset, month=month)

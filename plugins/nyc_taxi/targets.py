@@ -18,6 +18,7 @@ class Target:
     :param conn_id: id of its connection, unless another one is given
     :param hook: dotted path of its hook class, a :class:`~nyc_taxi.hooks.warehouse.WarehouseHook`
     :param pool: pool that limits how many months are written to it at the same time
+    :param uploads: whether it loads from a bucket, to which a separate task uploads the file
     :param preload: modules that its tasks import late, for a process that is forked into tasks
     """
 
@@ -26,6 +27,7 @@ class Target:
     conn_id: str
     hook: str
     pool: str
+    uploads: bool = False
     preload: tuple[str, ...] = ()
 
     def dag_id(self, subject: str) -> str:
@@ -48,6 +50,7 @@ TARGETS: Final = (
         conn_id="bigquery_taxi",
         hook="nyc_taxi.hooks.bigquery.TaxiBigQueryHook",
         pool="bigquery_load",
+        uploads=True,
         preload=("nyc_taxi.bigquery.stage",),
     ),
 )

@@ -1,4 +1,4 @@
-"""A process that loads or unloads a month, and dies after one of its steps."""
+"""A process that loads a month, as the tasks of a run do, or unloads it, and dies after one of its steps."""
 
 from __future__ import annotations
 
@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 from nyc_taxi.bigquery import lease
 from nyc_taxi.bigquery.warehouse import BigQueryWarehouse
-from tests.trips import MONTH, load, published
+from nyc_taxi.load.audit import audit_month
+from nyc_taxi.load.stage import stage_month, stage_uploaded
+from tests.trips import MONTH, fetch, published
 from tests.waiting import HANGS
 
 if TYPE_CHECKING:
@@ -53,4 +55,7 @@ def _work(step: str, place: Place, path: Path | None) -> None:
         warehouse.unload("green", MONTH)
     else:
         tempfile.tempdir = str(path.parent)  # a killed process leaves its download behind
-        load(warehouse, published(path))
+        uploaded = stage_month(warehouse, published(path), fetch=fetch, run_id="dies", upload_only=True)
+        stage_uploaded(warehouse, uploaded)
+        audit_month(warehouse, uploaded.key)
+        warehouse.publish(uploaded.key)

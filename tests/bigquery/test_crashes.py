@@ -26,8 +26,9 @@ STEPS = (
             "nyc_taxi.bigquery.attempts.begin",
             "nyc_taxi.bigquery.stage.land",
             "nyc_taxi.bigquery.stage.put_staged",
-            "nyc_taxi.load.stage._record_stage",
-            "tests.trips.audit_month",
+            "nyc_taxi.load.stage._record",
+            "tests.bigquery.dying.stage_uploaded",
+            "tests.bigquery.dying.audit_month",
             "nyc_taxi.bigquery.publish.finish",
             "nyc_taxi.bigquery.publish.drop_stage",
             "nyc_taxi.bigquery.publish._record",
@@ -38,7 +39,7 @@ STEPS = (
 )
 """Functions after which a process dies."""
 
-MERGED = ("_merge", "drop_stage", "_record")
+MERGED = ("publish._merge", "publish.drop_stage", "publish._record")
 
 
 def fares(place: Place) -> list[tuple[float, int]]:
@@ -90,4 +91,4 @@ def test_an_unloading_that_was_killed_is_finished_by_the_next_look(
         return warehouse.count("green", MONTH) == 0
 
     eventually(empty)
-    assert warehouse.ledger.get(loaded.id).outcome is Outcome.UNLOADED
+    assert warehouse.ledger.get(loaded.key).outcome is Outcome.UNLOADED

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -33,15 +34,21 @@ class Sent:
     place: Place
     storage: Recorder
     bigquery: Recorder
+    loads: tuple[int, ...]
+    """How many statements each load has run."""
 
     def statements(self) -> list[Request]:
         """Return the requests that run a query: as a job, or at once."""
-        return [*self.bigquery.jobs("query"), *self.bigquery.calls("bigquery.jobs.query")]
+        return _statements(self.bigquery)
 
     def uploads(self, prefix: str) -> list[Request]:
         """Return the requests that begin an upload of an object."""
         began = self.storage.calls("storage.objects.insert")
         return [one for one in began if _name(one).startswith(prefix) and "upload_id" not in one.query]
+
+
+def _statements(bigquery: Recorder) -> list[Request]:
+    return [*bigquery.jobs("query"), *bigquery.calls("bigquery.jobs.query")]
 
 
 def _name(upload: Request) -> str:
@@ -58,7 +65,7 @@ def _settings(request: Request) -> dict[str, Any]:
 def sent(
     google_cloud: GoogleCloud, prepared_place: Place, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Sent]:
-    """The requests of a load, of a republished file, and of unloading; every upload is a resumable one."""
+    """The requests of a load, of a republished file twice, and of unloading; all uploads are resumable."""
     from tests.google_cloud import empty
 
     folder = tmp_path_factory.mktemp("files")
@@ -77,10 +84,14 @@ def sent(
             labels={"application": "nyc-taxi", "team": "data"},
         )
         warehouse = BigQueryWarehouse(place, "bigquery_taxi")
-        load(warehouse, published(write(folder / "1", text([*lines(20), "bad", *map(row, range(400))]))))
-        load(warehouse, published(write(folder / "2", text(lines(430)))))
+        first = published(write(folder / "1", text([*lines(20), "bad", *map(row, range(400))])))
+        second = published(write(folder / "2", text(lines(430))))
+        counts = [0]
+        for file in (first, second, second):
+            load(warehouse, file)
+            counts.append(len(_statements(bigquery)))
         warehouse.unload("green", MONTH)
-        yield Sent(place, storage, bigquery)
+        yield Sent(place, storage, bigquery, tuple(after - before for before, after in pairwise(counts)))
     empty(prepared_place)
 
 
@@ -103,6 +114,18 @@ def test_no_query_can_cost_more_than_the_limit(sent: Sent) -> None:
     for request in sent.statements():
         assert _settings(request)["maximumBytesBilled"] == str(LIMIT)
         assert _settings(request)["useLegacySql"] is False
+
+
+def test_a_load_takes_few_statements_and_an_unchanged_month_three(sent: Sent) -> None:
+    """Each is billed for 10 MiB at least. The first load also counts its rejected rows."""
+    assert sent.loads == (11, 10, 3)
+
+
+def test_every_statement_of_a_load_reads_its_months_alone(sent: Sent) -> None:
+    """So month n is billed for what month 1 is: the tables are partitioned by month."""
+    for request in sent.statements():
+        query = _settings(request)["query"]
+        assert re.search(r"month (= @month|between @first and @last)", query), query
 
 
 def test_what_changes_trips_has_a_job_id_that_a_retry_finds_again(sent: Sent) -> None:

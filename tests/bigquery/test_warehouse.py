@@ -62,6 +62,6 @@ def test_a_process_that_stages_renews_its_lease_and_gives_it_up_in_the_end(
         # Who took it for dead on an old look is refused by the ledger.
         dead = Verdict(Outcome.ABANDONED, "It died.")
         assert not remove(warehouse.jobs, attempt, dead)
-        assert warehouse.ledger.get(attempt.id).outcome is Outcome.STAGING
+        assert warehouse.ledger.get(attempt.key).outcome is Outcome.STAGING
     assert remove(warehouse.jobs, attempt, dead)
-    assert warehouse.ledger.get(attempt.id).outcome is Outcome.ABANDONED
+    assert warehouse.ledger.get(attempt.key).outcome is Outcome.ABANDONED

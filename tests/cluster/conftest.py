@@ -13,8 +13,7 @@ import pytest
 
 from local.environment import CHECKOUT
 from local.kubernetes import Cluster
-from tests.cluster.release import WITHIN, Release, run
-from tests.waiting import eventually
+from tests.cluster.release import Release, eventually, run
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -54,17 +53,24 @@ def image(cluster: Cluster) -> str:
     return cluster.image(os.environ.get("IMAGE", ""))
 
 
+KEEP = os.environ.get("KEEP") == "1"
+"""Whether namespaces stay, to look at them, or to run some tests again on what is installed."""
+
+
 @contextmanager
 def namespace(cluster: Cluster, name: str) -> Iterator[str]:
     """Create a namespace that admits only pods of the restricted level, and delete it with all in it."""
     kubectl = ("kubectl", "--context", cluster.context)
-    run(*kubectl, "delete", "namespace", name, "--ignore-not-found")
-    run(*kubectl, "create", "namespace", name)
-    try:
+    if not KEEP:
+        run(*kubectl, "delete", "namespace", name, "--ignore-not-found")
+    if not run(*kubectl, "get", "namespace", name, "--ignore-not-found"):
+        run(*kubectl, "create", "namespace", name)
         run(*kubectl, "label", "namespace", name, RESTRICTED)
+    try:
         yield name
     finally:
-        run(*kubectl, "delete", "namespace", name)
+        if not KEEP:
+            run(*kubectl, "delete", "namespace", name)
 
 
 @pytest.fixture(scope="session")
@@ -73,6 +79,7 @@ def mirror(cluster: Cluster, image: str) -> Iterator[str]:
     with namespace(cluster, "cluster-mirror") as name:
         here = Release(cluster, name, image)
         code = (f"--from-file={CHECKOUT / 'local' / module}.py" for module in SERVER)
+        here.kubectl("delete", "configmap", "mirror", "--ignore-not-found")
         here.kubectl("create", "configmap", "mirror", *code)
         manifest = Template(Path(__file__).with_name("mirror.yaml").read_text())
         filled = manifest.substitute(IMAGE=image, MONTHS=MONTHS, ROWS=ROWS)
@@ -84,7 +91,11 @@ def mirror(cluster: Cluster, image: str) -> Iterator[str]:
 def values(mirror: str) -> dict[str, Any]:
     """Return the values of a release that loads from the mirror, and retries soon."""
     env = {"NYC_TAXI_SOURCES": mirror, "AIRFLOW__NYC_TAXI__RETRY_DELAY": "1"}
-    return {"pods": {"env": [{"name": name, "value": value} for name, value in env.items()]}}
+    to = {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "cluster-mirror"}}}
+    return {
+        "pods": {"env": [{"name": name, "value": value} for name, value in env.items()]},
+        "networkPolicies": {"egress": [{"to": [to], "ports": [{"port": 8000}]}]},
+    }
 
 
 @pytest.fixture(scope="session")
@@ -101,7 +112,7 @@ def loaded(release: Release) -> Loaded:
     """Three months of green, and the marts of them."""
     with release.watched() as pods:
         release.start_backfill("2021-01", "2021-03")
-        eventually(lambda: months_in_marts(release) == 3, WITHIN)
+        eventually(lambda: months_in_marts(release) == 3)
         release.wait_until_idle()
     return Loaded(release.content(), pods)
 

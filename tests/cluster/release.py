@@ -1,10 +1,11 @@
-"""A release of the chart in a namespace of its own, and what tests look at and do to it."""
+"""A release of the chart in its own namespace, and what tests look at and do to it."""
 
 from __future__ import annotations
 
 import base64
 import json
 import subprocess
+import time
 from contextlib import contextmanager
 from dataclasses import dataclass
 from tempfile import TemporaryFile
@@ -12,22 +13,34 @@ from typing import TYPE_CHECKING, Any
 
 from local.api import AirflowApi
 from local.kubernetes import CHART, Cluster, split_image
-from tests.waiting import eventually
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
 WITHIN = 900.0
 """Seconds after which nothing is to be expected any more of a cluster that does much else."""
 
+_PAUSE = 2.0
+
 WORKERS = "kubernetes_executor=True"
 """Selects the pods of tasks. Airflow's executor labels them."""
+
+UNFINISHED = "select 1 from dag_run where state in ('queued', 'running') and run_type <> 'scheduled' limit 1"
 
 CONTENT = """
     select to_char(file_month, 'YYYY-MM'), count(*), sum(hashtextextended(trips::text, 0))
     from raw.green_tripdata as trips group by 1 order by 1
 """
+
+
+def eventually(what: Callable[[], Any], seconds: float = WITHIN) -> Any:
+    """Return the first true answer to a question, which costs several processes each time."""
+    end = time.monotonic() + seconds
+    while not (answer := what()):
+        assert time.monotonic() < end, f"not within {seconds:g} s: {what}"
+        time.sleep(_PAUSE)
+    return answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +112,7 @@ class Release:
         return self.query("warehouse", CONTENT)
 
     def start_backfill(self, first: str, last: str) -> None:
-        """Load months of green again, and return at once."""
+        """Start a backfill of months of green, also of those that are loaded, and return."""
         again = ("--reset-dagruns", "--yes", "--no-wait")
         self.airflow("dags", "backfill", "green_postgres", "-s", first, "-e", last, *again)
 
@@ -108,24 +121,25 @@ class Release:
         self.airflow("taxi", "unload", "green", f"{first}..{last}", "--yes")
 
     def states(self) -> list[tuple[str, ...]]:
-        """Return the states of the runs of green, and how many have each."""
+        """Return the states of the runs of backfills, and how many have each."""
         return self.query(
-            "metadata", "select state, count(*) from dag_run where dag_id = 'green_postgres' group by 1"
+            "metadata", "select state, count(*) from dag_run where run_type = 'backfill' group by 1"
         )
 
     def wait_until_idle(self) -> None:
-        """Return when no run goes on, and no pod of a task is left, except those that failed."""
+        """Return when no run is unfinished, and no pod of a task is left, except those that failed.
+
+        The scheduled runs of the latest month wait for their file, for weeks.
+        """
 
         def idle() -> bool:
-            running = self.query(
-                "metadata", "select 1 from dag_run where state in ('queued', 'running') limit 1"
-            )
+            running = self.query("metadata", UNFINISHED)
             return not running and not self.kubectl(
                 "get", "pods", "--selector", WORKERS, "--output", "name",
                 "--field-selector", "status.phase!=Failed",
             )  # fmt: skip
 
-        eventually(idle, WITHIN)
+        eventually(idle)
 
     def running_worker(self, task: str) -> str:
         """Return the name of the pod of a task that runs now, once there is one."""
@@ -135,7 +149,7 @@ class Release:
             names = [pod["metadata"]["name"] for pod in pods if pod["status"]["phase"] == "Running"]
             return names[0] if names else None
 
-        return str(eventually(running, WITHIN))
+        return str(eventually(running))
 
     def secrets(self) -> dict[str, str]:
         """Return the values of all Secrets of the namespace but Helm's own, by name and key."""

@@ -9,8 +9,7 @@ import yaml
 
 from local.environment import CHECKOUT
 from tests.cluster.conftest import ROWS
-from tests.cluster.release import WITHIN
-from tests.waiting import eventually
+from tests.cluster.release import eventually
 
 if TYPE_CHECKING:
     from tests.cluster.conftest import Loaded
@@ -66,7 +65,7 @@ def test_each_pod_has_the_requests_and_limits_of_its_profile(loaded: Loaded) -> 
 
 def test_the_log_of_a_pod_that_is_gone_can_be_read(release: Release, loaded: Loaded) -> None:
     with release.api() as api:
-        runs = api.get("dags/green_postgres/dagRuns", state="success")["dag_runs"]
+        runs = api.get("dags/green_postgres/dagRuns", state="success", run_type="backfill")["dag_runs"]
         for task in ("wait_for_file", "stage", "audit", "publish"):
             path = f"dags/green_postgres/dagRuns/{runs[0]['dag_run_id']}/taskInstances/{task}"
             tries = api.get(path)["try_number"]
@@ -93,7 +92,7 @@ def test_a_running_pod_holds_no_secret_of_airflow(release: Release, loaded: Load
     assert "SQL_ALCHEMY_CONN" not in environment
     assert "FERNET" not in environment
     state = "select state from dag_run where run_id = '" + run + "'"
-    assert eventually(lambda: ended(release, state), WITHIN) == "success"
+    assert eventually(lambda: ended(release, state)) == "success"
 
 
 def ended(release: Release, text: str) -> str | None:

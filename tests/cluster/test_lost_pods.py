@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.cluster.conftest import values
-from tests.cluster.release import WITHIN, WORKERS
-from tests.waiting import eventually
+from tests.cluster.release import WORKERS, eventually
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -48,7 +47,7 @@ def test_a_backfill_ends_with_the_same_rows(
     assert release.content() == []
     release.start_backfill(FIRST, LAST)
     lose(release)
-    eventually(lambda: release.content() == loaded.content, WITHIN)
+    eventually(lambda: release.content() == loaded.content)
     release.wait_until_idle()
     assert release.content() == loaded.content
     assert release.states() == [("success", "3")]
@@ -63,7 +62,7 @@ def test_a_worker_that_is_out_of_memory_is_repeated_with_the_next_larger_profile
         with release.watched() as pods:
             release.unload(FIRST, LAST)
             release.start_backfill(FIRST, LAST)
-            eventually(lambda: release.content() == loaded.content, WITHIN)
+            eventually(lambda: release.content() == loaded.content)
             release.wait_until_idle()
     finally:
         release.kubectl("delete", "pods", "--selector", WORKERS, "--field-selector", "status.phase=Failed")

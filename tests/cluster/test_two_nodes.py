@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.cluster.conftest import ROWS, namespace, values
-from tests.cluster.release import WITHIN, WORKERS, Release
-from tests.waiting import eventually
+from tests.cluster.release import WITHIN, WORKERS, Release, eventually
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

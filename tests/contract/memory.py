@@ -6,7 +6,7 @@ import itertools
 from collections import defaultdict
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from threading import RLock
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +17,7 @@ from nyc_taxi.core.month import Month
 from nyc_taxi.errors import ContractError
 from nyc_taxi.files.batch import RejectedRow, batch_schema
 from nyc_taxi.files.reader import open_file
-from nyc_taxi.load.attempt import Attempt, Outcome
+from nyc_taxi.load.attempt import Attempt, Key, Outcome
 from nyc_taxi.load.leftovers import judge
 from nyc_taxi.load.measures import Measures, measure
 from nyc_taxi.load.supersede import is_final, supersedes
@@ -58,10 +58,14 @@ class MemoryLedger:
             self.attempts[attempt.id] = attempt
         return attempt
 
-    def get(self, id: int) -> Attempt:
-        if id in self.attempts:
-            return self.attempts[id]
-        raise ContractError(f"The ledger has no attempt {id}.")
+    def get(self, key: Key) -> Attempt:
+        if key.id in self.attempts:
+            return self.attempts[key.id]
+        raise ContractError(f"The ledger has no attempt {key.id}.")
+
+    def with_neighbours(self, key: Key, within: timedelta) -> tuple[Attempt, list[Attempt]]:
+        first_day, published = key.month.first_day, self.published(key.dataset)
+        return self.get(key), [one for one in published if abs(one.month.first_day - first_day) <= within]
 
     def current(self, dataset: str, month: Month) -> Attempt | None:
         return next((one for one in self.published(dataset) if one.month == month), None)
@@ -82,7 +86,7 @@ class MemoryLedger:
 
     def update(
         self,
-        id: int,
+        key: Key,
         outcome: Outcome,
         *,
         only_from: Sequence[Outcome] | None = None,
@@ -90,16 +94,16 @@ class MemoryLedger:
         **values: Any,
     ) -> bool:
         with self.lock:
-            attempt = self.attempts.get(id)
+            attempt = self.attempts.get(key.id)
             if attempt is None or (only_from is not None and attempt.outcome not in only_from):
                 return False
             values = {name: value for name, value in values.items() if value is not None}
             if outcome in ENDED:
                 values["finished"] = now = datetime.now(UTC)
                 values["seconds"] = (now - attempt.started).total_seconds()
-            self.attempts[id] = replace(attempt, outcome=outcome, **values)
+            self.attempts[key.id] = replace(attempt, outcome=outcome, **values)
             if checks is not None:
-                self.found[id]["load"] = tuple(sorted(checks, key=lambda one: (one.dimension, one.name)))
+                self.found[key.id]["load"] = tuple(sorted(checks, key=lambda one: (one.dimension, one.name)))
             return True
 
     def keep_rejects(self, attempt: Attempt, rejects: Iterable[RejectedRow]) -> None:
@@ -112,12 +116,12 @@ class MemoryLedger:
     def rejects(self, attempt: Attempt, limit: int | None = None) -> Iterator[RejectedRow]:
         return iter(self.rejected.get(attempt.id, ())[:limit])
 
-    def count_rejects(self, id: int) -> tuple[int, int]:
-        rejected = self.rejected.get(id, ())
+    def count_rejects(self, key: Key) -> tuple[int, int]:
+        rejected = self.rejected.get(key.id, ())
         return len(rejected), sum(row.row_number for row in rejected)
 
-    def checks(self, id: int) -> dict[MeasuredBy, tuple[Check, ...]]:
-        return self.found[id]
+    def checks(self, key: Key) -> dict[MeasuredBy, tuple[Check, ...]]:
+        return self.found[key.id]
 
     def warnings(self) -> dict[int, tuple[str, ...]]:
         found = {
@@ -133,8 +137,8 @@ class MemoryLedger:
 
     def discard_unchanged(self, attempt: Attempt, current: Attempt) -> None:
         with self.lock:
-            newer = self.attempts.pop(attempt.id)
-            described: dict[str, Any] = {name: getattr(newer, name) for name in DESCRIBED}
+            del self.attempts[attempt.id]
+            described: dict[str, Any] = {name: getattr(attempt, name) for name in DESCRIBED}
             self.attempts[current.id] = replace(self.attempts[current.id], **described)
 
     def _all(self, dataset: str | None) -> list[Attempt]:
@@ -160,8 +164,9 @@ class MemoryWarehouse:
     def check(self) -> str:
         return "In memory."
 
-    def remove_leftovers(self, dataset: str, month: Month) -> None:
+    def remove_leftovers(self, dataset: str, month: Month) -> Attempt | None:
         self._leftovers(clean=True, of=(dataset, month))
+        return self.ledger.current(dataset, month)
 
     @contextmanager
     def begin(self, publication: Publication, run_id: str) -> Iterator[Attempt]:
@@ -208,25 +213,26 @@ class MemoryWarehouse:
         self.staged.pop(attempt.id, None)
         self.ledger.rejected.pop(attempt.id, None)
 
-    def publish(self, attempt_id: int) -> Attempt:
+    def publish(self, key: Key) -> Attempt:
         with self._lock:
-            attempt = self.ledger.get(attempt_id)
+            attempt = self.ledger.get(key)
             if is_final(attempt):
                 return attempt
             latest = self.ledger.latest(attempt.dataset, attempt.month)
             if supersedes(attempt, latest):
-                self.months[attempt.dataset, attempt.month] = self.staged.pop(attempt_id)
-                replaced = latest.id if latest and latest.outcome is Outcome.PUBLISHED else None
+                self.months[attempt.dataset, attempt.month] = self.staged.pop(key.id)
+                replaced = latest if latest and latest.outcome is Outcome.PUBLISHED else None
                 if replaced:
-                    self.ledger.update(replaced, Outcome.REPLACED)
-                self.ledger.update(attempt_id, Outcome.PUBLISHED, replaced_id=replaced)
+                    self.ledger.update(replaced.key, Outcome.REPLACED)
+                replaced_id = replaced.id if replaced else None
+                self.ledger.update(key, Outcome.PUBLISHED, replaced_id=replaced_id)
             self.remove_leftovers(attempt.dataset, attempt.month)
-            return self.ledger.get(attempt_id)
+            return self.ledger.get(key)
 
     def unload(self, dataset: str, month: Month) -> int:
         with self._lock:
             if current := self.ledger.current(dataset, month):
-                self.ledger.update(current.id, Outcome.UNLOADED)
+                self.ledger.update(current.key, Outcome.UNLOADED)
             rows = self.months.pop((dataset, month), None)
             return 0 if rows is None else rows.num_rows
 
@@ -267,5 +273,5 @@ class MemoryWarehouse:
                     if clean and staging:
                         self.ledger.rejected.pop(one.id, None)
                     if clean and verdict.outcome:
-                        self.ledger.update(one.id, verdict.outcome, reason=verdict.reason)
+                        self.ledger.update(one.key, verdict.outcome, reason=verdict.reason)
         return found

@@ -37,7 +37,7 @@ def by_name(checks: tuple[Check, ...]) -> dict[str, Check]:
 
 
 def test_ordinary_month_passes_every_check_and_keeps_them(warehouse: Warehouse, tmp_path: Path) -> None:
-    attempt = stage(warehouse, published(green(tmp_path))).attempt
+    attempt = stage(warehouse, published(green(tmp_path))).key
     checks = audit_month(warehouse, attempt)
     assert {check.outcome for check in checks} == {"pass"}
     assert audit_month(warehouse, attempt) == warehouse.ledger.checks(attempt)["load"] == checks
@@ -48,7 +48,7 @@ def test_ordinary_month_passes_every_check_and_keeps_them(warehouse: Warehouse, 
 
 def test_results_of_a_second_audit_replace_those_of_the_first(warehouse: Warehouse, tmp_path: Path) -> None:
     other = published(green(tmp_path, 100, NEXT), month=NEXT)
-    attempt = stage(warehouse, published(green(tmp_path, 10))).attempt
+    attempt = stage(warehouse, published(green(tmp_path, 10))).key
     first = audit_month(warehouse, attempt)
     load(warehouse, other)  # a neighbour that is ten times as large
     second = warehouse.ledger.checks(attempt)["load"]
@@ -60,7 +60,7 @@ def test_results_of_a_second_audit_replace_those_of_the_first(warehouse: Warehou
 
 
 def test_file_without_rows_is_not_published(warehouse: Warehouse, tmp_path: Path) -> None:
-    attempt = stage(warehouse, published(write(tmp_path, text([GREEN])))).attempt
+    attempt = stage(warehouse, published(write(tmp_path, text([GREEN])))).key
     with pytest.raises(AuditFailed, match="no row that could be loaded"):
         audit_month(warehouse, attempt)
     with pytest.raises(ContractError, match="is failed: Audit"):
@@ -71,7 +71,7 @@ def test_file_without_rows_is_not_published(warehouse: Warehouse, tmp_path: Path
 def test_file_of_another_month_is_not_published_and_stays_to_be_looked_at(
     subject: Subject, warehouse: Warehouse, tmp_path: Path
 ) -> None:
-    attempt = stage(warehouse, published(green(tmp_path, month=NEXT), month=MONTH)).attempt
+    attempt = stage(warehouse, published(green(tmp_path, month=NEXT), month=MONTH)).key
     with pytest.raises(AuditFailed) as caught:
         audit_month(warehouse, attempt)
     said = str(caught.value)
@@ -92,7 +92,7 @@ def test_more_pickups_of_other_months_than_real_files_have_are_reported(
     warehouse: Warehouse, tmp_path: Path, strays: int, outcome: str
 ) -> None:
     rows = [*lines(100 - strays), row(1, Month("2009-01")), row(2, NEXT)][:101]
-    attempt = stage(warehouse, published(write(tmp_path, text(rows)))).attempt
+    attempt = stage(warehouse, published(write(tmp_path, text(rows)))).key
     check = by_name(audit_month(warehouse, attempt))["pickups in the month"]
     assert (check.outcome, check.threshold) == (outcome, "at most 1%")
     assert check.message.startswith(
@@ -103,7 +103,7 @@ def test_more_pickups_of_other_months_than_real_files_have_are_reported(
 def test_rejected_rows_and_unknown_columns_are_reported(warehouse: Warehouse, tmp_path: Path) -> None:
     rows = [f"{line},1" for line in lines(200)]
     rows[0] = f"{GREEN},weather"
-    attempt = stage(warehouse, published(write(tmp_path, text([*rows, "bad"])))).attempt
+    attempt = stage(warehouse, published(write(tmp_path, text([*rows, "bad"])))).key
     checks = by_name(audit_month(warehouse, attempt))
     assert checks["rejected rows"].outcome == "warn"
     assert checks["rejected rows"].message.startswith("1 of 201 rows rejected.")
@@ -126,7 +126,7 @@ def test_rejected_rows_and_unknown_columns_are_reported(warehouse: Warehouse, tm
 def test_rows_that_do_not_add_up_are_not_published(
     warehouse: Warehouse, tmp_path: Path, found: dict[str, int]
 ) -> None:
-    attempt = stage(warehouse, published(green(tmp_path))).attempt
+    attempt = stage(warehouse, published(green(tmp_path))).key
     measures = {**(warehouse.ledger.get(attempt).measures or {}), **found}
     warehouse.ledger.update(attempt, Outcome.STAGED, measures=measures)
     with pytest.raises(AuditFailed, match="row accounting"):
@@ -141,7 +141,7 @@ def test_size_is_compared_with_the_neighbouring_months(
     for month in ("2014-01", "2020-11", "2020-12", "2021-02"):
         file = green(tmp_path, 9 if month < "2015" else 100, Month(month))
         load(warehouse, published(file, month=Month(month)))
-    attempt = stage(warehouse, published(green(tmp_path, rows))).attempt
+    attempt = stage(warehouse, published(green(tmp_path, rows))).key
     check = by_name(audit_month(warehouse, attempt))["volume"]
     assert check.outcome == outcome
     assert check.value == rows / 100
@@ -155,7 +155,7 @@ def test_month_that_is_alone_in_its_year_is_compared_with_no_other(
     warehouse: Warehouse, tmp_path: Path
 ) -> None:
     load(warehouse, published(green(tmp_path, 100, Month("2014-01")), month=Month("2014-01")))
-    attempt = stage(warehouse, published(green(tmp_path, 1))).attempt
+    attempt = stage(warehouse, published(green(tmp_path, 1))).key
     checks = by_name(audit_month(warehouse, attempt))
     assert checks["volume"].message == "No month within a year to compare with."
     assert checks["not empty"].message == "1 row loaded."
@@ -178,7 +178,7 @@ def test_replacing_a_month_by_far_fewer_rows_fails_the_audit_unless_forced(
     assert load(warehouse, published(green(tmp_path / "less", 90))).outcome is Outcome.PUBLISHED
     forced = load(warehouse, published(green(tmp_path / "part", 45)), force=True)
     assert (forced.outcome, warehouse.count("green", MONTH)) == (Outcome.PUBLISHED, 45)
-    check = by_name(warehouse.ledger.checks(forced.id)["load"])["rows replaced"]
+    check = by_name(warehouse.ledger.checks(forced.key)["load"])["rows replaced"]
     assert (check.outcome, check.value, check.threshold) == ("warn", 0.5, "at least 90%")
 
 
@@ -201,7 +201,7 @@ def test_share_of_nulls_of_a_column_that_matters_is_compared_with_its_history(
 ) -> None:
     load(warehouse, published(green(tmp_path, 100, NEXT), month=NEXT))
     file = published(write(tmp_path, without(column, 100, blank)))
-    attempt = stage(warehouse, file).attempt
+    attempt = stage(warehouse, file).key
     if outcome == "error":
         with pytest.raises(AuditFailed, match="100 of 100 rows without payment_type"):
             audit_month(warehouse, attempt)
@@ -221,7 +221,7 @@ def test_share_of_nulls_of_a_column_that_matters_is_compared_with_its_history(
 def test_column_without_any_value_is_reported_for_the_first_month_too(
     warehouse: Warehouse, tmp_path: Path
 ) -> None:
-    attempt = stage(warehouse, published(write(tmp_path, without("DOLocationID", 50, 50)))).attempt
+    attempt = stage(warehouse, published(write(tmp_path, without("DOLocationID", 50, 50)))).key
     check = by_name(audit_month(warehouse, attempt))["blank dolocationid"]
     assert (check.outcome, check.message) == ("warn", "50 of 50 rows without dolocationid (100%).")
 
@@ -230,7 +230,7 @@ def test_attempt_that_was_overtaken_before_its_audit_is_not_a_failure(
     warehouse: Warehouse, tmp_path: Path
 ) -> None:
     file = published(green(tmp_path))
-    late = stage(warehouse, file).attempt
+    late = stage(warehouse, file).key
     load(warehouse, file)
     audit_month(warehouse, late)
     assert warehouse.publish(late).outcome is Outcome.SUPERSEDED

@@ -39,7 +39,7 @@ def test_a_dead_attempt_is_found_and_removed(subject: Subject, tmp_path: Path) -
     assert (cleaned.done, cleaned.to_do) == ("removed", "")
     assert subject.leftovers() == 0
     assert examine(warehouse) == []
-    dead = warehouse.ledger.get(attempt.id)
+    dead = warehouse.ledger.get(attempt.key)
     assert (dead.outcome, dead.reason) == (Outcome.ABANDONED, "The process that staged it died.")
 
 
@@ -57,7 +57,7 @@ def test_a_live_attempt_is_neither_found_nor_removed(subject: Subject, tmp_path:
     with warehouse.begin(file, "alive") as attempt:
         warehouse.stage(attempt, fetch(file, tmp_path / "copy"), lambda *_: None)
         seen.extend(examine(warehouse, clean=True))
-        assert warehouse.ledger.update(attempt.id, Outcome.FAILED, only_from=[Outcome.STAGING])
+        assert warehouse.ledger.update(attempt.key, Outcome.FAILED, only_from=[Outcome.STAGING])
         warehouse.discard(attempt)
     assert seen == []
     assert subject.leftovers() == 1

@@ -88,7 +88,7 @@ def test_promise_2_atomic_when_interrupted(subject: Subject, tmp_path: Path, ste
             warehouse, file, fetch=interrupted, run_id="r", progress=lambda at, *_: reach(at)
         )
         reach("staged")
-        audit_month(warehouse, staged.attempt)
+        audit_month(warehouse, staged.key)
         reach("audited")
 
     with pytest.raises(KeyboardInterrupt):
@@ -190,7 +190,7 @@ def test_promise_6_honest_about_drift_of_names_and_order(subject: Subject, tmp_p
     path = write(tmp_path, text([",".join(line) for line in drifted]))
     done = load(subject.warehouse, published(path))
     assert (done.unknown, done.missing) == (("weather",), ())
-    checks = {check.name: check for check in subject.warehouse.ledger.checks(done.id)["load"]}
+    checks = {check.name: check for check in subject.warehouse.ledger.checks(done.key)["load"]}
     assert checks["columns"].outcome == "warn"
     assert "weather" in checks["columns"].message
     third = subject.rows()[2]

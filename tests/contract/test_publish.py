@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -46,7 +47,7 @@ def test_attempt_whose_base_was_replaced_meanwhile_is_superseded(subject: Subjec
     assert warehouse.publish(first).outcome is Outcome.PUBLISHED
     before = subject.rows()
     done = warehouse.publish(late)
-    assert (done.outcome, done.reason) == (Outcome.SUPERSEDED, f"Attempt {first} was published first.")
+    assert (done.outcome, done.reason) == (Outcome.SUPERSEDED, f"Attempt {first.id} was published first.")
     assert warehouse.publish(late) == done
     assert subject.rows() == before
     assert subject.leftovers() == 0
@@ -77,24 +78,24 @@ def test_newer_file_of_another_address_does_not_replace_a_version_that_it_did_no
 
 def test_publishing_again_changes_nothing(warehouse: Warehouse, tmp_path: Path) -> None:
     first = load(warehouse, published(green(tmp_path, 100)))
-    assert warehouse.publish(first.id) == first
-    assert audit_month(warehouse, first.id)
+    assert warehouse.publish(first.key) == first
+    assert audit_month(warehouse, first.key)
     second = load(warehouse, published(green(tmp_path, 120)))
-    assert warehouse.publish(first.id).outcome is Outcome.REPLACED
-    assert warehouse.publish(second.id) == second
+    assert warehouse.publish(first.key).outcome is Outcome.REPLACED
+    assert warehouse.publish(second.key) == second
     assert warehouse.count("green", MONTH) == 120
 
 
 def test_only_an_audited_attempt_is_published(warehouse: Warehouse, tmp_path: Path) -> None:
     warehouse.prepare()
-    attempt = stage(warehouse, published(green(tmp_path))).attempt
-    with pytest.raises(ContractError, match=r"is staged.*run the stage step of the month again"):
+    attempt = stage(warehouse, published(green(tmp_path))).key
+    with pytest.raises(ContractError, match=r"is staged.*load the month again"):
         warehouse.publish(attempt)
     warehouse.ledger.update(attempt, Outcome.FAILED, reason="The moon was full.")
     with pytest.raises(ContractError, match=r"is failed: The moon was full\.\. Only"):
         warehouse.publish(attempt)
     with pytest.raises(ContractError, match="no attempt 99"):
-        warehouse.publish(99)
+        warehouse.publish(replace(attempt, id=99))
     assert warehouse.count("green", MONTH) == 0
 
 

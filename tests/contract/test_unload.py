@@ -22,7 +22,7 @@ def test_unloaded_month_is_empty_and_loads_again(subject: Subject, tmp_path: Pat
     first = load(warehouse, file)
     assert warehouse.unload("green", MONTH) == 100
     assert (subject.rows(), warehouse.ledger.current("green", MONTH)) == ([], None)
-    assert warehouse.ledger.get(first.id).outcome is Outcome.UNLOADED
+    assert warehouse.ledger.get(first.key).outcome is Outcome.UNLOADED
     assert warehouse.unload("green", MONTH) == 0
     again = load(warehouse, file)
     assert again.outcome is Outcome.PUBLISHED

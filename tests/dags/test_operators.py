@@ -16,6 +16,7 @@ from nyc_taxi.errors import InvalidSource, NeverInSource, NotPublishedYet, Sourc
 from nyc_taxi.hooks.tlc import NycTlcHook
 from nyc_taxi.hooks.warehouse import warehouse
 from nyc_taxi.links import SourceFileLink, StartedRunLink
+from nyc_taxi.load.stage import Staged
 from nyc_taxi.operators.audit import AuditMonthOperator
 from nyc_taxi.operators.load_again import LoadAgainOperator
 from nyc_taxi.operators.publish import PublishMonthOperator
@@ -198,7 +199,7 @@ def test_the_audit_hands_on_what_was_staged_and_its_checks_are_kept(publish: Pub
 
     assert audit(staged) == staged
 
-    checks = warehouse("postgres").ledger.checks(staged["attempt"])["load"]
+    checks = warehouse("postgres").ledger.checks(Staged.from_json(staged).key)["load"]
     assert {check.outcome for check in checks} <= {"pass", "warn"}
     assert all(check.name and check.message for check in checks)
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, cast
 
 import psycopg
 import pytest
 
+from local.environment import CHECKOUT
 from nyc_taxi import settings
 from nyc_taxi.errors import DataTestFailed, TransientError
 from nyc_taxi.hooks.dbt import docs_page, resolve_work
@@ -153,3 +157,61 @@ def test_a_bad_green_month_keeps_a_good_yellow_one_in_even_in_a_retry_and_its_fa
     assert rows(warehouse_uri, "select distinct dataset from ops.built_months") == [("yellow",)]
     assert rows(warehouse_uri, "select distinct dataset from marts.fct_trips") == [("yellow",)]
     assert rows(warehouse_uri, MEASURED) == [(2,)]
+
+
+def test_a_pod_without_airflows_database_builds_what_is_stale(
+    connections: None,
+    publish: Callable[..., None],
+    run_dag: Callable[..., DagRun],
+    warehouse_uri: str,
+    dbt_program: str,
+    tmp_path: Path,
+) -> None:
+    publish("green", "2021-01")
+    run_dag("green_postgres", month="2021-01")
+    run_dag("zones_postgres")
+    profiles = tmp_path / "profiles" / "profiles.yml"
+    profiles.parent.mkdir()
+    profiles.write_bytes((CHECKOUT / "dbt_project" / "profiles.yml").read_bytes())
+    parts = psycopg.conninfo.conninfo_to_dict(warehouse_uri)
+    (tmp_path / "password").write_text(f"{parts['password']}\n")
+    environment = {
+        **{name: os.environ[name] for name in ("PATH", "HOME")},
+        "AIRFLOW_HOME": str(tmp_path),
+        "AIRFLOW__CORE__DAGS_FOLDER": str(CHECKOUT / "dags"),
+        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": "postgresql://nobody@127.0.0.1:1/nothing",
+        "AIRFLOW__NYC_TAXI__DBT_ARTIFACTS": str(tmp_path / "artifacts"),
+        "AIRFLOW__NYC_TAXI__DBT_PROGRAM": dbt_program,
+        "DBT_PROFILES_DIR": str(profiles.parent),
+        "NYC_TAXI_WAREHOUSE_HOST": str(parts["host"]),
+        "NYC_TAXI_WAREHOUSE_PORT": str(parts["port"]),
+        "NYC_TAXI_WAREHOUSE_USER": str(parts["user"]),
+        "NYC_TAXI_WAREHOUSE_DATABASE": str(parts["dbname"]),
+        "NYC_TAXI_WAREHOUSE_PASSWORD_FILE": str(tmp_path / "password"),
+    }
+
+    def transform() -> subprocess.CompletedProcess[str]:
+        command = (
+            sys.executable,
+            "-m",
+            "nyc_taxi.deploy",
+            "transform",
+            CHECKOUT / "include/bootstrap",
+            "build",
+        )
+        return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+
+    first = transform()
+    assert first.returncode == 0, first.stdout + first.stderr
+    assert "Building green 2021-01." in first.stdout
+    assert rows(warehouse_uri, "select dataset from ops.built_months") == [("green",)]
+    assert rows(warehouse_uri, MEASURED) == [(1,)]
+    assert transform().stdout.endswith("Every month of the ledger is already built.\n")
+
+    with psycopg.connect(warehouse_uri) as connection:
+        connection.execute("update raw.green_tripdata set total_amount = null")
+        connection.execute("drop table ops.built_months cascade")
+    bad = transform()
+    assert bad.returncode == 1
+    assert bad.stderr.startswith("green 2021-01, ")
+    assert "Traceback" not in bad.stderr

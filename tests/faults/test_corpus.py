@@ -14,7 +14,7 @@ import pytest
 from nyc_taxi.errors import AuditFailed
 from nyc_taxi.files.download import Limits, download
 from nyc_taxi.files.source_list import SourceList
-from nyc_taxi.load.attempt import Outcome
+from nyc_taxi.load.attempt import Key, Outcome
 from nyc_taxi.load.audit import audit_month
 from nyc_taxi.load.stage import stage_month
 from nyc_taxi.postgres.warehouse import PostgresWarehouse
@@ -59,8 +59,8 @@ def attempt(warehouse: Warehouse, server: FileServer, replies: list[Reply], limi
     server.answer(PATH, *replies)
     fetch = partial(download, limits=limits)
     staged = stage_month(warehouse, publication, fetch=fetch, run_id="corpus", force=True)
-    audit_month(warehouse, staged.attempt)
-    return warehouse.publish(staged.attempt).id
+    audit_month(warehouse, staged.key)
+    return warehouse.publish(staged.key).id
 
 
 def test_there_are_many_cases_and_no_two_of_one_name() -> None:
@@ -112,7 +112,7 @@ def check(
         assert len(said) < 2_000
         assert subject.rows() == before
         number = warehouse.ledger.history("green", MONTH)[-1].id
-    tried = warehouse.ledger.get(number)
+    tried = warehouse.ledger.get(Key("green", MONTH, number))
     rejects = list(warehouse.ledger.rejects(tried)) if case.rejected else []
     if case.error is None:
         assert tried.outcome is Outcome.PUBLISHED

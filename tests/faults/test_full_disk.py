@@ -235,8 +235,8 @@ def test_disk_of_the_loader_runs_full_during_the_download(
     assert leftovers(reader) == []
     publication = SourceList.parse(file_server.url).ask("green", MONTH)
     again = stage_month(taxi_warehouse, publication, fetch=download, run_id="again", force=True)
-    audit_month(taxi_warehouse, again.attempt)
-    taxi_warehouse.publish(again.attempt)
+    audit_month(taxi_warehouse, again.key)
+    taxi_warehouse.publish(again.key)
     assert content(reader) == expected
 
 

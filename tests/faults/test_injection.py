@@ -173,8 +173,8 @@ def all_steps(
     warehouse: PostgresWarehouse, answer: Publication, fetch: Callable[[Publication, Path], File]
 ) -> Attempt:
     staged = stage_month(warehouse, answer, fetch=fetch, run_id="test", force=True)
-    audit_month(warehouse, staged.attempt)
-    return warehouse.publish(staged.attempt)
+    audit_month(warehouse, staged.key)
+    return warehouse.publish(staged.key)
 
 
 def unmapped(reader: psycopg.Connection) -> list[Any]:

@@ -138,7 +138,7 @@ def test_timeouts_and_settings_of_a_role_do_not_end_a_load(
         time.sleep(1.5)
         return fetch(publication, folder)
 
-    attempt = stage(ordinary, published(green(tmp_path, ROWS)), fetch=slow).attempt
+    attempt = stage(ordinary, published(green(tmp_path, ROWS)), fetch=slow).key
     audit_month(ordinary, attempt)
     with administrator.transaction():
         administrator.execute("lock table raw.green_tripdata in share mode")
@@ -239,7 +239,7 @@ def test_server_that_crashes_between_the_steps_loses_none_of_them(
     server: EmbeddedPostgres, expected: list[tuple[str, int, str]], tmp_path: Path
 ) -> None:
     with database(server, "crashed") as warehouse:
-        attempt = stage(warehouse, published(green(tmp_path, ROWS))).attempt
+        attempt = stage(warehouse, published(green(tmp_path, ROWS))).key
         server.stop("immediate")
         with pytest.raises(WarehouseUnreachable, match="cannot be reached: Connection refused"):
             audit_month(warehouse, attempt)
@@ -259,7 +259,7 @@ def test_server_in_recovery_is_read_only_until_it_is_promoted(
     with database(server, "recovering") as warehouse:
         file = published(green(tmp_path, ROWS))
         attempt = staged_and_audited(warehouse, file)
-        staged = stage(warehouse, file).attempt
+        staged = stage(warehouse, file).key
         server.stop()
         (server._data / "standby.signal").touch()
         server.start()
@@ -322,8 +322,8 @@ def test_server_without_a_place_for_a_second_connection_is_loaded_over_one(
     crowded = replace(taxi_warehouse, open=two_at_once, streams=2)
     staged = stage(crowded, published(green(tmp_path, ROWS)))
     assert "Copying over 1 of 2 connections: The warehouse postgres_taxi" in caplog.text
-    audit_month(crowded, staged.attempt)
-    crowded.publish(staged.attempt)
+    audit_month(crowded, staged.key)
+    crowded.publish(staged.key)
     assert content(reader) == expected
 
 

@@ -69,6 +69,7 @@ EVERYTHING: Values = {
         "parentRefs": [{"name": "gateway", "namespace": "network"}],
     },
     "metrics": {"enabled": True, "serviceMonitor": {"enabled": True, "labels": {"release": "prometheus"}}},
+    "dbt": {"cronJob": {"enabled": True}},
     "resourceQuota": {"requests.memory": "32Gi", "pods": 100},
     "extraObjects": [
         {

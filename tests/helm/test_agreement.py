@@ -24,6 +24,7 @@ from tests.helm.chart import (
     names,
     pods,
     render,
+    secret_files,
     worker_pod,
 )
 
@@ -241,3 +242,36 @@ def test_remote_logs_are_reached_by_all_that_write_or_read_them(url: str, variab
             assert (module, attribute) == ("nyc_taxi.task_logs", "LOGGING_CONFIG")
     assert LOGGING_CONFIG
     assert holders == {"api-server", "scheduler", "triggerer", "worker"}
+
+
+def test_dbt_runs_by_itself_with_its_profile_and_the_one_secret_that_it_needs() -> None:
+    from nyc_taxi.deploy.__main__ import _parser
+
+    assert (CHART / "files/profiles.yml").read_bytes() == (CHECKOUT / "dbt_project/profiles.yml").read_bytes()
+    for command, warehouse, secret in (
+        ("build", "postgres", "warehouse_password"),
+        ("freshness", "bigquery", "bigquery_key"),
+    ):
+        cron = {"enabled": True, "command": command, "warehouse": warehouse, "target": "dev"}
+        rendered = render({**EVERYTHING, "dbt": {"cronJob": cron}})
+        job = find(rendered, "CronJob", "dbt")["spec"]
+        assert job["concurrencyPolicy"] == "Forbid"
+        pod = job["jobTemplate"]["spec"]["template"]
+        parsed = _parser().parse_args([arguments(pod)[0], "folder", *arguments(pod)[1:]])
+        assert (parsed.dbt, parsed.target, parsed.dbt_target) == (command, warehouse, "dev")
+        assert secret_files(pod).keys() == {secret}
+        (container,) = pod["spec"]["containers"]
+        assert container["resources"] == VALUES["podProfiles"]["dbt"]["resources"]
+        variables = environment(container)
+        assert not re.search("SQL_ALCHEMY|FERNET|JWT", str(variables))
+        mounted = {one["mountPath"]: one["name"] for one in container["volumeMounts"]}
+        (volume,) = [
+            one for one in pod["spec"]["volumes"] if one["name"] == mounted[variables["DBT_PROFILES_DIR"]]
+        ]
+        profiles = find(rendered, "ConfigMap", volume["configMap"]["name"].removeprefix(f"{RELEASE}-"))
+        assert profiles["data"]["profiles.yml"] == (CHECKOUT / "dbt_project/profiles.yml").read_text("utf-8")
+        asked = set(re.findall(r"env_var\('(NYC_TAXI_WAREHOUSE_\w+)'", profiles["data"]["profiles.yml"]))
+        given = {name.removesuffix("_FILE") for name in variables if name.startswith("NYC_TAXI_WAREHOUSE")}
+        assert given == (asked if warehouse == "postgres" else set())
+    own = render({"dbt": {"cronJob": {"enabled": True, "profiles": "postgres: {}"}}})
+    assert find(own, "ConfigMap", "dbt")["data"]["profiles.yml"].strip() == "postgres: {}"

@@ -147,6 +147,10 @@ ADDITIONS: list[tuple[Values, set[tuple[str, str]]]] = [
         {("Deployment", "statsd"), ("Service", "statsd"), ("NetworkPolicy", "statsd")},
     ),
     ({"metrics": {"enabled": True, "serviceMonitor": {"enabled": True}}}, {("ServiceMonitor", "statsd")}),
+    (
+        {"dbt": {"cronJob": {"enabled": True}}},
+        {("CronJob", "dbt"), ("ServiceAccount", "dbt"), ("NetworkPolicy", "dbt")},
+    ),
     ({"resourceQuota": {"pods": 10}}, {("ResourceQuota", "quota")}),
     ({"extraObjects": EVERYTHING["extraObjects"]}, {("ConfigMap", "mine")}),
     ({"worker": {"launchesPods": True}}, {("Role", "worker"), ("Role", "triggerer")}),

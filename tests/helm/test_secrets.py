@@ -167,12 +167,13 @@ def test_init_gets_the_connections_and_nobody_else() -> None:
     variables = {
         name: environment(pod["spec"]["containers"][0]) for name, pod in found.items() if name != "statsd"
     }
-    init = variables.pop("migrations")
+    init, dbt = variables.pop("migrations"), variables.pop("dbt")
     assert init["NYC_TAXI_WAREHOUSE_HOST"] == "warehouse.example"
     assert init["NYC_TAXI_WAREHOUSE_PASSWORD_FILE"] == "/run/secrets/nyc-taxi/warehouse_password"
     assert init["NYC_TAXI_BIGQUERY_MAXIMUM_BYTES_BILLED"] == "10000000000"
     assert init["NYC_TAXI_BIGQUERY_KEY_FILE"] == "/run/secrets/nyc-taxi/bigquery_key"
     assert secret_files(found["migrations"])["bigquery_key"] == "google/key.json"
+    assert dbt["NYC_TAXI_WAREHOUSE_PASSWORD_FILE"] == "/run/secrets/nyc-taxi/warehouse_password"
     for name, one in variables.items():
         assert not [key for key in one if key.startswith(("NYC_TAXI_WAREHOUSE", "NYC_TAXI_BIGQUERY"))], name
 

@@ -14,6 +14,7 @@ from airflow.providers.cncf.kubernetes.pod_generator import PodGenerator
 from nyc_taxi.errors import ContractError
 from nyc_taxi.pods.wiring import get_profile, pod_profile
 from nyc_taxi.targets import TARGETS
+from tests.dags.test_dags import python
 from tests.helm.chart import KUBERNETES
 from tests.helm.security import violations
 from tests.kubernetes.conftest import CHECKOUT
@@ -264,3 +265,15 @@ def test_a_task_in_its_pod_does_not_make_the_pod_again(
 
 def test_the_dags_of_both_warehouses_were_read(dag_bag: DagBag) -> None:
     assert {dag_id.rpartition("_")[2] for dag_id in dag_bag.dags} >= {target.name for target in TARGETS}
+
+
+def test_the_dag_processor_imports_the_client_once_before_it_reads_files(tmp_path: Path) -> None:
+    """Each file is read in a fork of it, and a fork that has to import it can exceed Airflow's limit."""
+    code = """
+import sys
+from nyc_taxi import listener
+found = ["kubernetes" in sys.modules]
+listener.on_starting(component=None)
+print([*found, "kubernetes" in sys.modules])
+"""
+    assert python(code, tmp_path, AIRFLOW__CORE__EXECUTOR="KubernetesExecutor") == "[False, True]"

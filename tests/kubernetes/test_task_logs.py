@@ -76,7 +76,7 @@ def test_a_store_that_does_not_answer_is_named_and_fails_no_task(
 
 
 def test_airflow_uses_the_store_that_its_settings_name(tmp_path: Path, local: Path) -> None:
-    """In a process of its own, because Airflow reads its settings once."""
+    """In another process, because Airflow reads its settings once."""
     code = """
 import json, airflow.settings
 from airflow.logging_config import get_remote_task_log

@@ -448,6 +448,33 @@ def test_profiles_are_remembered_until_others_are_named(stack: Stack) -> None:
     assert stack.settings()["NYC_TAXI_METRICS"] == "False"
 
 
+EMULATED = {
+    "NYC_TAXI_WAREHOUSES": "postgres,bigquery",
+    "NYC_TAXI_BIGQUERY_PROJECT": "nyc-taxi",
+    "NYC_TAXI_BIGQUERY_BUCKET": "taxi",
+    "NYC_TAXI_BIGQUERY_STORAGE_ENDPOINT": "http://gcs:4443",
+    "NYC_TAXI_BIGQUERY_ENDPOINT": "http://bigquery:9050",
+}
+
+
+def test_the_emulators_are_a_warehouse_until_the_profile_is_left(stack: Stack) -> None:
+    stack.up(PROFILES="gcp")
+    assert stack.settings().items() >= EMULATED.items()
+    stack.up()
+    assert stack.settings().items() >= EMULATED.items()
+    stack.up(PROFILES="mirror")
+    assert stack.settings().items() >= dict.fromkeys(EMULATED, "").items()
+
+
+@pytest.mark.parametrize("profiles", ["gcp", "mirror"])
+def test_a_project_that_is_set_stays(stack: Stack, profiles: str) -> None:
+    own = "NYC_TAXI_WAREHOUSES=bigquery\nNYC_TAXI_BIGQUERY_PROJECT=my-project\n"
+    stack.env.write_text(own)
+    assert stack.up(PROFILES=profiles).returncode == 0
+    assert stack.env.read_text().startswith(own)
+    assert "ENDPOINT" not in stack.env.read_text()
+
+
 def test_profiles_can_be_settings(stack: Stack) -> None:
     stack.env.write_text("COMPOSE_PROFILES=mirror\n")
     stack.up()

@@ -1,4 +1,4 @@
-"""The generated parts of docs/cli.md and docs/settings.md."""
+"""The generated parts of the reference pages."""
 
 from __future__ import annotations
 

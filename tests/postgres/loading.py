@@ -69,7 +69,7 @@ def _load(uri: str, file: str, stop_at: str, reaches: Connection) -> None:
         progress=lambda step, done, total: reach(step),
     )
     reach("staged")
-    audit_month(warehouse, staged.attempt)
+    audit_month(warehouse, staged.key)
     reach("audited")
-    warehouse.publish(staged.attempt)
+    warehouse.publish(staged.key)
     reach("published")

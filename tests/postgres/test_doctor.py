@@ -49,7 +49,7 @@ def die_while_copying(warehouse: PostgresWarehouse, reader: psycopg.Connection, 
     """Leave what a process leaves that died over two connections: a row, and a table with rows."""
     with warehouse.sessions() as dying:
         attempt = attempts.begin(dying, published(path), "killed")
-    forgotten = staged_and_audited(warehouse, published(path), force=True)
+    forgotten = staged_and_audited(warehouse, published(path), force=True).id
     table = f"stage.green_tripdata_2021_01_{attempt.id}"
     reader.execute(
         f"alter table stage.green_tripdata_2021_01_{forgotten} rename to green_tripdata_2021_01_{attempt.id}"
@@ -94,7 +94,7 @@ def test_the_table_of_a_failed_audit_is_kept_for_a_week(
     look: Callable[..., list[Finding]],
     days: int,
 ) -> None:
-    failed = staged_and_audited(taxi_warehouse, published(green(tmp_path)))
+    failed = staged_and_audited(taxi_warehouse, published(green(tmp_path))).id
     attempts.update(reader, failed, Outcome.FAILED, reason="audit")
     reader.execute("update ops.file_ledger set started = started - %s", (timedelta(days=days),))
     found = look(clean=True)
@@ -109,8 +109,9 @@ def test_a_table_that_the_ledger_does_not_know_is_found_and_a_persons_is_not(
     tmp_path: Path,
     look: Callable[..., list[Finding]],
 ) -> None:
-    lost = staged_and_audited(taxi_warehouse, published(green(tmp_path)))
-    over = staged_and_audited(taxi_warehouse, published(green(tmp_path / "next", month=NEXT), month=NEXT))
+    lost = staged_and_audited(taxi_warehouse, published(green(tmp_path))).id
+    other = published(green(tmp_path / "next", month=NEXT), month=NEXT)
+    over = staged_and_audited(taxi_warehouse, other).id
     reader.execute("delete from ops.file_ledger where id = %s", (lost,))
     attempts.update(reader, over, Outcome.ABANDONED)
     theirs = ["green_tripdata_2021_01_7", "green_tripdata_2021_01_mine", "notes"]
@@ -147,7 +148,7 @@ def test_a_table_that_is_needed_again_between_looking_and_cleaning_stays(
     look: Callable[..., list[Finding]],
     how: str,
 ) -> None:
-    number = staged_and_audited(taxi_warehouse, published(green(tmp_path)))
+    number = staged_and_audited(taxi_warehouse, published(green(tmp_path))).id
     attempts.update(reader, number, Outcome.ABANDONED)
     with taxi_warehouse.sessions() as alive:
 

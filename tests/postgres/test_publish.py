@@ -40,7 +40,7 @@ def test_new_month_is_attached_without_a_scan(
     taxi_warehouse: PostgresWarehouse, reader: psycopg.Connection, tmp_path: Path
 ) -> None:
     attempt = staged_and_audited(taxi_warehouse, published(green(tmp_path)))
-    table = f"stage.green_tripdata_2021_01_{attempt}"
+    table = f"stage.green_tripdata_2021_01_{attempt.id}"
     heard: list[str] = []
     reader.add_notice_handler(lambda notice: heard.append(notice.message_primary or ""))
     with reader.transaction(force_rollback=True):
@@ -79,7 +79,7 @@ def test_month_that_nobody_reads_is_exchanged_without_a_copy(
     reader.execute("grant select on raw.green_tripdata to public")
     first = load(taxi_warehouse, published(green(tmp_path, 100)))
     attempt = staged_and_audited(taxi_warehouse, published(green(tmp_path, 120)))
-    staged = f"select 'stage.green_tripdata_2021_01_{attempt}'::regclass::oid"
+    staged = f"select 'stage.green_tripdata_2021_01_{attempt.id}'::regclass::oid"
     table = reader.execute(staged).fetchone()
     second = taxi_warehouse.publish(attempt)
     assert reader.execute(PARTITION).fetchone() == table
@@ -258,10 +258,10 @@ def test_stage_table_that_a_person_changed_is_not_published(
     before = content(reader)
     reader.execute("create index on raw.green_tripdata_2021_01 (row_number)")  # so that the rows are copied
     attempt = staged_and_audited(taxi_warehouse, published(green(tmp_path, 120)))
-    reader.execute(f"delete from stage.green_tripdata_2021_01_{attempt} where row_number = 1")
+    reader.execute(f"delete from stage.green_tripdata_2021_01_{attempt.id} where row_number = 1")
     with pytest.raises(ContractError, match="holds 119 rows; 120 were loaded"):
         taxi_warehouse.publish(attempt)
-    reader.execute(f"drop table stage.green_tripdata_2021_01_{attempt}")
+    reader.execute(f"drop table stage.green_tripdata_2021_01_{attempt.id}")
     with pytest.raises(ContractError, match=r"does not exist\. Run the stage step"):
         taxi_warehouse.publish(attempt)
     assert content(reader) == before

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from nyc_taxi.core.check import Check
-from tests.trips import NEXT, green, load, published
+from nyc_taxi.load.attempt import Key
+from tests.trips import MONTH, NEXT, green, load, published
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -80,11 +81,12 @@ def test_measuring_again_replaces_the_results_of_that_attempt_only(
     measure(reader, first, "2021-03-01", fares=0.5, miles=0)
     measure(reader, second, "2021-03-01", fares=0.25)
     taxi_warehouse.record_dbt_checks("prod")
-    loaded = taxi_warehouse.ledger.checks(first)["load"]
+    of_first = Key("green", MONTH, first)
+    loaded = taxi_warehouse.ledger.checks(of_first)["load"]
     measure(reader, first, "2021-03-02", fares=0.75, tolls=1)
     assert taxi_warehouse.record_dbt_checks("prod") == 2
     assert [row[2:] for row in reader.execute(BY_DBT)] == [("fares", 0.75), ("tolls", 1), ("fares", 0.25)]
-    assert taxi_warehouse.ledger.checks(first) == {
+    assert taxi_warehouse.ledger.checks(of_first) == {
         "load": loaded,
         "dbt": (
             Check("fares", "accuracy", "warn", 0.75, "none", "Found."),

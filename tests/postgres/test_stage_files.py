@@ -164,7 +164,7 @@ def test_every_era_is_staged_with_all_its_values(
     staged = stage(taxi_warehouse, published(path, dataset=dataset, month=Month(month)))
     header, *rows = [line for line in whole.decode().splitlines() if line.strip()]
     assert staged.rows_in_file == staged.rows_loaded == len(rows) > 0
-    attempt = taxi_warehouse.ledger.get(staged.attempt)
+    attempt = taxi_warehouse.ledger.get(staged.key)
     assert attempt.schema_version != "unknown"
     assert attempt.unknown == ()
     assert len(attempt.header) == header.count(",") + 1

@@ -70,7 +70,7 @@ def test_two_streams_stage_what_one_stages(
     assert two.rows_in_file == two.rows_loaded == ROWS
     assert everything(reader, two.attempt) == everything(reader, one.attempt)
     assert everything(reader, one.attempt)[0][:4] == (ROWS, 1, ROWS, ROWS)
-    measured = [taxi_warehouse.ledger.get(done.attempt).measures for done in (one, two)]
+    measured = [taxi_warehouse.ledger.get(done.key).measures for done in (one, two)]
     assert measured[0] == measured[1]
     assert measured[0] is not None
     assert measured[0]["rows"] == ROWS
@@ -108,7 +108,7 @@ def test_rejected_rows_of_all_batches_are_kept_in_the_order_of_the_file(
         rows[number] = rows[number].replace(",42,", ",forty-two,")
     done = staged(taxi_warehouse, write(tmp_path, text(rows)), 2)
     assert (done.rows_in_file, done.rows_loaded, done.rows_rejected) == (ROWS, ROWS - 3, 3)
-    kept = taxi_warehouse.ledger.rejects(taxi_warehouse.ledger.get(done.attempt))
+    kept = taxi_warehouse.ledger.rejects(taxi_warehouse.ledger.get(done.key))
     assert [row.row_number for row in kept] == [1, ROWS // 2, ROWS]
 
 

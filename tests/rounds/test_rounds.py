@@ -116,8 +116,8 @@ class Actors:
             force=job.waits[0] > LATE / 2,
         )
         steps: list[Callable[[], object]] = [
-            lambda: audit_month(self.warehouse, staged.attempt),
-            lambda: self.warehouse.publish(staged.attempt),
+            lambda: audit_month(self.warehouse, staged.key),
+            lambda: self.warehouse.publish(staged.key),
         ]
         if not staged.unchanged:
             for wait, step in zip(job.waits[1:], steps[: tasks - 1], strict=False):

@@ -57,6 +57,9 @@ labels:
 {{- if .Values.cleanupMetadata.enabled }}
 - cleanup-metadata
 {{- end }}
+{{- if .Values.dbt.cronJob.enabled }}
+- dbt
+{{- end }}
 {{- end }}
 
 {{/* The databases that this release runs: those without a host. */}}

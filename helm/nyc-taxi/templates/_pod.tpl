@@ -27,8 +27,8 @@ init            containers that run before, as a list
 {{- end -}}
 {{- $affinity := merge (deepCopy ($own.affinity | default dict)) $all.affinity -}}
 {{- if $together -}}
-{{- $beside := dict "labelSelector" (dict "matchLabels" (dict "nyc-taxi/logs" $root.Release.Name)) "topologyKey" "kubernetes.io/hostname" -}}
-{{- $affinity = merge $affinity (dict "podAffinity" (dict "requiredDuringSchedulingIgnoredDuringExecution" (list $beside))) -}}
+{{- $alongside := dict "labelSelector" (dict "matchLabels" (dict "nyc-taxi/logs" $root.Release.Name)) "topologyKey" "kubernetes.io/hostname" -}}
+{{- $affinity = merge $affinity (dict "podAffinity" (dict "requiredDuringSchedulingIgnoredDuringExecution" (list $alongside))) -}}
 {{- end -}}
 metadata:
   labels:

@@ -12,11 +12,12 @@ from nyc_taxi.load.attempt import Attempt, Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
-    from datetime import datetime
+    from datetime import datetime, timedelta
 
     from nyc_taxi.bigquery.jobs import Jobs, Value
     from nyc_taxi.core.check import Check
     from nyc_taxi.files.publication import Publication
+    from nyc_taxi.load.attempt import Key
 
 _KNOWN: Final = tuple(field.name for field in fields(Attempt))
 
@@ -66,7 +67,6 @@ class Found:
 def look(
     jobs: Jobs,
     *,
-    id: int | None = None,
     owner: str | None = None,
     dataset: str | None = None,
     month: Month | None = None,
@@ -76,7 +76,6 @@ def look(
     values: dict[str, Value] = {}
     wanted = []
     for name, type_, value in (
-        ("id", "INT64", id),
         ("owner", "STRING", owner),
         ("dataset", "STRING", dataset),
         ("month", "DATE", month and month.first_day),
@@ -87,17 +86,18 @@ def look(
     if outcomes:
         values["outcomes"] = ("ARRAY<STRING>", [str(outcome) for outcome in outcomes])
         wanted.append("outcome in unnest(@outcomes)")
-    # A condition that only a parameter makes true would keep BigQuery from reading one month alone.
-    filters = "\n    and ".join(wanted or ["true"])
-    rows = jobs.rows("attempts", values, filters=filters)
-    found = [Found(_attempt(row), row["now"], row["lease_ended"]) for row in rows]
-    _months.update({(jobs.place.project, jobs.place.ops, one.attempt.id): one.attempt.month for one in found})
-    return found
+    return _look(jobs, values, wanted or ["true"])
 
 
 def find(jobs: Jobs, **filters: Any) -> list[Attempt]:
     """Return the attempts that match every filter of :func:`look`."""
     return [found.attempt for found in look(jobs, **filters)]
+
+
+def _look(jobs: Jobs, values: dict[str, Value], conditions: Sequence[str]) -> list[Found]:
+    # A condition that only a parameter makes true would keep BigQuery from reading one month alone.
+    rows = jobs.rows("attempts", values, filters="\n    and ".join(conditions))
+    return [Found(_attempt(row), row["now"], row["lease_ended"]) for row in rows]
 
 
 def _attempt(row: Any) -> Attempt:
@@ -114,28 +114,49 @@ def _attempt(row: Any) -> Attempt:
     )
 
 
-def get(jobs: Jobs, id: int) -> Attempt:
+def get(jobs: Jobs, key: Key) -> Attempt:
     """Return one attempt.
 
     :raises ContractError: when the ledger has no such attempt
     """
-    for attempt in find(jobs, id=id):
-        return attempt
-    raise ContractError(f"The ledger has no attempt {id}. Run the stage step of the month again.")
+    for found in _look(jobs, parameters(key), ["id = @id", "month = @month"]):
+        return found.attempt
+    raise missing(key)
 
 
-def key(jobs: Jobs, id: int) -> dict[str, Value]:
+def with_neighbours(jobs: Jobs, key: Key, within: timedelta) -> tuple[Attempt, list[Attempt]]:
+    """Return one attempt, and the published ones of its month and of those around it.
+
+    :raises ContractError: when the ledger has no such attempt
+    """
+    values: dict[str, Value] = {
+        "id": ("INT64", key.id),
+        "dataset": ("STRING", key.dataset),
+        "first": ("DATE", key.month.first_day - within),
+        "last": ("DATE", key.month.first_day + within),
+    }
+    wanted = ["dataset = @dataset", "month between @first and @last", "(id = @id or outcome = 'published')"]
+    found = [one.attempt for one in _look(jobs, values, wanted)]
+    for attempt in found:
+        if attempt.id == key.id:
+            return attempt, [one for one in found if one.outcome is Outcome.PUBLISHED]
+    raise missing(key)
+
+
+def missing(key: Key) -> ContractError:
+    """Return the error about an attempt that the ledger does not have."""
+    return ContractError(
+        f"The ledger has no attempt {key.id} of {key.dataset} {key.month}. Load the month again."
+    )
+
+
+def parameters(key: Key) -> dict[str, Value]:
     """Return the parameters ``id`` and ``month`` by which statements find an attempt.
 
     The tables are partitioned by month: with it, a statement reads and changes one partition, and statements
     about other months are not in its way.
     """
-    month = _months.get((jobs.place.project, jobs.place.ops, id)) or get(jobs, id).month
-    return {"id": ("INT64", id), "month": ("DATE", month.first_day)}
-
-
-_months: Final[dict[tuple[str, str, int], Month]] = {}
-"""The months of attempts that this process has seen; they never change."""
+    return {"id": ("INT64", key.id), "month": ("DATE", key.month.first_day)}
 
 
 def latest(attempts: Iterable[Attempt]) -> Attempt | None:
@@ -153,11 +174,7 @@ def begin(jobs: Jobs, publication: Publication, run_id: str, owner: str, lease: 
     values: dict[str, Value] = {
         "dataset": ("STRING", publication.dataset),
         "month": ("DATE", publication.month.first_day),
-        "source": ("STRING", publication.source),
-        "url": ("STRING", publication.url),
-        "etag": ("STRING", publication.etag),
-        "last_modified": ("TIMESTAMP", publication.last_modified),
-        "bytes": ("INT64", publication.bytes),
+        **_description(publication),
         "run_id": ("STRING", run_id),
         "owner": ("STRING", owner),
         "lease": ("INT64", lease),
@@ -167,9 +184,24 @@ def begin(jobs: Jobs, publication: Publication, run_id: str, owner: str, lease: 
     return attempt
 
 
+def describe(jobs: Jobs, key: Key, newer: Attempt) -> None:
+    """Let a published attempt take over how the source describes its file now."""
+    jobs.change("same_content", {**parameters(key), **_description(newer)})
+
+
+def _description(file: Publication | Attempt) -> dict[str, Value]:
+    return {
+        "source": ("STRING", file.source),
+        "url": ("STRING", file.url),
+        "etag": ("STRING", file.etag),
+        "last_modified": ("TIMESTAMP", file.last_modified),
+        "bytes": ("INT64", file.bytes),
+    }
+
+
 def update(
     jobs: Jobs,
-    id: int,
+    key: Key,
     outcome: Outcome,
     *,
     only_from: Sequence[Outcome] | None = None,
@@ -196,7 +228,7 @@ def update(
         "update_attempt",
         {
             **given,
-            **key(jobs, id),
+            **parameters(key),
             "outcome": ("STRING", str(outcome)),
             **({"only_from": ("ARRAY<STRING>", [str(old) for old in only_from])} if only_from else {}),
         },
@@ -206,12 +238,12 @@ def update(
     return changed == 1
 
 
-def record_checks(jobs: Jobs, id: int, checks: Iterable[Check], only_from: Sequence[Outcome] | None) -> None:
+def record_checks(jobs: Jobs, key: Key, checks: Iterable[Check], only_from: Sequence[Outcome] | None) -> None:
     """Write what the audit found of an attempt, in place of what an earlier audit found."""
     jobs.change(
         "record_checks",
         {
-            **key(jobs, id),
+            **parameters(key),
             "checks": ("STRING", json.dumps([asdict(check) for check in checks])),
             "only_from": ("ARRAY<STRING>", [str(old) for old in only_from or ()]),
         },

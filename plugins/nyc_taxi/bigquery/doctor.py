@@ -81,7 +81,7 @@ def _remove(jobs: Jobs, attempt: Attempt, verdict: Verdict) -> bool:
 def _ownerless(jobs: Jobs, known: Sequence[Found]) -> Iterator[Leftover]:
     """Find staging tables and staged objects that no attempt needs any more."""
     needed = [
-        one.attempt
+        one.attempt.key
         for one in known
         if one.attempt.outcome in UNFINISHED and (one.attempt.outcome != "failed" or one.attempt.stage_table)
     ]

@@ -109,26 +109,34 @@ class Jobs:
         with failures(self.name):
             return _patiently(run)
 
-    def run(self, name: str, job: str, /, values: Mapping[str, Value] | None = None, **parts: str) -> int:
+    def run(
+        self, name: str, job: str, /, values: Mapping[str, Value] | None = None, **parts: str
+    ) -> bigquery.QueryJob:
         """Run the statement in ``sql/<name>.sql`` as a job whose id is known before.
 
         :param job: id of the job; a number is added for each time that it is tried
-        :returns: bytes billed for it
+        :returns: the finished job
         """
         text, config = self._statement(name, parts), self._config(values)
 
-        def run() -> int:
-            started = self._start(
+        def run() -> bigquery.QueryJob:
+            started: bigquery.QueryJob = self._start(
                 job, lambda id: self.client.query(text, config, id, job_retry=None, retry=RETRY)
             )
-            started.result(retry=RETRY, job_retry=None)
-            return started.total_bytes_billed or 0
+            _is_done(started)
+            return started
 
         with failures(self.name):
             return _patiently(run)
 
-    def load(self, source: str | IO[bytes], table: str, job: str, **config: Any) -> bigquery.LoadJob:
-        """Load an object, or the file given, into a table, and return the finished job."""
+    def load(
+        self, source: str | IO[bytes], table: str, job: str, *, patience: float | None = None, **config: Any
+    ) -> bigquery.LoadJob | None:
+        """Load an object, or the file given, into a table, and return the finished job.
+
+        :param patience: seconds to wait for it; None for as long as it runs
+        :returns: None when it still runs
+        """
         settings = bigquery.LoadJobConfig(labels=self.all_labels(), **config)
 
         def load(id: str) -> bigquery.LoadJob:
@@ -136,31 +144,34 @@ class Jobs:
                 return self.client.load_table_from_uri(source, table, id, job_config=settings, retry=RETRY)
             return self.client.load_table_from_file(source, table, True, job_id=id, job_config=settings)
 
-        def run() -> bigquery.LoadJob:
+        def run() -> bigquery.LoadJob | None:
             started: bigquery.LoadJob = self._start(job, load)
-            started.result(retry=RETRY)
-            return started
+            return started if _is_done(started, patience) else None
 
         with failures(self.name):
             return _patiently(run)
 
-    def wait(self, job: str) -> int:
-        """Wait for every try of a query that is still running, of any process.
-
-        :returns: bytes billed for it
-        """
-        billed = 0
+    def wait(self, job: str) -> list[Any]:
+        """Wait for every try of a job that still runs, of any process, and return all of them."""
         with failures(self.name):
-            for number in count():
-                try:
-                    found = self.client.get_job(f"{job}_{number}", location=self.place.location, retry=RETRY)
-                except exceptions.NotFound:
-                    break
+            tries = list(self._tries(job))
+            for found in tries:
                 if found.state != "DONE":
                     _log.info("Waiting for the job %s.", found.job_id)
-                    found.exception(timeout=PATIENCE)  # type: ignore[no-untyped-call]
-                billed += getattr(found, "total_bytes_billed", None) or 0
-        return billed
+                    found.exception(timeout=PATIENCE)
+        return tries
+
+    def is_running(self, job: str) -> bool:
+        """Return whether a try of a job still runs."""
+        with failures(self.name):
+            return any(found.state != "DONE" for found in self._tries(job))
+
+    def _tries(self, job: str) -> Iterator[Any]:
+        for number in count():
+            try:
+                yield self.client.get_job(f"{job}_{number}", location=self.place.location, retry=RETRY)
+            except exceptions.NotFound:
+                return
 
     def _start(self, job: str, start: Callable[[str], _T]) -> Any:
         """Start a job under the first number that no failed try has; one that is there already is taken."""
@@ -200,6 +211,24 @@ def _parameter(name: str, type_: str, value: Any) -> Any:
     if type_.startswith("ARRAY<"):
         return bigquery.ArrayQueryParameter(name, type_[6:-1], list(value or ()))
     return bigquery.ScalarQueryParameter(name, type_, value)
+
+
+def _is_done(job: bigquery.LoadJob | bigquery.QueryJob, patience: float | None = None) -> bool:
+    """Wait for a job, and return whether it has ended; small ones are noticed soon.
+
+    :param patience: seconds to wait; None for as long as it runs
+    :raises GoogleAPICallError: when it failed
+    """
+    deadline = None if patience is None else time.monotonic() + patience
+    pause = 0.1
+    while not job.done(retry=RETRY):
+        if deadline is not None and time.monotonic() + pause > deadline:
+            return False
+        time.sleep(pause)
+        pause = min(pause * 1.5, 10.0)
+    if error := job.exception():  # type: ignore[no-untyped-call]
+        raise error
+    return True
 
 
 def _patiently(run: Callable[[], _T]) -> _T:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from google.cloud.storage import Blob
 
     from nyc_taxi.bigquery.jobs import Jobs
-    from nyc_taxi.load.attempt import Attempt
+    from nyc_taxi.load.attempt import Attempt, Key
 
 _CHUNK: Final = 8 << 20
 """Bytes of a file that are sent at a time; an interrupted upload goes on after the last of them."""
@@ -55,22 +55,26 @@ def land(jobs: Jobs, attempt: Attempt, path: Path) -> str:
                 continue  # Somebody else has put a file there since.
             return _address(blob)
     raise WarehouseBusy(
-        f"Other processes keep replacing gs://{jobs.place.bucket}/{name}. Run the stage step again when they "
-        "are done."
+        f"Other processes keep replacing gs://{jobs.place.bucket}/{name}. Run this step again when they are "
+        "done."
     )
 
 
-def put_staged(jobs: Jobs, attempt: Attempt, path: Path) -> str:
-    """Put the rows of an attempt into the bucket, and return their address."""
+def put_staged(jobs: Jobs, key: Key, path: Path) -> None:
+    """Put the rows of an attempt into the bucket."""
     with failures(jobs.name):
-        blob = jobs.place.storage().bucket(jobs.place.bucket).blob(staged_name(attempt), chunk_size=_CHUNK)
+        blob = jobs.place.storage().bucket(jobs.place.bucket).blob(staged_name(key), chunk_size=_CHUNK)
         _send(blob, path, _checksum(path), None)
-        return f"gs://{blob.bucket.name}/{blob.name}"
 
 
-def staged_name(attempt: Attempt) -> str:
+def staged_address(jobs: Jobs, key: Key) -> str:
+    """Return the address of the object that holds the rows of an attempt."""
+    return f"gs://{jobs.place.bucket}/{staged_name(key)}"
+
+
+def staged_name(key: Key) -> str:
     """Return the name of the object that holds the rows of an attempt."""
-    return f"staged/{attempt.dataset}/{attempt.month}/{attempt.id}.parquet"
+    return f"staged/{key.dataset}/{key.month}/{key.id}.parquet"
 
 
 def remove_object(jobs: Jobs, name: str) -> None:

@@ -9,10 +9,11 @@ from nyc_taxi.bigquery import attempts
 from nyc_taxi.bigquery.rejects import keep_rejects
 from nyc_taxi.core.check import Check
 from nyc_taxi.files.batch import RejectedRow
-from nyc_taxi.load.attempt import Attempt, Outcome
+from nyc_taxi.load.attempt import Attempt, Key, Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
+    from datetime import timedelta
 
     from nyc_taxi.bigquery.jobs import Jobs
     from nyc_taxi.core.check import MeasuredBy
@@ -29,9 +30,13 @@ class BigQueryLedger:
     jobs: Jobs
     staging: dict[int, str] = field(default_factory=dict)
 
-    def get(self, id: int) -> Attempt:
+    def get(self, key: Key) -> Attempt:
         """Return one attempt."""
-        return attempts.get(self.jobs, id)
+        return attempts.get(self.jobs, key)
+
+    def with_neighbours(self, key: Key, within: timedelta) -> tuple[Attempt, list[Attempt]]:
+        """Return one attempt, and the published ones of its month and of those around it."""
+        return attempts.with_neighbours(self.jobs, key, within)
 
     def current(self, dataset: str, month: Month) -> Attempt | None:
         """Return the attempt whose rows the month holds now."""
@@ -61,7 +66,7 @@ class BigQueryLedger:
 
     def update(
         self,
-        id: int,
+        key: Key,
         outcome: Outcome,
         *,
         only_from: Sequence[Outcome] | None = None,
@@ -73,12 +78,12 @@ class BigQueryLedger:
         The checks are written first: without them, nothing must be published.
         """
         if checks is not None:
-            attempts.record_checks(self.jobs, id, checks, only_from)
-        if object := self.staging.get(id):
+            attempts.record_checks(self.jobs, key, checks, only_from)
+        if object := self.staging.get(key.id):
             values["object"] = object
-        changed = attempts.update(self.jobs, id, outcome, only_from=only_from, **values)
+        changed = attempts.update(self.jobs, key, outcome, only_from=only_from, **values)
         if changed and outcome is not Outcome.STAGING:
-            self.staging.pop(id, None)
+            self.staging.pop(key.id, None)
         return changed
 
     def keep_rejects(self, attempt: Attempt, rejects: Iterable[RejectedRow]) -> None:
@@ -89,25 +94,25 @@ class BigQueryLedger:
         """Return the newest attempt for a month that was published or rejected rows."""
         values = {"dataset": ("STRING", dataset), "month": ("DATE", month.first_day)}
         ((id,),) = self.jobs.rows("rejecting_attempt", values)
-        return None if id is None else attempts.get(self.jobs, id)
+        return None if id is None else attempts.get(self.jobs, Key(dataset, month, id))
 
     def rejects(self, attempt: Attempt, limit: int | None = None) -> Iterator[RejectedRow]:
         """Yield the rejected rows of an attempt in file order, a page of the response at a time."""
-        values = attempts.key(self.jobs, attempt.id)
+        values = attempts.parameters(attempt.key)
         # BigQuery takes no expression here, and no null.
         most = str(2**63 - 1 if limit is None else int(limit))
         for row in self.jobs.rows("rejects", values, limit=most):
             yield RejectedRow(*row)
 
-    def count_rejects(self, id: int) -> tuple[int, int]:
+    def count_rejects(self, key: Key) -> tuple[int, int]:
         """Return how many rows of an attempt were rejected, and the sum of their row numbers."""
-        ((rows, ordinals),) = self.jobs.rows("count_rejects", attempts.key(self.jobs, id))
+        ((rows, ordinals),) = self.jobs.rows("count_rejects", attempts.parameters(key))
         return rows, ordinals
 
-    def checks(self, id: int) -> dict[MeasuredBy, tuple[Check, ...]]:
+    def checks(self, key: Key) -> dict[MeasuredBy, tuple[Check, ...]]:
         """Return what the checks found of an attempt."""
         found: dict[MeasuredBy, tuple[Check, ...]] = {}
-        for measured_by, *check in self.jobs.rows("quality_results", attempts.key(self.jobs, id)):
+        for measured_by, *check in self.jobs.rows("quality_results", attempts.parameters(key)):
             found[measured_by] = (*found.get(measured_by, ()), Check(*check))
         return found
 
@@ -117,7 +122,6 @@ class BigQueryLedger:
 
     def discard_unchanged(self, attempt: Attempt, current: Attempt) -> None:
         """Remove an attempt whose file is the published one, which takes over how its source describes it."""
-        values = {**attempts.key(self.jobs, current.id), "attempt": ("INT64", attempt.id)}
-        self.jobs.change("same_content", values)
-        self.jobs.change("forget_attempt", attempts.key(self.jobs, attempt.id))
+        attempts.describe(self.jobs, current.key, attempt)
+        self.jobs.change("forget_attempt", attempts.parameters(attempt.key))
         self.staging.pop(attempt.id, None)

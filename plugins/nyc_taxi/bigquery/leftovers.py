@@ -16,26 +16,35 @@ if TYPE_CHECKING:
     from nyc_taxi.bigquery.attempts import Found
     from nyc_taxi.bigquery.jobs import Jobs
     from nyc_taxi.core.month import Month
+    from nyc_taxi.load.attempt import Attempt
 
 _log = logging.getLogger(__name__)
 
 
-def remove_leftovers(jobs: Jobs, dataset: str, month: Month) -> None:
+def remove_leftovers(jobs: Jobs, dataset: str, month: Month) -> Attempt | None:
     """Finish what was begun of a month, and remove what earlier attempts at it left.
 
     A month that somebody publishes is left to that process.
+
+    :returns: the attempt whose rows the month holds
     """
     found = attempts.look(jobs, dataset=dataset, month=month)
     if not half_done(found):
         judge_month(jobs, found)
-        return
+        return _current(found)
     try:
         with holding_month(jobs, dataset, month, what=f"Clearing up {dataset} {month}", patience=0):
-            _finish(jobs, dataset, month)
-            judge_month(jobs, attempts.look(jobs, dataset=dataset, month=month))
+            found = _finish(jobs, dataset, month)
+            judge_month(jobs, found)
     except WarehouseBusy as busy:
         _log.info("What is left of %s %s is kept for now: %s", dataset, month, busy)
         judge_month(jobs, [one for one in found if one.attempt.outcome is not Outcome.AUDITED])
+    return _current(found)
+
+
+def _current(found: list[Found]) -> Attempt | None:
+    latest = attempts.latest(one.attempt for one in found)
+    return latest if latest is not None and latest.outcome is Outcome.PUBLISHED else None
 
 
 def finish_month(jobs: Jobs, dataset: str, month: Month) -> None:
@@ -47,8 +56,9 @@ def finish_month(jobs: Jobs, dataset: str, month: Month) -> None:
         _log.info("%s %s is left to the process that has it: %s", dataset, month, busy)
 
 
-def _finish(jobs: Jobs, dataset: str, month: Month) -> None:
-    finish(jobs, dataset, month, attempts.find(jobs, dataset=dataset, month=month))
+def _finish(jobs: Jobs, dataset: str, month: Month) -> list[Found]:
+    """Return the attempts of the month, as they are after that."""
+    return finish(jobs, dataset, month, attempts.look(jobs, dataset=dataset, month=month))[1]
 
 
 def half_done(found: list[Found]) -> bool:

@@ -1,14 +1,14 @@
-"""Rejected rows, spooled to disk while a file is read and then loaded into ``ops.rejected_rows``."""
+"""Rejected rows, as ``ops.rejected_rows`` takes them."""
 
 from __future__ import annotations
 
 import base64
 import json
-from dataclasses import dataclass
 from tempfile import TemporaryFile
-from typing import IO, TYPE_CHECKING
+from typing import TYPE_CHECKING
 
 from nyc_taxi.bigquery.schema import rejected_rows
+from nyc_taxi.load.rejects import Rejects
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -18,56 +18,45 @@ if TYPE_CHECKING:
     from nyc_taxi.load.attempt import Attempt
 
 
-@dataclass(slots=True)
-class Rejects:
-    """The rejected rows of one attempt, in file order; memory does not grow with them.
+def as_line(attempt: Attempt, reject: RejectedRow) -> bytes:
+    """Return a rejected row as one line of the JSON that BigQuery loads."""
+    values = {
+        "attempt_id": attempt.id,
+        "dataset": attempt.dataset,
+        "month": attempt.month.first_day.isoformat(),
+        "line_number": reject.line_number,
+        "row_number": reject.row_number,
+        "reason": reject.reason,
+        "line": base64.b64encode(reject.line).decode(),
+    }
+    return json.dumps(values).encode() + b"\n"
 
-    :param spool: where they are kept meanwhile: an empty binary file, open for reading and writing
+
+def load_rejects(jobs: Jobs, rejects: Rejects, purpose: str) -> None:
+    """Load rejected rows, all of them or none; nothing is done when there are none.
+
+    :param purpose: what the job's id ends with; the same rows are loaded only once under it
     """
-
-    attempt: Attempt
-    spool: IO[bytes]
-    count: int = 0
-
-    def add(self, reject: RejectedRow) -> None:
-        """Keep a row, as one line of the JSON that BigQuery loads."""
-        self.count += 1
-        values = {
-            "attempt_id": self.attempt.id,
-            "dataset": self.attempt.dataset,
-            "month": self.attempt.month.first_day.isoformat(),
-            "line_number": reject.line_number,
-            "row_number": reject.row_number,
-            "reason": reject.reason,
-            "line": base64.b64encode(reject.line).decode(),
-        }
-        self.spool.write(json.dumps(values).encode() + b"\n")
-
-    def load(self, jobs: Jobs, purpose: str) -> None:
-        """Load the rows, all of them or none; nothing is done when there are none.
-
-        :param purpose: what the job's id ends with; the same rows are loaded only once under it
-        """
-        if not self.count:
-            return
-        jobs.load(
-            self.spool,
-            jobs.table(jobs.place.ops, "rejected_rows"),
-            f"nyc_taxi_{purpose}_{self.attempt.id}",
-            schema=rejected_rows(),
-            source_format="NEWLINE_DELIMITED_JSON",
-            write_disposition="WRITE_APPEND",
-            create_disposition="CREATE_NEVER",
-        )
+    if not rejects.count:
+        return
+    jobs.load(
+        rejects.spool,
+        jobs.table(jobs.place.ops, "rejected_rows"),
+        f"nyc_taxi_{purpose}_{rejects.attempt.id}",
+        schema=rejected_rows(),
+        source_format="NEWLINE_DELIMITED_JSON",
+        write_disposition="WRITE_APPEND",
+        create_disposition="CREATE_NEVER",
+    )
 
 
 def keep_rejects(jobs: Jobs, attempt: Attempt, rejects: Iterable[RejectedRow]) -> None:
     """Keep rejected rows of an attempt that failed."""
     with TemporaryFile() as spool:
-        kept = Rejects(attempt, spool)
+        kept = Rejects(attempt, as_line, spool)
         for reject in rejects:
             kept.add(reject)
-        kept.load(jobs, "keep_rejects")
+        load_rejects(jobs, kept, "keep_rejects")
 
 
 def drop_rejects(jobs: Jobs, attempt: Attempt) -> None:

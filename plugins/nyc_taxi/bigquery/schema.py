@@ -75,9 +75,9 @@ _LEDGER: Final = """
     id INTEGER! Number of the attempt; later attempts have larger ones.
     dataset STRING!
     month DATE! First day of the file's month.
-    outcome STRING! staging, staged, audited: in progress; published: what raw holds now; replaced: was \
-published before; unloaded: was published and then removed by a user; superseded: staged, but another \
-version was published first; failed: see reason; abandoned: its process died.
+    outcome STRING! staging, uploaded, staged, audited: in progress; published: what raw holds now; \
+replaced: was published before; unloaded: was published and then removed by a user; superseded: staged, but \
+another version was published first; failed: see reason; abandoned: its process died.
     source STRING!
     url STRING!
     etag STRING
@@ -96,7 +96,8 @@ version was published first; failed: see reason; abandoned: its process died.
     run_id STRING!
     base_id INTEGER The attempt that was published last when this one began.
     replaced_id INTEGER The published attempt whose rows this one replaced.
-    stage_table STRING Where the staged rows are, until they are published or removed.
+    stage_table STRING Where the rows are, in the bucket or in the dataset stage, until they are \
+published or removed.
     measures JSON What the staged rows add up to: count, row numbers, pickups outside the month, first and \
 last pickup.
     started TIMESTAMP!

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-UNFINISHED = (Outcome.STAGING, Outcome.STAGED, Outcome.AUDITED, Outcome.FAILED)
+UNFINISHED = (Outcome.STAGING, Outcome.UPLOADED, Outcome.STAGED, Outcome.AUDITED, Outcome.FAILED)
 
 
 def judge_month(jobs: Jobs, found: Sequence[Found]) -> None:
@@ -56,7 +56,7 @@ def remove(jobs: Jobs, attempt: Attempt, verdict: Verdict) -> bool:
     staging = attempt.outcome is Outcome.STAGING
     if verdict.outcome is not None and not attempts.update(
         jobs,
-        attempt.id,
+        attempt.key,
         verdict.outcome,
         only_from=[attempt.outcome],
         only_dead=staging,
@@ -67,15 +67,14 @@ def remove(jobs: Jobs, attempt: Attempt, verdict: Verdict) -> bool:
         drop_rejects(jobs, attempt)
     drop_stage(jobs, attempt)
     if verdict.outcome is None:
-        values = {"id": ("INT64", attempt.id), "month": ("DATE", attempt.month.first_day)}
-        jobs.change("forget_stage", values)
+        jobs.change("forget_stage", attempts.parameters(attempt.key))
     return True
 
 
 def drop_stage(jobs: Jobs, attempt: Attempt) -> None:
     """Remove an attempt's staging table and the object that it was loaded from, as far as they are there."""
-    drop_table(jobs, stage_name(attempt))
-    remove_object(jobs, staged_name(attempt))
+    drop_table(jobs, stage_name(attempt.key))
+    remove_object(jobs, staged_name(attempt.key))
 
 
 def discard(jobs: Jobs, attempt: Attempt) -> None:

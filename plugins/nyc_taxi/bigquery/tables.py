@@ -14,13 +14,13 @@ if TYPE_CHECKING:
     from datetime import date
 
     from nyc_taxi.bigquery.jobs import Jobs
-    from nyc_taxi.load.attempt import Attempt
+    from nyc_taxi.load.attempt import Key
 
 
-def stage_name(attempt: Attempt) -> str:
+def stage_name(key: Key) -> str:
     """Return the name of an attempt's staging table, which no other attempt shares."""
-    month = attempt.month.text.replace("-", "_")
-    return f"{get_dataset(attempt.dataset).table}_{month}_{attempt.id}"
+    month = key.month.text.replace("-", "_")
+    return f"{get_dataset(key.dataset).table}_{month}_{key.id}"
 
 
 def trips(jobs: Jobs, dataset: str) -> str:
@@ -28,9 +28,9 @@ def trips(jobs: Jobs, dataset: str) -> str:
     return identifier(jobs.place.raw, get_dataset(dataset).table)
 
 
-def stage(jobs: Jobs, attempt: Attempt) -> str:
+def stage(jobs: Jobs, key: Key) -> str:
     """Return an attempt's staging table as part of a statement."""
-    return identifier(jobs.place.stage, stage_name(attempt))
+    return identifier(jobs.place.stage, stage_name(key))
 
 
 def drop_table(jobs: Jobs, name: str) -> None:

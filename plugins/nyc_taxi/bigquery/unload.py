@@ -27,10 +27,10 @@ def unload_month(jobs: Jobs, dataset: str, month: Month, *, patience: float = PA
     """
     jobs = jobs.about(dataset, month)
     with holding_month(jobs, dataset, month, what=f"Unloading {dataset} {month}", patience=patience):
-        history = attempts.find(jobs, dataset=dataset, month=month)
-        _, history = finish(jobs, dataset, month, history)
-        current = attempts.latest(history)
+        found = attempts.look(jobs, dataset=dataset, month=month)
+        _, found = finish(jobs, dataset, month, found)
+        current = attempts.latest(one.attempt for one in found)
         if current is not None and current.outcome is Outcome.PUBLISHED:
-            attempts.update(jobs, current.id, Outcome.UNLOADED, only_from=[Outcome.PUBLISHED])
+            attempts.update(jobs, current.key, Outcome.UNLOADED, only_from=[Outcome.PUBLISHED])
         values = {"month": ("DATE", month.first_day)}
         return jobs.change("empty_month", values, table=trips(jobs, dataset))

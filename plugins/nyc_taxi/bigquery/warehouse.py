@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from nyc_taxi.bigquery import attempts
@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     from nyc_taxi.core.month import Month
     from nyc_taxi.files.download import File
     from nyc_taxi.files.publication import Publication
-    from nyc_taxi.load.attempt import Attempt
-    from nyc_taxi.load.warehouse import Finding, Progress, StageStats, StaleMonth
+    from nyc_taxi.load.attempt import Attempt, Key
+    from nyc_taxi.load.warehouse import Finding, Loaded, Progress, StageStats, StaleMonth
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,9 +70,9 @@ class BigQueryWarehouse:
 
         return check(self.jobs)
 
-    def remove_leftovers(self, dataset: str, month: Month) -> None:
-        """Remove what earlier attempts at a month left, and finish what was begun."""
-        remove_leftovers(self.jobs.about(dataset, month), dataset, month)
+    def remove_leftovers(self, dataset: str, month: Month) -> Attempt | None:
+        """Remove what earlier attempts at a month left, finish what was begun, and return what it holds."""
+        return remove_leftovers(self.jobs.about(dataset, month), dataset, month)
 
     @contextmanager
     def begin(self, publication: Publication, run_id: str) -> Iterator[Attempt]:
@@ -103,20 +103,37 @@ class BigQueryWarehouse:
         return per_day(self.jobs, dataset, months)
 
     def stage(self, attempt: Attempt, file: File, progress: Progress) -> StageStats:
-        """Load a file into a staging table of its attempt, and its bytes into the bucket."""
-        from nyc_taxi.bigquery.stage import stage_file
+        """Upload a file, and load its rows into a staging table of its attempt."""
+        stats = self.upload(attempt, file, progress)
+        loaded = self.load_uploaded(attempt.key, None)
+        return replace(stats, rows_loaded=loaded.rows, table=loaded.table) if loaded else stats
 
-        jobs = self.jobs.about(attempt.dataset, attempt.month, attempt.id)
-        stats, self._staging[attempt.id] = stage_file(jobs, attempt, file, progress)
+    def upload(self, attempt: Attempt, file: File, progress: Progress) -> StageStats:
+        """Put a file and its typed rows into the bucket, and its rejected rows into ``ops.rejected_rows``."""
+        from nyc_taxi.bigquery.stage import upload
+
+        stats, self._staging[attempt.id] = upload(self._about(attempt.key), attempt, file, progress)
         return stats
+
+    def load_uploaded(self, key: Key, patience: float | None) -> Loaded | None:
+        """Load uploaded rows into the staging table of their attempt, or find the job that does."""
+        from nyc_taxi.bigquery.stage import load
+
+        return load(self._about(key), key, patience)
+
+    def is_loading(self, key: Key) -> bool:
+        """Return whether the job that loads uploaded rows still runs."""
+        from nyc_taxi.bigquery.stage import load_job
+
+        return self.jobs.is_running(load_job(key))
 
     def discard(self, attempt: Attempt) -> None:
         """Remove the staging table of an attempt and its rejected rows."""
-        discard(self.jobs.about(attempt.dataset, attempt.month, attempt.id), attempt)
+        discard(self._about(attempt.key), attempt)
 
-    def publish(self, attempt_id: int) -> Attempt:
+    def publish(self, key: Key) -> Attempt:
         """Make an audited attempt what readers see of its month, unless another version won meanwhile."""
-        return publish_month(self.jobs, attempt_id)
+        return publish_month(self.jobs, key)
 
     def unload(self, dataset: str, month: Month) -> int:
         """Remove a month's rows, and let the ledger say so."""
@@ -150,3 +167,6 @@ class BigQueryWarehouse:
 
         grant_reading(self.jobs, role)
         return False
+
+    def _about(self, key: Key) -> Jobs:
+        return self.jobs.about(key.dataset, key.month, key.id)

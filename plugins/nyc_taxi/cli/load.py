@@ -49,7 +49,7 @@ def load(args: Namespace) -> None:
             raise
         say(f"{dataset} {month}: {_outcome(attempt, run_id)}")
         if attempt.run_id == run_id:
-            for check in warehouse.ledger.checks(attempt.id).get("load", ()):
+            for check in warehouse.ledger.checks(attempt.key).get("load", ()):
                 if check.outcome == "warn":
                     remark(f"{dataset} {month}: {check.message}")
 

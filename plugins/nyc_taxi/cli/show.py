@@ -44,10 +44,10 @@ def show(args: Namespace) -> None:
         )
     newest = attempts[-1]
     shown = next((one for one in attempts if one.outcome is Outcome.PUBLISHED), newest)
-    results = ledger.checks(shown.id)
+    results = ledger.checks(shown.key)
     rows = [*_rows(shown, results)]
     if newest is not shown:
-        rows += [row for row in _rows(newest, ledger.checks(newest.id)) if row["outcome"] == "error"]
+        rows += [row for row in _rows(newest, ledger.checks(newest.key)) if row["outcome"] == "error"]
     facts = {**_facts(shown, attempts), "marts": held_by_marts(shown, stale)}
     if args.output in DOCUMENTS:
         print_document({**facts, "checks": rows}, args.output)

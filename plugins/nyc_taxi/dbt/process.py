@@ -62,6 +62,7 @@ class Dbt:
     :param environment: variables that the profile and the warehouse's driver read
     :param files: contents of files by the variable that names each one; see
         :class:`~nyc_taxi.dbt.access.Access`
+    :param profiles: folder of another ``profiles.yml`` than the project's
     """
 
     program: str
@@ -69,6 +70,7 @@ class Dbt:
     folder: Path
     environment: Mapping[str, str] = field(default_factory=dict)
     files: Mapping[str, str] = field(default_factory=dict)
+    profiles: Path | None = None
 
     def run(
         self,
@@ -134,7 +136,7 @@ class Dbt:
 
     @contextmanager
     def _started(self, arguments: list[str], paths: Mapping[str, str]) -> Iterator[subprocess.Popen[str]]:
-        folders = ("--project-dir", self.project, "--profiles-dir", self.project)
+        folders = ("--project-dir", self.project, "--profiles-dir", self.profiles or self.project)
         outputs = ("--target-path", self.folder, "--log-path", self.folder / "logs")
         logs = ("--log-format", "json", "--log-level", "info", "--no-use-colors", "--no-version-check")
         command = [self.program, *arguments, *map(str, (*folders, *outputs, *logs))]

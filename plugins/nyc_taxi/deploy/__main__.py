@@ -1,4 +1,4 @@
-"""The commands of ``entrypoint.sh``: ``init``, ``health``, and ``start`` for every command of Airflow."""
+"""The commands of ``entrypoint.sh``: init, health, transform, and start for every command of Airflow."""
 
 from __future__ import annotations
 
@@ -30,6 +30,11 @@ def main(arguments: list[str] | None = None) -> int:
             from nyc_taxi.deploy.health import check_health
 
             check_health(options.component, dict(os.environ))
+        elif options.command == "transform":
+            from nyc_taxi.deploy.transform import transform
+
+            chosen = (options.dbt, options.target, options.dbt_target, options.folder)
+            transform(*chosen, dict(os.environ))
         else:
             from nyc_taxi.deploy.start import start
 
@@ -52,6 +57,15 @@ def _parser() -> argparse.ArgumentParser:
     )
     health = commands.add_parser("health", prog="entrypoint.sh health", help="check a component of this host")
     health.add_argument("component", choices=("dag-processor", "scheduler", "triggerer"))
+    transform = commands.add_parser(
+        "transform", prog="entrypoint.sh transform", help="run dbt without Airflow's database"
+    )
+    transform.add_argument("folder", type=Path, help="folder of connections.yaml")
+    transform.add_argument(
+        "dbt", choices=("build", "docs", "freshness"), help="build: the months that are stale"
+    )
+    transform.add_argument("--target", default="postgres", help="the warehouse (postgres)")
+    transform.add_argument("--dbt-target", default="prod", help="target of the dbt project (prod)")
     start = commands.add_parser("start", prog="entrypoint.sh", help="wait for init, then run Airflow")
     start.add_argument("arguments", nargs=argparse.REMAINDER, help="a command of Airflow")
     return parser

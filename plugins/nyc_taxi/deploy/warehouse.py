@@ -9,6 +9,7 @@ from airflow.sdk.exceptions import AirflowNotFoundException
 
 from nyc_taxi.deploy.console import ATTENTION, Retry, say
 from nyc_taxi.errors import TransientError, WarehouseNotSetUp
+from nyc_taxi.hooks.bigquery import TaxiBigQueryHook
 from nyc_taxi.hooks.warehouse import warehouse
 from nyc_taxi.options import configured_targets
 
@@ -38,11 +39,26 @@ def _prepare(target: Target, timeout: float) -> None:
     retry = Retry("the warehouse", timeout)
     while True:
         try:
-            warehouse(target).prepare()
+            _prepare_once(target)
             return
-        except WarehouseNotSetUp as error:  # a DAG does that, which needs Airflow
+        except WarehouseNotSetUp as error:
             say(f"{ATTENTION} {error}")
             return
         except TransientError as error:
             if not retry.again(str(error).partition(". ")[0]):
                 raise
+
+
+def _prepare_once(target: Target) -> None:
+    """Prepare a warehouse, and set up one on emulators; elsewhere a person does that with the DAG setup_gcp.
+
+    :raises WarehouseNotSetUp: if a bucket or a dataset is missing
+    """
+    try:
+        warehouse(target).prepare()
+    except WarehouseNotSetUp:
+        hook = TaxiBigQueryHook(target.conn_id)
+        if not hook.place().emulated:
+            raise
+        for sentence in hook.set_up():
+            say(sentence)

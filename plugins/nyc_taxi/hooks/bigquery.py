@@ -79,6 +79,19 @@ class TaxiBigQueryHook(BaseHook):
 
         return BigQueryWarehouse(place, self.bigquery_conn_id)
 
+    def set_up(self, *, landing_days: int | None = None) -> list[str]:
+        """Create the bucket, the datasets and the tables that are missing, and return a sentence about each.
+
+        :param landing_days: days after which a new bucket deletes the source's files; None for never
+        :raises WarehouseRefused: when a name is taken, or a right, a location or billing is in the way
+        """
+        warehouse = self.warehouse()
+        from nyc_taxi.bigquery.setup import set_up
+
+        report = set_up(warehouse.place, warehouse.name, landing_days=landing_days)
+        warehouse.prepare()
+        return report
+
     def dbt_access(self) -> Access:
         """Return how dbt reaches the same project with the same credentials.
 

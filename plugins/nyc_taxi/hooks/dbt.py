@@ -40,7 +40,8 @@ def dbt(folder: Path, target: str, conn_id: str | None = None) -> Dbt:
         )
     access = warehouse_hook(target, conn_id).dbt_access()
     environment = {**access.environment, "DBT_PROFILE": target, "DBT_DEV_SCHEMA": _dev_schema()}
-    return Dbt(settings.DBT_PROGRAM, project, folder, environment, access.files)
+    profiles = Path(os.environ.get("DBT_PROFILES_DIR") or project)
+    return Dbt(settings.DBT_PROGRAM, project, folder, environment, access.files, profiles)
 
 
 def project_folder() -> Path:

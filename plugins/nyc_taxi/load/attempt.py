@@ -14,9 +14,13 @@ if TYPE_CHECKING:
 
 
 class Outcome(StrEnum):
-    """How far an attempt came."""
+    """How far an attempt came.
+
+    ``uploaded`` is reached only in a warehouse that loads from a bucket, when uploading is a separate task.
+    """
 
     STAGING = "staging"
+    UPLOADED = "uploaded"
     STAGED = "staged"
     AUDITED = "audited"
     PUBLISHED = "published"
@@ -25,6 +29,18 @@ class Outcome(StrEnum):
     SUPERSEDED = "superseded"
     FAILED = "failed"
     ABANDONED = "abandoned"
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """Which attempt: its number, and the month by which a warehouse finds it without reading other months."""
+
+    dataset: str
+    month: Month
+    id: int
+
+    def __str__(self) -> str:
+        return f"{self.dataset} {self.month} (attempt {self.id})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,5 +80,10 @@ class Attempt:
     seconds: float | None
     reason: str | None
 
+    @property
+    def key(self) -> Key:
+        """Which attempt it is."""
+        return Key(self.dataset, self.month, self.id)
+
     def __str__(self) -> str:
-        return f"{self.dataset} {self.month} (attempt {self.id})"
+        return str(self.key)

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from nyc_taxi.core.check import Outcomes
     from nyc_taxi.core.dataset import Dataset
+    from nyc_taxi.load.attempt import Key
     from nyc_taxi.load.ledger import Ledger
     from nyc_taxi.load.warehouse import Warehouse
 
@@ -52,10 +53,10 @@ class _Rejected:
     ordinals: int
 
 
-def audit_month(warehouse: Warehouse, attempt: int, *, force: bool = False) -> tuple[Check, ...]:
+def audit_month(warehouse: Warehouse, key: Key, *, force: bool = False) -> tuple[Check, ...]:
     """Check what was measured of a staged month, record it, and allow its publication if nothing is an error.
 
-    :param attempt: number of the attempt, as :func:`~nyc_taxi.load.stage.stage_month` returned it
+    :param key: the attempt, as :func:`~nyc_taxi.load.stage.stage_month` returned it
     :param force: only warn of a month with far fewer rows or values than it had, because the user means it
     :returns: the checks; those of the first time when the attempt was published before, or overtaken
     :raises AuditFailed: naming every failing check; the staged rows are kept for a week, or until the
@@ -63,16 +64,15 @@ def audit_month(warehouse: Warehouse, attempt: int, *, force: bool = False) -> t
     :raises ContractError: when there is nothing staged to check
     """
     ledger = warehouse.ledger
-    staged = ledger.get(attempt)
+    staged, published = ledger.with_neighbours(key, NEAR)
     if staged.outcome in FINAL:
-        return ledger.checks(attempt).get("load", ())
+        return ledger.checks(key).get("load", ())
     if staged.outcome not in _OPEN or staged.measures is None:
         raise ContractError(
             f"{staged} is {staged.outcome}{f': {staged.reason}' if staged.reason else ''}. "
-            "There is nothing to audit: run the stage step of the month again."
+            "There is nothing to audit: load the month again."
         )
-    rejected = _Rejected(*ledger.count_rejects(attempt))
-    published = ledger.published(staged.dataset)
+    rejected = _Rejected(*(ledger.count_rejects(key) if staged.rows_rejected else (0, 0)))
     found = Measures(**staged.measures)
     unordered = [
         _end(found),
@@ -91,12 +91,12 @@ def audit_month(warehouse: Warehouse, attempt: int, *, force: bool = False) -> t
 
 
 def _neighbours(staged: Attempt, published: Sequence[Attempt]) -> list[Attempt]:
-    """Return the published months around this one."""
+    """Return the nearest of the published months around this one."""
 
     def away(one: Attempt) -> timedelta:
         return abs(one.month.first_day - staged.month.first_day)
 
-    return sorted((one for one in published if timedelta() < away(one) <= NEAR), key=away)[:NEIGHBOURS]
+    return sorted((one for one in published if one.month != staged.month), key=away)[:NEIGHBOURS]
 
 
 def _rows(staged: Attempt, found: Measures, rejected: _Rejected) -> Check:
@@ -284,7 +284,7 @@ def _record(ledger: Ledger, staged: Attempt, checks: tuple[Check, ...]) -> None:
     errors = [check for check in checks if check.outcome == "error"]
     said = " ".join(f"{check.name}: {check.message}" for check in errors)
     ledger.update(
-        staged.id,
+        staged.key,
         Outcome.FAILED if said else Outcome.AUDITED,
         only_from=_OPEN,
         checks=checks,

@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from datetime import timedelta
 
     from nyc_taxi.core.check import Check, MeasuredBy
     from nyc_taxi.core.month import Month
     from nyc_taxi.files.batch import RejectedRow
-    from nyc_taxi.load.attempt import Attempt, Outcome
+    from nyc_taxi.load.attempt import Attempt, Key, Outcome
 
 
 class Ledger(Protocol):
@@ -19,9 +20,16 @@ class Ledger(Protocol):
     Each call is atomic, and sees what earlier calls of any process have written.
     """
 
-    def get(self, id: int) -> Attempt:
+    def get(self, key: Key) -> Attempt:
         """Return one attempt.
 
+        :raises ContractError: when the ledger has no such attempt
+        """
+
+    def with_neighbours(self, key: Key, within: timedelta) -> tuple[Attempt, list[Attempt]]:
+        """Return one attempt, and the published ones of its month and of the months around it.
+
+        :param within: how far away those months may be
         :raises ContractError: when the ledger has no such attempt
         """
 
@@ -42,7 +50,7 @@ class Ledger(Protocol):
 
     def update(
         self,
-        id: int,
+        key: Key,
         outcome: Outcome,
         *,
         only_from: Sequence[Outcome] | None = None,
@@ -69,10 +77,10 @@ class Ledger(Protocol):
         :param limit: how many at most; None for all
         """
 
-    def count_rejects(self, id: int) -> tuple[int, int]:
+    def count_rejects(self, key: Key) -> tuple[int, int]:
         """Return how many rows of an attempt were rejected, and the sum of their row numbers."""
 
-    def checks(self, id: int) -> Mapping[MeasuredBy, tuple[Check, ...]]:
+    def checks(self, key: Key) -> Mapping[MeasuredBy, tuple[Check, ...]]:
         """Return what the checks found of an attempt, ordered by dimension and name."""
 
     def warnings(self) -> Mapping[int, tuple[str, ...]]:
@@ -83,4 +91,6 @@ class Ledger(Protocol):
 
         The published attempt takes over the address, entity tag, time of change and size, so that the
         next check recognises the file without a download.
+
+        :param attempt: the attempt, as its file is described
         """

@@ -52,6 +52,6 @@ def load_month(
 
     staged = stage_month(warehouse, publication, fetch=fetch, run_id=run_id, force=force, progress=progress)
     if staged.unchanged:
-        return warehouse.ledger.get(staged.attempt)
-    audit_month(warehouse, staged.attempt, force=force)
-    return warehouse.publish(staged.attempt)
+        return warehouse.ledger.get(staged.key)
+    audit_month(warehouse, staged.key, force=force)
+    return warehouse.publish(staged.key)

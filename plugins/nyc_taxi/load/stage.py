@@ -1,4 +1,4 @@
-"""Staging a month: its file is downloaded and brought into the warehouse, where no reader sees it."""
+"""Staging a month: its file is downloaded and put into the warehouse, where no reader sees it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Final, Self
 
 from nyc_taxi.core.month import Month
 from nyc_taxi.errors import (
@@ -21,8 +21,10 @@ from nyc_taxi.errors import (
     TransientError,
     TruncatedFile,
 )
-from nyc_taxi.load.attempt import Attempt, Outcome
-from nyc_taxi.load.unchanged import unchanged
+from nyc_taxi.load.attempt import Attempt, Key, Outcome
+from nyc_taxi.load.supersede import FINAL
+from nyc_taxi.load.unchanged import as_described, same_content
+from nyc_taxi.load.warehouse import Uploading
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -32,6 +34,9 @@ if TYPE_CHECKING:
     from nyc_taxi.load.warehouse import Progress, StageStats, Warehouse
 
 _log = logging.getLogger(__name__)
+
+_LATER: Final = (Outcome.STAGED, Outcome.AUDITED, *FINAL)
+"""Outcomes that an attempt has only after it was staged."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +58,11 @@ class Staged:
     url: str
     seconds: float
 
+    @property
+    def key(self) -> Key:
+        """Which attempt it is."""
+        return Key(self.dataset, self.month, self.attempt)
+
     def to_json(self) -> dict[str, Any]:
         """Return it as plain JSON values, for XCom."""
         return {**asdict(self), "month": str(self.month)}
@@ -70,9 +80,10 @@ def stage_month(
     fetch: Callable[[Publication, Path], File],
     run_id: str,
     force: bool = False,
+    upload_only: bool = False,
     progress: Progress | None = None,
 ) -> Staged:
-    """Bring a published file into the warehouse for its attempt alone, unless the month holds it already.
+    """Put a published file into the warehouse for its attempt alone, unless the month holds it already.
 
     What readers see is not touched. Either the staged rows, the three counts and the rejected rows are
     there as a whole, or the attempt *failed* and the ledger says why. Any number of stagings may run at
@@ -82,30 +93,79 @@ def stage_month(
     :param fetch: downloads the file into a folder
     :param run_id: the run that loads the month, for the ledger
     :param force: stage the file even if the month holds it
+    :param upload_only: whether to leave the loading of the uploaded rows to :func:`stage_uploaded`
     :param progress: called with ``copy``, the bytes of content read so far, and their total if it is known
     :raises TooManyRejects: when more rows were rejected than the dataset allows
     :raises TaxiError: whatever else keeps the month from being staged
     """
     begun = time.monotonic()
+    put = uploading(warehouse).upload if upload_only else warehouse.stage
     warehouse.prepare()
-    warehouse.remove_leftovers(publication.dataset, publication.month)
-    if not force and (same := unchanged(warehouse, publication)):
-        return _staged(same, begun, unchanged=True)
+    current = warehouse.remove_leftovers(publication.dataset, publication.month)
+    if current is not None and not force and as_described(warehouse, publication, current):
+        return _staged(current, begun, unchanged=True)
     with warehouse.begin(publication, run_id) as attempt:
         try:
             with TemporaryDirectory(prefix="nyc-taxi-", ignore_cleanup_errors=True) as folder:
                 file = fetch(publication, Path(folder))
-                same = None if force else unchanged(warehouse, publication, file)
-                _record_file(warehouse, attempt, file)
+                attempt = _described(attempt, file)
+                same = None if force else same_content(warehouse, file, current)
                 if same is not None:
                     warehouse.ledger.discard_unchanged(attempt, same)
                     return _staged(same, begun, unchanged=True)
                 with _naming(attempt, file.path):
-                    stats = warehouse.stage(attempt, file, progress or _silent)
-            return _staged(_record_stage(warehouse, attempt, stats), begun)
+                    stats = put(attempt, file, progress or _silent)
+            outcome = Outcome.UPLOADED if upload_only else Outcome.STAGED
+            return _staged(_record(warehouse, attempt, stats, outcome), begun)
         except BaseException as error:
             _fail(warehouse, attempt, error)
             raise
+
+
+def stage_uploaded(warehouse: Warehouse, uploaded: Staged, *, patience: float | None = None) -> Staged | None:
+    """Load what :func:`stage_month` has uploaded, in any process and as often as necessary.
+
+    An attempt whose rows could not be loaded stays *uploaded*, and this can be repeated.
+
+    :param patience: seconds to wait for the warehouse; None for as long as it takes
+    :returns: None when the warehouse still loads
+    :raises ContractError: when the attempt failed or was abandoned, or the warehouse has loaded other rows
+    """
+    begun = time.monotonic()
+    key, ledger = uploaded.key, warehouse.ledger
+    try:
+        loaded = uploading(warehouse).load_uploaded(key, patience)
+        if loaded is None:
+            return None
+        if loaded.rows != uploaded.rows_loaded:
+            raise ContractError(
+                f"{key} has {uploaded.rows_loaded} rows, of which {loaded.rows} were loaded. Nothing was "
+                "published; please report it with the file."
+            )
+        if ledger.update(key, Outcome.STAGED, only_from=[Outcome.UPLOADED], stage_table=loaded.table):
+            return replace(uploaded, seconds=_seconds(begun))
+    except TaxiError:
+        attempt = ledger.get(key)
+        if attempt.outcome not in _LATER:
+            raise
+    else:
+        attempt = ledger.get(key)
+    if attempt.outcome in {Outcome.SUPERSEDED, Outcome.ABANDONED}:
+        warehouse.discard(attempt)
+    if attempt.outcome not in _LATER:
+        said = f": {attempt.reason}" if attempt.reason else ""
+        raise ContractError(f"{key} is {attempt.outcome}{said}. Load the month again.")
+    return _staged(attempt, begun)
+
+
+def uploading(warehouse: Warehouse) -> Uploading:
+    """Return a warehouse as one that loads from a bucket.
+
+    :raises ContractError: when it is not
+    """
+    if not isinstance(warehouse, Uploading):
+        raise ContractError(f"The warehouse {warehouse.name} takes no uploads. Use the stage step alone.")
+    return warehouse
 
 
 def staged_in_run(warehouse: Warehouse, dataset: str, month: Month, run_id: str) -> Staged:
@@ -121,30 +181,26 @@ def staged_in_run(warehouse: Warehouse, dataset: str, month: Month, run_id: str)
         return _staged(staged[-1], begun)
     if current := warehouse.ledger.current(dataset, month):
         return _staged(current, begun, unchanged=True)
-    raise ContractError(f"The run {run_id} has staged nothing of {dataset} {month}. Clear its task stage.")
+    raise ContractError(f"The run {run_id} has staged nothing of {dataset} {month}. Load the month again.")
 
 
 def _silent(step: str, done: int, total: int | None) -> None:
     """Report nothing."""
 
 
-def _record_file(warehouse: Warehouse, attempt: Attempt, file: File) -> None:
-    """Record what was downloaded, which may be newer than what the source had said."""
-    _update(
-        warehouse,
-        attempt,
-        Outcome.STAGING,
-        etag=file.etag,
-        last_modified=file.last_modified,
-        bytes=file.bytes,
-        sha256=file.sha256,
-    )
+def _described(attempt: Attempt, file: File) -> Attempt:
+    """Return an attempt with what was downloaded, which may be newer than what the source had reported."""
+    return replace(attempt, **_of_file(file))
 
 
-def _record_stage(warehouse: Warehouse, attempt: Attempt, stats: StageStats) -> Attempt:
-    """Record that a file is staged as a whole, and return the attempt with its counts.
+def _of_file(file: File | Attempt) -> dict[str, Any]:
+    return {name: getattr(file, name) for name in ("etag", "last_modified", "bytes", "sha256")}
 
-    :raises ContractError: when its rows do not add up
+
+def _record(warehouse: Warehouse, attempt: Attempt, stats: StageStats, outcome: Outcome) -> Attempt:
+    """Record that a file is staged, or uploaded, as a whole, and return the attempt with its counts.
+
+    :raises ContractError: when its rows do not add up, or the attempt was taken for dead
     """
     if stats.rows_in_file != stats.rows_loaded + stats.rows_rejected:
         raise ContractError(
@@ -152,10 +208,11 @@ def _record_stage(warehouse: Warehouse, attempt: Attempt, stats: StageStats) -> 
             f"{stats.rows_rejected} rejected. Nothing was kept; please report it with the file."
         )
     plan = stats.plan
-    _update(
-        warehouse,
-        attempt,
-        Outcome.STAGED,
+    recorded = warehouse.ledger.update(
+        attempt.key,
+        outcome,
+        only_from=[Outcome.STAGING],
+        **_of_file(attempt),
         rows_in_file=stats.rows_in_file,
         rows_loaded=stats.rows_loaded,
         rows_rejected=stats.rows_rejected,
@@ -168,20 +225,18 @@ def _record_stage(warehouse: Warehouse, attempt: Attempt, stats: StageStats) -> 
         stage_table=stats.table,
         measures=asdict(stats.measures),
     )
+    if not recorded:
+        warehouse.discard(attempt)
+        raise ContractError(
+            f"{attempt} lost its connection to the warehouse {warehouse.name} for so long that another run "
+            "took it for dead and removed what it had staged. Load the month again."
+        )
     return replace(
         attempt,
         rows_in_file=stats.rows_in_file,
         rows_loaded=stats.rows_loaded,
         rows_rejected=stats.rows_rejected,
     )
-
-
-def _update(warehouse: Warehouse, attempt: Attempt, outcome: Outcome, **values: Any) -> None:
-    if not warehouse.ledger.update(attempt.id, outcome, only_from=[Outcome.STAGING], **values):
-        raise ContractError(
-            f"{attempt} lost its connection to the warehouse {warehouse.name} for so long that another run "
-            "took it for dead and removed what it had staged. Run the stage step of the month again."
-        )
 
 
 @contextmanager
@@ -205,9 +260,9 @@ def _naming(attempt: Attempt, path: Path) -> Iterator[None]:
 def _fail(warehouse: Warehouse, attempt: Attempt, error: BaseException) -> None:
     """Record why an attempt failed and remove what it has staged; a later run does both if this cannot."""
     reason = str(error) if isinstance(error, TaxiError) else f"{type(error).__name__}: {error}"
-    counts: dict[str, Any] = {}
+    known = _of_file(attempt)
     if isinstance(error, TooManyRejects):
-        counts = {
+        known |= {
             "rows_in_file": error.rows_in_file,
             "rows_rejected": error.rejected,
             "header": error.header,
@@ -215,7 +270,7 @@ def _fail(warehouse: Warehouse, attempt: Attempt, error: BaseException) -> None:
         }
     try:
         ledger = warehouse.ledger
-        if ledger.update(attempt.id, Outcome.FAILED, only_from=[Outcome.STAGING], reason=reason, **counts):
+        if ledger.update(attempt.key, Outcome.FAILED, only_from=[Outcome.STAGING], reason=reason, **known):
             warehouse.discard(attempt)
             if isinstance(error, TooManyRejects):
                 ledger.keep_rejects(attempt, error.kept)
@@ -233,5 +288,9 @@ def _staged(attempt: Attempt, begun: float, *, unchanged: bool = False) -> Stage
         rows_loaded=attempt.rows_loaded or 0,
         rows_rejected=attempt.rows_rejected or 0,
         url=attempt.url,
-        seconds=round(time.monotonic() - begun, 3),
+        seconds=_seconds(begun),
     )
+
+
+def _seconds(begun: float) -> float:
+    return round(time.monotonic() - begun, 3)

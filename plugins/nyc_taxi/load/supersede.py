@@ -40,6 +40,6 @@ def is_final(attempt: Attempt) -> bool:
     if attempt.outcome is not Outcome.AUDITED:
         raise ContractError(
             f"{attempt} is {attempt.outcome}{f': {attempt.reason}' if attempt.reason else ''}. "
-            "Only an audited attempt can be published: run the stage step of the month again."
+            "Only an audited attempt can be published: load the month again."
         )
     return False

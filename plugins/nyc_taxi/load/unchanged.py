@@ -11,22 +11,32 @@ if TYPE_CHECKING:
     from nyc_taxi.load.warehouse import Warehouse
 
 
-def unchanged(warehouse: Warehouse, publication: Publication, file: File | None = None) -> Attempt | None:
-    """Return the published attempt of a month if the month holds this very file.
+def as_described(warehouse: Warehouse, publication: Publication, current: Attempt) -> bool:
+    """Return whether a month holds the file that a source describes as it described the published one.
 
-    The file is the same when the source describes it as it described the published one, or when the
-    downloaded bytes are equal. The month must also hold as many rows as the ledger says: users empty, detach
-    and restore tables, and then the month is loaded again.
+    The month must also hold as many rows as the ledger says: users empty, detach and restore tables, and then
+    the month is loaded again.
 
-    :param file: the file, once it is downloaded; its bytes decide then
+    :param current: the published attempt of the month
     """
-    current = warehouse.ledger.current(publication.dataset, publication.month)
-    if current is None:
+    return same_version(publication, current) and _complete(warehouse, current)
+
+
+def same_content(warehouse: Warehouse, file: File, known: Attempt | None) -> Attempt | None:
+    """Return the published attempt of a month if its rows are those of a downloaded file.
+
+    :param known: the attempt that was published before the download. The ledger is asked again only if its
+        file is this one; whatever was published since is left to :mod:`nyc_taxi.load.supersede`
+    """
+    if known is None or known.sha256 != file.sha256:
         return None
-    same = same_version(publication, current) if file is None else file.sha256 == current.sha256
-    if not same or warehouse.count(current.dataset, current.month) != current.rows_loaded:
-        return None
-    return current
+    current = warehouse.ledger.current(known.dataset, known.month)
+    same = current is not None and current.sha256 == file.sha256 and _complete(warehouse, current)
+    return current if same else None
+
+
+def _complete(warehouse: Warehouse, current: Attempt) -> bool:
+    return warehouse.count(current.dataset, current.month) == current.rows_loaded
 
 
 def same_version(publication: Publication, attempt: Attempt) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from nyc_taxi.files.download import File
     from nyc_taxi.files.header import HeaderPlan
     from nyc_taxi.files.publication import Publication
-    from nyc_taxi.load.attempt import Attempt
+    from nyc_taxi.load.attempt import Attempt, Key
     from nyc_taxi.load.ledger import Ledger
     from nyc_taxi.load.measures import Measures
 
@@ -30,11 +30,12 @@ class StageStats:
 
     :param plan: what its header meant
     :param rows_in_file: data rows counted in the file itself
-    :param rows_loaded: rows that the warehouse counted in the staging table
+    :param rows_loaded: rows that the warehouse counted in the staging table; that were uploaded, of a file
+        that is not loaded yet
     :param rows_rejected: rows that could not be loaded
     :param bytes_uncompressed: size of the file's content
     :param measures: what the staged rows add up to
-    :param table: name of the staging table, for people
+    :param table: where the rows are, for people: the staging table, or the uploaded object
     """
 
     plan: HeaderPlan
@@ -103,11 +104,13 @@ class Warehouse(Protocol):
     def check(self) -> str:
         """Return one sentence about a warehouse that can be used, for a connection's Test button."""
 
-    def remove_leftovers(self, dataset: str, month: Month) -> None:
+    def remove_leftovers(self, dataset: str, month: Month) -> Attempt | None:
         """Remove what earlier attempts at a month left, by the rules of :mod:`nyc_taxi.load.leftovers`.
 
         Best effort, and quick: what somebody reads is left for the next time. What a live process owns is
         never touched.
+
+        :returns: the attempt whose rows the month holds
         """
 
     def begin(self, publication: Publication, run_id: str) -> AbstractContextManager[Attempt]:
@@ -135,7 +138,7 @@ class Warehouse(Protocol):
     def discard(self, attempt: Attempt) -> None:
         """Remove what an attempt has staged, if anything."""
 
-    def publish(self, attempt_id: int) -> Attempt:
+    def publish(self, key: Key) -> Attempt:
         """Make an audited attempt what readers see of its month, unless another version won meanwhile.
 
         Readers see the month's old rows or its new rows, whole. Publishing again returns the outcome of the
@@ -171,3 +174,40 @@ class Warehouse(Protocol):
 
     def grant_reading(self, role: str) -> bool:
         """Let a role read the trips, the ledger and the marts, and return whether the role was created."""
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """What loading an uploaded file came to.
+
+    :param rows: rows that the warehouse counted in the staging table
+    :param table: name of the staging table, for people
+    """
+
+    rows: int
+    table: str
+
+
+@runtime_checkable
+class Uploading(Protocol):
+    """A warehouse that loads from a bucket: staging is two steps, which may be taken in two processes.
+
+    Between them nobody has to be alive. Rows that are uploaded are kept as long as staged ones.
+    """
+
+    def upload(self, attempt: Attempt, file: File, progress: Progress) -> StageStats:
+        """Put a file and its typed rows into the bucket, and its rejected rows into the warehouse.
+
+        :raises TooManyRejects: from the reader; nothing was kept
+        :raises ContractError: whatever else is wrong with the file; nothing was kept
+        """
+
+    def load_uploaded(self, key: Key, patience: float | None) -> Loaded | None:
+        """Load uploaded rows into the staging table of their attempt; again finds the job of the first time.
+
+        :param patience: seconds to wait for the job; None for as long as it runs
+        :returns: None when the job still runs
+        """
+
+    def is_loading(self, key: Key) -> bool:
+        """Return whether the job that loads uploaded rows still runs."""

@@ -66,7 +66,7 @@ class AuditMonthOperator(BaseOperator):
         else:
             with metrics.timed("audit", staged.dataset, self.target):
                 forced = str(self.force).lower() == "true"
-                checks = audit_month(store, staged.attempt, force=forced)
+                checks = audit_month(store, staged.key, force=forced)
             headers = ("check", "outcome", "message")
             rows = [(check.name, check.outcome, check.message) for check in checks]
             self.log.info("%s %s:\n%s", staged.dataset, staged.month, tabulate(rows, headers, "plain"))

@@ -5,24 +5,19 @@ from __future__ import annotations
 import fcntl
 import re
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow.sdk import BaseOperator
 from airflow.sdk.exceptions import AirflowSkipException
 
 from nyc_taxi import settings
-from nyc_taxi.core.numerals import counted
 from nyc_taxi.dbt.invocation import Invocation
-from nyc_taxi.errors import DataTestFailed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from airflow.sdk import Context
-
-    from nyc_taxi.dbt.results import Node
 
 
 class DbtOperator(BaseOperator):
@@ -60,6 +55,8 @@ class DbtOperator(BaseOperator):
 
         :raises DataTestFailed: naming the months whose data fail a test; the others are built
         """
+        from nyc_taxi.hooks.dbt_runs import DbtRuns
+
         if self.work is None:
             raise AirflowSkipException("Every month of the ledger is already built.")
         invocation = Invocation.from_json(self.work)
@@ -67,67 +64,13 @@ class DbtOperator(BaseOperator):
             retried = context["ti"].try_number > 1
             if retried and not by_this_run:
                 self.log.info("No results of the previous try on this machine: everything runs again.")
-            try:
-                nodes = self._run(invocation, folder, only_failed=retried and by_this_run)
-            except DataTestFailed as failure:
-                self._run_others(invocation, failure, folder.with_name("others"))
+            runs = DbtRuns(self.target, self.warehouse_conn_id, self.log.log)
+            nodes = runs.run(invocation, folder, only_failed=retried and by_this_run)
         return [
             {"model": node.name, "status": node.status, "rows": node.rows, "seconds": round(node.seconds, 2)}
             for node in nodes
             if node.kind == "model"
         ]
-
-    def _run(self, invocation: Invocation, folder: Path, *, only_failed: bool = False) -> tuple[Node, ...]:
-        from nyc_taxi.dbt.results import table
-        from nyc_taxi.hooks.dbt import dbt
-
-        try:
-            nodes = dbt(folder, self.target, self.warehouse_conn_id).run(
-                invocation, self.log.log, only_failed=only_failed
-            )
-        except DataTestFailed:
-            self._record(invocation)
-            raise
-        self._record(invocation)
-        if nodes:
-            self.log.info("dbt %s:\n%s", invocation.command, table(nodes))
-        return nodes
-
-    def _record(self, invocation: Invocation) -> None:
-        """Copy the results of dbt's checks to the ledger, also those of months that failed one."""
-        from nyc_taxi.hooks.dbt import record_checks
-
-        new = record_checks(invocation.target, self.target, self.warehouse_conn_id)
-        self.log.info(
-            "%d new results of checks in ops.quality_result; airflow taxi show prints those of a month.", new
-        )
-
-    def _run_others(self, invocation: Invocation, failure: DataTestFailed, folder: Path) -> NoReturn:
-        """Build the months in which no check found an error, in a separate folder: a retry must measure all.
-
-        :raises DataTestFailed: always, with what was found in the others
-        """
-        good, findings = invocation.months, [*failure.findings]
-        while True:
-            bad = {finding.partition(",")[0] for finding in failure.findings}
-            others = tuple(month for month in good if str(month) not in bad)
-            if not others or others == good:
-                break
-            self.log.warning("%s Building the other months.", failure)
-            good = others
-            try:
-                self._run(replace(invocation, months=good), folder)
-            except DataTestFailed as again:
-                failure = again
-                findings += again.findings
-            else:
-                found = "; ".join(text.rstrip(".") for text in findings)
-                raise DataTestFailed(
-                    f"{found}. The marts keep their previous content of these months. "
-                    f"The other {len(good)} of {counted(len(invocation.months), 'month')} were built.",
-                    findings,
-                )
-        raise failure
 
 
 @contextmanager

@@ -29,14 +29,8 @@ class PublishDbtDocsOperator(BaseOperator):
 
     def execute(self, context: Context) -> str:
         """Publish the page, and return its location."""
-        from nyc_taxi.dbt.invocation import Command, Invocation
-        from nyc_taxi.hooks.dbt import dbt, docs_page
+        from nyc_taxi.hooks.dbt_runs import DbtRuns
 
-        described = Invocation(Command.DOCS, target=context["params"]["target"], threads=settings.DBT_THREADS)
         folder = Path(settings.DBT_ARTIFACTS) / f"{self.dag_id}-docs"
-        dbt(folder, self.target, self.warehouse_conn_id).run(described, self.log.log)
-        page = docs_page(self.dag_id)
-        page.parent.mkdir(parents=True, exist_ok=True)
-        page.write_text((folder / "static_index.html").read_text("utf-8"), encoding="utf-8")
-        self.log.info("The documentation is at %s", page)
-        return str(page)
+        runs = DbtRuns(self.target, self.warehouse_conn_id, self.log.log)
+        return runs.publish_docs(context["params"]["target"], folder, self.dag_id)

@@ -58,7 +58,7 @@ class PublishMonthOperator(BaseOperator):
         staged = staged_of_task(self.staged, store, self.dataset, self.month, context)
         with metrics.timed("publish", staged.dataset, self.target):
             unchanged = staged.unchanged
-            attempt = store.ledger.get(staged.attempt) if unchanged else store.publish(staged.attempt)
+            attempt = store.ledger.get(staged.key) if unchanged else store.publish(staged.key)
         result: dict[str, Any] = {
             "dataset": attempt.dataset,
             "month": str(attempt.month),

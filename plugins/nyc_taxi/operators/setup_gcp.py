@@ -39,16 +39,9 @@ class SetUpGcpOperator(BaseOperator):
 
     def execute(self, context: Context) -> list[str]:  # noqa: ARG002
         """Create what is missing, and return a sentence about each thing."""
-        from nyc_taxi.bigquery.setup import set_up
-
-        warehouse = TaxiBigQueryHook(self.warehouse_conn_id).warehouse()
         days = str(self.landing_days or "")
-        report = set_up(
-            warehouse.place,
-            warehouse.name,
-            landing_days=int(days) if days.isdecimal() else None,
-        )
-        warehouse.prepare()
+        hook = TaxiBigQueryHook(self.warehouse_conn_id)
+        report = hook.set_up(landing_days=int(days) if days.isdecimal() else None)
         for sentence in report:
             self.log.info(sentence)
         return report

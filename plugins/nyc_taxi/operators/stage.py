@@ -49,6 +49,7 @@ class StageMonthOperator(BaseOperator):
     template_fields_renderers: ClassVar[dict[str, str]] = {"publication": "json"}
     operator_extra_links = (SourceFileLink(),)
     ui_color = "#d9ecf7"
+    upload_only: ClassVar[bool] = False
 
     def __init__(
         self,
@@ -73,17 +74,19 @@ class StageMonthOperator(BaseOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Stage the month, and return what was staged."""
-        with metrics.timed("stage", self.dataset, self.target):
+        step = "upload" if self.upload_only else "stage"
+        with metrics.timed(step, self.dataset, self.target):
             staged = self._stage(context)
         if staged.unchanged:
             self.log.info("%s %s already holds this file.", staged.dataset, staged.month)
         else:
             self.log.info(
-                "%s %s: %s rows in the file, %s loaded, %s rejected, in %.1f s.",
+                "%s %s: %s rows in the file, %s %s, %s rejected, in %.1f s.",
                 staged.dataset,
                 staged.month,
                 f"{staged.rows_in_file:,}",
                 f"{staged.rows_loaded:,}",
+                "uploaded" if self.upload_only else "loaded",
                 f"{staged.rows_rejected:,}",
                 staged.seconds,
             )
@@ -107,6 +110,7 @@ class StageMonthOperator(BaseOperator):
             fetch=fetch,
             run_id=context["run_id"],
             force=str(self.force).lower() == "true",
+            upload_only=self.upload_only,
             progress=progress,
         )
 

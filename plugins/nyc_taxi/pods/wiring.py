@@ -26,11 +26,16 @@ def pod_profile(name: str) -> dict[str, Any]:
     :raises ContractError: when there is no such profile, or one that cannot be right
     """
     profile = get_profile(name)
-    if "KubernetesExecutor" not in conf.get("core", "executor"):
+    if not tasks_are_pods():
         return {}
     if "AIRFLOW_IS_K8S_EXECUTOR_POD" in os.environ:
-        return {}  # the pod is there already, and importing kubernetes takes half a second
+        return {}  # the pod is there already, and importing the client of Kubernetes takes a second
     return {"pod_override": as_pod(profile.manifest(), f"{profiles_file()}, profile {name}")}
+
+
+def tasks_are_pods() -> bool:
+    """Whether this deployment runs tasks as pods."""
+    return "KubernetesExecutor" in conf.get("core", "executor")
 
 
 def pod_manifest(name: str) -> dict[str, Any]:

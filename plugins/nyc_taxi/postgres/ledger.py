@@ -14,9 +14,11 @@ from nyc_taxi.postgres.statements import statement
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
+    from datetime import timedelta
 
     from nyc_taxi.core.check import MeasuredBy
     from nyc_taxi.core.month import Month
+    from nyc_taxi.load.attempt import Key
     from nyc_taxi.postgres.sessions import Sessions
 
 
@@ -26,10 +28,18 @@ class PostgresLedger:
 
     sessions: Sessions
 
-    def get(self, id: int) -> Attempt:
+    def get(self, key: Key) -> Attempt:
         """Return one attempt."""
         with self.sessions("ledger") as connection:
-            return attempts.get(connection, id)
+            return attempts.get(connection, key.id)
+
+    def with_neighbours(self, key: Key, within: timedelta) -> tuple[Attempt, list[Attempt]]:
+        """Return one attempt, and the published ones of its month and of those around it."""
+        with self.sessions("ledger") as connection:
+            attempt = attempts.get(connection, key.id)
+            published = attempts.find(connection, dataset=key.dataset, outcomes=[Outcome.PUBLISHED])
+        first_day = key.month.first_day
+        return attempt, [one for one in published if abs(one.month.first_day - first_day) <= within]
 
     def current(self, dataset: str, month: Month) -> Attempt | None:
         """Return the attempt whose rows the month holds now."""
@@ -64,7 +74,7 @@ class PostgresLedger:
 
     def update(
         self,
-        id: int,
+        key: Key,
         outcome: Outcome,
         *,
         only_from: Sequence[Outcome] | None = None,
@@ -73,9 +83,9 @@ class PostgresLedger:
     ) -> bool:
         """Set an attempt's outcome, its checks and other fields in one transaction."""
         with self.sessions("ledger") as connection, connection.transaction():
-            changed = attempts.update(connection, id, outcome, only_from=only_from, **values)
+            changed = attempts.update(connection, key.id, outcome, only_from=only_from, **values)
             if changed and checks is not None:
-                attempts.record_checks(connection, id, checks)
+                attempts.record_checks(connection, key.id, checks)
             return changed
 
     def keep_rejects(self, attempt: Attempt, rejects: Iterable[RejectedRow]) -> None:
@@ -98,20 +108,18 @@ class PostgresLedger:
             for row in cursor.stream(statement("rejects"), values):
                 yield RejectedRow(*row)
 
-    def count_rejects(self, id: int) -> tuple[int, int]:
+    def count_rejects(self, key: Key) -> tuple[int, int]:
         """Return how many rows of an attempt were rejected, and the sum of their row numbers."""
         with self.sessions("ledger") as connection:
-            rows, ordinals = connection.execute(statement("count_rejects"), {"attempt": id}).fetchone() or (
-                0,
-                0,
-            )
-            return rows, ordinals
+            found = connection.execute(statement("count_rejects"), {"attempt": key.id}).fetchone()
+        rows, ordinals = found or (0, 0)
+        return rows, ordinals
 
-    def checks(self, id: int) -> dict[MeasuredBy, tuple[Check, ...]]:
+    def checks(self, key: Key) -> dict[MeasuredBy, tuple[Check, ...]]:
         """Return what the checks found of an attempt."""
         found: dict[MeasuredBy, tuple[Check, ...]] = {}
         with self.sessions("ledger") as connection:
-            for measured_by, *check in connection.execute(statement("quality_results"), {"attempt": id}):
+            for measured_by, *check in connection.execute(statement("quality_results"), {"attempt": key.id}):
                 found[measured_by] = (*found.get(measured_by, ()), Check(*check))
         return found
 
@@ -123,5 +131,7 @@ class PostgresLedger:
     def discard_unchanged(self, attempt: Attempt, current: Attempt) -> None:
         """Remove an attempt whose file is the published one, which takes over how its source describes it."""
         with self.sessions("ledger") as connection, connection.transaction():
-            connection.execute(statement("same_content"), {"id": current.id, "attempt": attempt.id})
+            names = ("source", "url", "etag", "last_modified", "bytes")
+            described = {name: getattr(attempt, name) for name in names}
+            connection.execute(statement("same_content"), {"id": current.id, **described})
             connection.execute("delete from ops.file_ledger where id = %s", (attempt.id,))

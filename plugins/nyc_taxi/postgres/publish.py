@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 import psycopg
@@ -24,6 +23,7 @@ from nyc_taxi.postgres.tables import StageTable, partition_name, partition_of
 
 if TYPE_CHECKING:
     from nyc_taxi.core.dataset import Dataset
+    from nyc_taxi.load.attempt import Key
     from nyc_taxi.postgres.sessions import Sessions
 
 _log = logging.getLogger(__name__)
@@ -34,42 +34,38 @@ PATIENCE: Final = 600.0
 _KEPT: Final = "the staged rows are kept"
 
 
-def publish_month(sessions: Sessions, attempt: int, *, patience: float = PATIENCE) -> Attempt:
+def publish_month(sessions: Sessions, key: Key, *, patience: float = PATIENCE) -> Attempt:
     """Make an audited attempt what readers see of its month, unless another version won meanwhile.
 
     Readers see the month's old rows or its new rows, whole, also those whose transaction began before.
     Doing it again returns the outcome of the first time.
 
-    :param attempt: number of the attempt, as :func:`~nyc_taxi.load.stage.stage_month` returned it
+    :param key: the attempt, as :func:`~nyc_taxi.load.stage.stage_month` returned it
     :param patience: seconds to wait for locks that others hold
     :returns: the attempt, *published* or *superseded* (*replaced* when it is asked again later)
     :raises ContractError: when the attempt was not audited, failed, or lost its stage table
     :raises WarehouseBusy: when a lock was not granted; the attempt can be published later
     """
-    with sessions(f"publish attempt {attempt}") as connection:
-        try_publishing = partial(patiently, sessions, connection, patience=patience, kept=_KEPT)
-        found = try_publishing(lambda: _look_up(connection, attempt), what=f"Publishing attempt {attempt}")
-        published, dead_rows = try_publishing(
-            lambda: _publish(connection, attempt), what=f"Publishing {found}"
+    with sessions(f"publish attempt {key.id}") as connection:
+        published, dead_rows = patiently(
+            sessions,
+            connection,
+            lambda: _publish(connection, key),
+            what=f"Publishing {key}",
+            patience=patience,
+            kept=_KEPT,
         )
         _refresh(connection, published, dead_rows=dead_rows)
         return published
 
 
-def _look_up(connection: psycopg.Connection[Any], id: int) -> Attempt:
-    with connection.transaction():
-        wait_briefly(connection)
-        return attempts.get(connection, id)
-
-
-def _publish(connection: psycopg.Connection[Any], id: int) -> tuple[Attempt, bool]:
+def _publish(connection: psycopg.Connection[Any], key: Key) -> tuple[Attempt, bool]:
     """Return the attempt, and whether rows were deleted inside the month's partition."""
     dead_rows = False
     with connection.transaction():
         wait_briefly(connection)
-        attempt = attempts.get(connection, id)
-        connection.execute("select pg_advisory_xact_lock(%s, %s)", month_lock(attempt.dataset, attempt.month))
-        attempt = attempts.get(connection, id)
+        connection.execute("select pg_advisory_xact_lock(%s, %s)", month_lock(key.dataset, key.month))
+        attempt = attempts.get(connection, key.id)
         if is_final(attempt):
             return attempt, dead_rows
         latest = attempts.latest(connection, attempt.dataset, attempt.month)
@@ -78,12 +74,12 @@ def _publish(connection: psycopg.Connection[Any], id: int) -> tuple[Attempt, boo
             replaced = latest.id if latest and latest.outcome is Outcome.PUBLISHED else None
             if replaced is not None:
                 attempts.update(connection, replaced, Outcome.REPLACED)
-            attempts.update(connection, id, Outcome.PUBLISHED, replaced_id=replaced)
+            attempts.update(connection, attempt.id, Outcome.PUBLISHED, replaced_id=replaced)
         else:
             drop_stage(connection, attempt)
             reason = f"Attempt {latest.id} was published first." if latest else None
-            attempts.update(connection, id, Outcome.SUPERSEDED, reason=reason)
-    return attempts.get(connection, id), dead_rows
+            attempts.update(connection, attempt.id, Outcome.SUPERSEDED, reason=reason)
+    return attempts.get(connection, key.id), dead_rows
 
 
 def _put_in_place(connection: psycopg.Connection[Any], attempt: Attempt) -> bool:

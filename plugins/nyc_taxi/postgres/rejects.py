@@ -1,14 +1,13 @@
-"""Rejected rows, spooled to disk while a file is read and then copied to ``ops.rejected_rows``."""
+"""Rejected rows, as ``ops.rejected_rows`` takes them."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import IO, TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any
 
 from nyc_taxi.postgres.statements import statement
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable
 
     import psycopg
 
@@ -16,28 +15,6 @@ if TYPE_CHECKING:
     from nyc_taxi.load.attempt import Attempt
 
 _ESCAPES = str.maketrans({"\\": r"\\", "\t": r"\t", "\n": r"\n", "\r": r"\r"})
-
-
-@dataclass(slots=True)
-class Rejects:
-    """The rejected rows of one attempt, in file order; memory does not grow with them.
-
-    :param spool: where they are kept meanwhile: an empty binary file, open for reading and writing
-    """
-
-    attempt: Attempt
-    spool: IO[bytes]
-    count: int = 0
-
-    def add(self, reject: RejectedRow) -> None:
-        """Keep a row."""
-        self.count += 1
-        self.spool.write(as_line(self.attempt, reject))
-
-    def lines(self) -> Iterator[bytes]:
-        """Yield the rows as :func:`as_line` gives them."""
-        self.spool.seek(0)
-        yield from self.spool
 
 
 def as_line(attempt: Attempt, reject: RejectedRow) -> bytes:

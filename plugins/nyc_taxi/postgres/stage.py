@@ -15,10 +15,11 @@ import psycopg
 from nyc_taxi.core.dataset import get_dataset
 from nyc_taxi.errors import NotTheFile, WarehouseUnreachable
 from nyc_taxi.files.reader import open_file
+from nyc_taxi.load.rejects import Rejects
 from nyc_taxi.load.warehouse import StageStats
 from nyc_taxi.postgres import attempts
 from nyc_taxi.postgres.batch_copy import Copied, Target, copy_batches
-from nyc_taxi.postgres.rejects import Rejects, copy_rejects
+from nyc_taxi.postgres.rejects import as_line, copy_rejects
 from nyc_taxi.postgres.tables import StageTable
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ def stage_file(
     target = Target(StageTable.of(dataset, attempt.month, attempt.id), dataset, attempt.month)
     with ExitStack() as opened:
         reader = opened.enter_context(open_file(dataset, file.path, attempt.month, whole=file.length_proven))
-        rejects = Rejects(attempt, opened.enter_context(TemporaryFile(dir=file.path.parent)))
+        rejects = Rejects(attempt, as_line, opened.enter_context(TemporaryFile(dir=file.path.parent)))
         connections = _connections(sessions, attempt, streams or _worthwhile(file.path), opened)
         first = connections[0]
         batches = _read(reader, rejects, progress, file.path)

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from nyc_taxi.dbt.access import Access
     from nyc_taxi.files.download import File
     from nyc_taxi.files.publication import Publication
-    from nyc_taxi.load.attempt import Attempt
+    from nyc_taxi.load.attempt import Attempt, Key
     from nyc_taxi.load.warehouse import Finding, Progress, StageStats, StaleMonth
 
 
@@ -76,10 +76,11 @@ class PostgresWarehouse:
         version, database, user = row or ("?", "?", "?")
         return f"Postgres {version}, database {database}, user {user}."
 
-    def remove_leftovers(self, dataset: str, month: Month) -> None:
-        """Remove what earlier attempts at a month left."""
+    def remove_leftovers(self, dataset: str, month: Month) -> Attempt | None:
+        """Remove what earlier attempts at a month left, and return the attempt whose rows it holds."""
         with self.sessions(f"clean up {dataset} {month}") as connection:
             remove_leftovers(connection, dataset, month)
+            return attempts.current(connection, dataset, month)
 
     @contextmanager
     def begin(self, publication: Publication, run_id: str) -> Iterator[Attempt]:
@@ -118,9 +119,9 @@ class PostgresWarehouse:
         with self.sessions(f"discard attempt {attempt.id}") as connection:
             discard(connection, attempt)
 
-    def publish(self, attempt_id: int) -> Attempt:
+    def publish(self, key: Key) -> Attempt:
         """Make an audited attempt what readers see of its month, unless another version won meanwhile."""
-        return publish_month(self.sessions, attempt_id)
+        return publish_month(self.sessions, key)
 
     def unload(self, dataset: str, month: Month) -> int:
         """Remove a month's rows in one transaction with the ledger."""

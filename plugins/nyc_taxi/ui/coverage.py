@@ -34,7 +34,7 @@ STATES: Final = {
 _LAG: Final = 3
 """Months from the first day of a month to its publication, about two months after its end."""
 
-_LOADING: Final = {Outcome.STAGING, Outcome.STAGED, Outcome.AUDITED}
+_LOADING: Final = {Outcome.STAGING, Outcome.UPLOADED, Outcome.STAGED, Outcome.AUDITED}
 _FAILED: Final = {Outcome.FAILED, Outcome.ABANDONED}
 
 

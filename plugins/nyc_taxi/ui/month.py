@@ -43,9 +43,9 @@ def describe(warehouse: Warehouse, dataset: str, month: Month) -> dict[str, Any]
     warehouse.prepare()
     ledger = warehouse.ledger
     history = ledger.history(dataset, month)[::-1]
-    checked = [one for one in history if one.outcome is not Outcome.STAGING][:CHECKED]
+    checked = [one for one in history if one.outcome not in {Outcome.STAGING, Outcome.UPLOADED}][:CHECKED]
     with ThreadPoolExecutor(CHECKED) as threads:
-        results = list(threads.map(lambda one: ledger.checks(one.id), checked))
+        results = list(threads.map(lambda one: ledger.checks(one.key), checked))
     stale = stale_reasons(warehouse)
     current = next((one for one in history if one.outcome is Outcome.PUBLISHED), None)
     return {

@@ -4,8 +4,12 @@ set
     stage_table = null,
     replaced_id = if(id = @id, @replaced_id, replaced_id),
     bytes_billed = if(id = @id, coalesce(bytes_billed, 0) + @billed, bytes_billed),
-    finished = if(id = @id, current_timestamp(), finished),
-    seconds = if(id = @id, timestamp_diff(current_timestamp(), started, microsecond) / 1000000, seconds)
+    finished = if(id = @id, coalesce(@finished, current_timestamp()), finished),
+    seconds = if(
+        id = @id,
+        timestamp_diff(coalesce(@finished, current_timestamp()), started, microsecond) / 1000000,
+        seconds
+    )
 where
     month = @month
     and (

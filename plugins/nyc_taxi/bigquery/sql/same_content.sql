@@ -1,14 +1,11 @@
-update {ops}.file_ledger as published
+update {ops}.file_ledger
 set
-    source = newer.source,
-    url = newer.url,
-    etag = newer.etag,
-    last_modified = newer.last_modified,
-    bytes = newer.bytes
-from {ops}.file_ledger as newer
+    source = @source,
+    url = @url,
+    etag = @etag,
+    last_modified = @last_modified,
+    bytes = @bytes
 where
-    published.id = @id
-    and published.month = @month
-    and newer.month = @month
-    and published.outcome = 'published'
-    and newer.id = @attempt
+    id = @id
+    and month = @month
+    and outcome = 'published'

@@ -1,12 +1,10 @@
-update ops.file_ledger as published
+update ops.file_ledger
 set
-    source = newer.source,
-    url = newer.url,
-    etag = newer.etag,
-    last_modified = newer.last_modified,
-    bytes = newer.bytes
-from ops.file_ledger as newer
+    source = %(source)s,
+    url = %(url)s,
+    etag = %(etag)s,
+    last_modified = %(last_modified)s,
+    bytes = %(bytes)s
 where
-    published.id = %(id)s
-    and published.outcome = 'published'
-    and newer.id = %(attempt)s
+    id = %(id)s
+    and outcome = 'published'

@@ -504,7 +504,7 @@ const Table = ({ head, rows, label }) =>
     h("thead", null, h("tr", null, head.map(([name, kind]) => h("th", { key: name, scope: "col", className: kind }, name)))),
     h("tbody", null, rows.map((row, index) => h("tr", { key: index }, row.map((value, column) => h("td", { key: column, className: head[column][1] }, value)))))));
 
-const OUTCOMES = { published: "green", failed: "red", abandoned: "red", staging: "blue", staged: "blue", audited: "blue" };
+const OUTCOMES = { published: "green", failed: "red", abandoned: "red", staging: "blue", uploaded: "blue", staged: "blue", audited: "blue" };
 const CHECKS = { pass: "green", warn: "orange", error: "red" };
 const share = (check) => (check.threshold === "none" || check.threshold.includes("%") ? `${Number((check.value * 100).toPrecision(3))}%` : number(check.value));
 
