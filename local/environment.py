@@ -73,11 +73,11 @@ _COMPILED = {
 }
 
 _TESTED = {
-    "browser.txt": "airflow.txt",
     "airflow-gcp.txt": "airflow.txt",
     "dev.txt": "airflow.txt",
     "image.txt": "dev.txt",
     "build.txt": "airflow.txt",
+    "browser.txt": "airflow.txt",
 }
 """The lock file whose versions another one has to have."""
 
