@@ -34,7 +34,7 @@ const STYLE = `
 .nyc-cell:focus-visible { outline: 2px solid var(--chakra-colors-fg); outline-offset: 1px; z-index: 1; }
 .nyc-cell[aria-pressed=true] { box-shadow: 0 0 0 2px var(--chakra-colors-fg); z-index: 1; }
 .nyc-cell[data-warned=true]::after { content: ""; position: absolute; top: 1px; right: 1px; width: 5px; height: 5px;
-  border-radius: 50%; background: var(--chakra-colors-orange-solid); border: 1px solid var(--chakra-colors-bg); }
+  border-radius: 50%; background: white; outline: 1px solid rgb(0 0 0 / 60%); }
 .nyc-sample { width: 1.5rem; flex: none; cursor: default; }
 .nyc-facts { display: grid; grid-template-columns: max-content minmax(0, 1fr); gap: 0.125rem 0.75rem; font-size: 0.8125rem; }
 .nyc-facts dt { color: var(--chakra-colors-fg-muted); }
@@ -44,10 +44,10 @@ const STYLE = `
 .nyc-scroll { overflow-x: auto; }
 .nyc-table { width: 100%; border-collapse: collapse; font-size: 0.8125rem; }
 .nyc-table th, .nyc-table td { text-align: start; padding: 0.25rem 0.75rem 0.25rem 0; vertical-align: top;
-  border-bottom: 1px solid var(--chakra-colors-border); overflow-wrap: anywhere; }
+  border-bottom: 1px solid var(--chakra-colors-border); overflow-wrap: break-word; }
 .nyc-table th { color: var(--chakra-colors-fg-muted); font-weight: 500; white-space: nowrap; }
 .nyc-number { text-align: end !important; font-variant-numeric: tabular-nums; white-space: nowrap; }
-.nyc-line { font-family: monospace; white-space: pre-wrap; }
+.nyc-line { font-family: monospace; white-space: pre-wrap; overflow-wrap: anywhere !important; }
 .nyc-field { border: 1px solid var(--chakra-colors-border-emphasized); border-radius: 4px; background: var(--chakra-colors-bg);
   padding: 0.25rem 0.5rem; font-size: 0.875rem; }
 `;
