@@ -185,7 +185,7 @@ ON_BIGQUERY = {
     "test_file_that_was_only_touched_is_unchanged_and_known_by_its_new_description",
     "test_names_of_a_header_keep_their_commas_and_quotes",
     "test_promise_3_idempotent",
-    "test_promise_4_concurrent_runs_of_one_month",
+    "test_promise_4_concurrent_runs_of_three_months",
     "test_staged_rows_are_hidden_from_readers_and_measured",
     "test_too_many_rejected_rows_fail_the_attempt_and_stay_visible",
     "test_unloaded_month_is_empty_and_loads_again",

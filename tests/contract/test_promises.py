@@ -124,19 +124,22 @@ def test_promise_3_idempotent(warehouse: Warehouse, tmp_path: Path) -> None:
         assert server.requests == [("HEAD", f"/{path}")]
 
 
-def test_promise_4_concurrent_runs_of_one_month(subject: Subject, tmp_path: Path) -> None:
-    file = published(green(tmp_path, 2000))
-    with ThreadPoolExecutor(4) as pool:
-        done = list(pool.map(lambda _: load(subject.warehouse, file), range(4)))
+def test_promise_4_concurrent_runs_of_three_months(subject: Subject, tmp_path: Path) -> None:
+    """Runs of one month overtake each other, and runs of other months are not in their way."""
+    months = [MONTH.plus(number) for number in range(3)]
+    files = {month: published(green(tmp_path, 1000, month), month=month) for month in months}
+    with ThreadPoolExecutor(5) as pool:
+        done = list(pool.map(lambda month: load(subject.warehouse, files[month]), [MONTH, MONTH, *months]))
     assert {attempt.outcome for attempt in done} <= {Outcome.PUBLISHED, Outcome.SUPERSEDED}
-    assert len(subject.rows()) == 2000
+    assert [attempt.outcome for attempt in done[3:]] == [Outcome.PUBLISHED] * 2
+    assert [len(subject.rows(month=month)) for month in months] == [1000] * 3
     assert subject.leftovers() == 0
 
 
 def test_promise_4_concurrent_runs_while_files_are_published_anew(subject: Subject, tmp_path: Path) -> None:
-    """Runs of two months, forced or not, four at a time: as good as one after another."""
+    """Runs of three months, forced or not, four at a time: as good as one after another."""
     warehouse, chosen = subject.warehouse, random.Random(1)
-    months = [MONTH.plus(number) for number in range(2)]
+    months = [MONTH.plus(number) for number in range(3)]
     versions = dict.fromkeys(months, 0)
     one_publisher = threading.Lock()
 
@@ -159,7 +162,7 @@ def test_promise_4_concurrent_runs_while_files_are_published_anew(subject: Subje
         for month in months:
             publish_anew(month)
         kinds = ("ordinary", "forced", "published anew")
-        jobs = [(month, kind) for month in months for kind in kinds for _ in range(3)]
+        jobs = [(month, kind) for month in months for kind in kinds for _ in range(2)]
         chosen.shuffle(jobs)
         with ThreadPoolExecutor(4) as pool:
             done = [attempt for attempt in pool.map(run, jobs) if attempt is not None]
