@@ -20,7 +20,7 @@ override TARGET := $(value TARGET)
 override UPGRADE := $(value UPGRADE)
 export ARGS CMD CONTEXT IMAGE MONTHS PORT PROFILES PROJECT PYTHON ROWS SOURCE TARGET UPGRADE
 
-.PHONY: help demo up down clean exec shell psql dbt dbt-diff up-compose up-kubernetes test test-long test-compose test-kubernetes test-gcp-live bench bench-history lint lint-bigquery format docs-reference lock wheel
+.PHONY: help demo up down clean exec shell psql dbt dbt-diff up-compose up-kubernetes test test-long test-compose test-kubernetes test-browser test-gcp-live bench bench-history lint lint-bigquery format docs-reference lock wheel
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-15s %s\n", $$1, $$2 }' Makefile
@@ -66,6 +66,9 @@ test-long: ## run all checks and tests with every kill, round and file
 
 test-compose: ## run the tests that start the stack of docker-compose.yaml
 	$(RUN) test-compose
+
+test-browser: ## run the tests that use Airflow's UI in Chromium, which has to be installed
+	$(RUN) test-browser
 
 test-kubernetes: ## run the tests on the cluster of kubectl, in separate namespaces (CONTEXT=… IMAGE=…)
 	$(RUN) test-kubernetes

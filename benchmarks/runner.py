@@ -13,7 +13,19 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import course, fhvhv, history, imports, load, machine, memory, months, scheduler, unchanged
+from benchmarks import (
+    course,
+    coverage,
+    fhvhv,
+    history,
+    imports,
+    load,
+    machine,
+    memory,
+    months,
+    scheduler,
+    unchanged,
+)
 from benchmarks.history import Measured, Run, number
 from benchmarks.sizes import TINY, USUAL
 from local.errors import LocalError
@@ -46,6 +58,7 @@ GROUPS = {
     "months": Group(months.measure, 1.5),
     "memory": Group(memory.measure, 2.5),
     "unchanged": Group(unchanged.measure, 0.3),
+    "coverage": Group(coverage.measure, 1),
     "imports": Group(imports.measure, 0.7),
     "scheduler": Group(scheduler.measure, 5),
 }

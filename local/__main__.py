@@ -169,6 +169,14 @@ def test_kubernetes() -> int:
     return quality.test(f"tests/cluster {os.environ.get('ARGS', '')}")
 
 
+def test_browser() -> int:
+    """Run the tests that use Airflow's UI in a browser."""
+    inside("dev")
+    from local import browser
+
+    return browser.test(os.environ.get("ARGS", ""))
+
+
 def bench() -> int:
     """Measure the figures of docs/performance.md on this machine."""
     inside("demo")
@@ -244,7 +252,8 @@ def wheel() -> int:
 COMMANDS: dict[str, Callable[[], int]] = {
     "demo": demo, "up": up, "down": down, "clean": clean, "exec": run_command, "shell": shell, "psql": psql,
     "dbt": dbt, "dbt-diff": dbt_diff, "up-kubernetes": up_kubernetes, "test": test,
-    "test-compose": test_compose, "test-kubernetes": test_kubernetes, "test-gcp-live": test_gcp_live,
+    "test-compose": test_compose, "test-kubernetes": test_kubernetes, "test-browser": test_browser,
+    "test-gcp-live": test_gcp_live,
     "bench": bench, "bench-history": bench_history, "lint": lint, "lint-bigquery": lint_bigquery,
     "format": format, "docs-reference": docs_reference, "lock": lock, "wheel": wheel,
 }  # fmt: skip

@@ -26,6 +26,7 @@ DBT_VENV = CHECKOUT / ".venv-dbt"
 DBT = DBT_VENV / "bin" / "dbt"
 EMULATORS_VENV = CHECKOUT / ".venv-emulators"
 ZETASQL_VENV = CHECKOUT / ".venv-zetasql"
+BROWSER_VENV = CHECKOUT / ".venv-browser"
 _TOOLS = CHECKOUT / ".venv-tools"
 
 LOCKS = {
@@ -36,6 +37,7 @@ LOCKS = {
     "dbt-bigquery": "requirements/dbt-bigquery.txt",
     "emulators": "requirements/gcp.txt",
     "zetasql": "requirements/zetasql.txt",
+    "browser": "requirements/browser.txt",
 }
 """The lock file of each kind of environment."""
 
@@ -63,6 +65,7 @@ _COMPILED = {
     "dev.txt": (*_PROJECT, *_CLOUD, "--group=local", "--group=test", "--group=lint"),
     "image.txt": (*_PROJECT, *_CLOUD, "--group=image"),
     "build.txt": ("--group=build",),
+    "browser.txt": ("--group=browser",),
     "dbt.txt": ("--group=dbt",),
     "dbt-bigquery.txt": ("--group=dbt-bigquery",),
     "gcp.txt": ("requirements/gcp.in",),
@@ -74,6 +77,7 @@ _TESTED = {
     "dev.txt": "airflow.txt",
     "image.txt": "dev.txt",
     "build.txt": "airflow.txt",
+    "browser.txt": "airflow.txt",
 }
 """The lock file whose versions another one has to have."""
 
@@ -148,7 +152,7 @@ def lock(*, upgrade: bool) -> None:
 
 def _folder(kind: str) -> Path:
     """Return the folder of a kind of environment."""
-    own = {"emulators": EMULATORS_VENV, "zetasql": ZETASQL_VENV}
+    own = {"emulators": EMULATORS_VENV, "zetasql": ZETASQL_VENV, "browser": BROWSER_VENV}
     if kind in own:
         return own[kind]
     return DBT_VENV if kind.startswith("dbt") else VENV

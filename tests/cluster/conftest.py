@@ -94,6 +94,7 @@ def values(mirror: str) -> dict[str, Any]:
     to = {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "cluster-mirror"}}}
     return {
         "pods": {"env": [{"name": name, "value": value} for name, value in env.items()]},
+        "dbt": {"cronJob": {"enabled": True, "schedule": "0 0 1 1 *"}},
         "networkPolicies": {"egress": [{"to": [to], "ports": [{"port": 8000}]}]},
     }
 

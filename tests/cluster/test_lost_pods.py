@@ -10,12 +10,22 @@ from tests.cluster.conftest import values
 from tests.cluster.release import WORKERS, eventually
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from tests.cluster.conftest import Loaded
-from tests.cluster.release import Release
+    from tests.cluster.release import Release
+
+pytestmark = pytest.mark.usefixtures("without_dbt")
 
 FIRST, LAST = "2021-01", "2021-03"
+
+
+@pytest.fixture(scope="module")
+def without_dbt(release: Release, loaded: Loaded) -> Iterator[None]:
+    """Keep dbt from building each month that is loaded."""
+    release.airflow("dags", "pause", "transform_postgres")
+    yield
+    release.airflow("dags", "unpause", "transform_postgres")
 
 
 def delete_scheduler(release: Release) -> None:

@@ -83,6 +83,7 @@ MISTYPED: list[tuple[Values, str]] = [
     ({"logs": {"store": "none"}}, "store"),
     ({"logs": {"remote": {"url": "s3://key:secret@bucket/logs"}}}, "url"),
     ({"migrations": {"mode": "hooks"}}, "mode"),
+    ({"metadata": {"parameters": {"password": "x"}}}, "parameters"),
     ({"podProfiles": {"load": {"resource": {}}}}, "resource"),
     ({"podProfiles": {"new": {"labels": {}}}}, "resources"),
     (

@@ -77,5 +77,5 @@ def test_while_a_warehouse_does_not_answer_its_runs_are_all_that_is_known(
     assert state(None, run, None, None, asked=False) == expected
 
 
-def test_a_month_is_due_two_months_after_it_began() -> None:
-    assert due(Month("2026-11")) == Month("2026-09")
+def test_a_month_is_due_two_months_after_its_end() -> None:
+    assert due(Month("2026-11")) == Month("2026-08")

@@ -1,6 +1,6 @@
 """What warehouses answered, for pages that wait for none of them.
 
-A warehouse is asked in a thread of its own, by one request at a time. A request for a page waits a moment,
+A warehouse is asked in a separate thread, by one request at a time. A request for a page waits a moment,
 and then takes the answer before. The work that pages make is bounded: a warehouse is asked again only after
 :data:`REST` times as long as its answer took, since each question to BigQuery is billed.
 """

@@ -31,8 +31,8 @@ STATES: Final = {
 }
 """Each state of a month, and what people call it."""
 
-_LAG: Final = 2
-"""Months after which TLC publishes a month."""
+_LAG: Final = 3
+"""Months from the first day of a month to its publication, about two months after its end."""
 
 _LOADING: Final = {Outcome.STAGING, Outcome.UPLOADED, Outcome.STAGED, Outcome.AUDITED}
 _FAILED: Final = {Outcome.FAILED, Outcome.ABANDONED}

@@ -14,7 +14,6 @@ const COLOURS = {
   failed: "failed-solid",
 };
 const SIGNS = { waiting: "…", loading: "▸", republished: "↻", rejects: "!", stale: "~", failed: "×" };
-const ACTIVE = ["waiting", "loading"];
 const AGAIN = {
   none: "Months without a run",
   failed: "Months without a run, or whose run failed",
@@ -35,7 +34,7 @@ const STYLE = `
 .nyc-cell:focus-visible { outline: 2px solid var(--chakra-colors-fg); outline-offset: 1px; z-index: 1; }
 .nyc-cell[aria-pressed=true] { box-shadow: 0 0 0 2px var(--chakra-colors-fg); z-index: 1; }
 .nyc-cell[data-warned=true]::after { content: ""; position: absolute; top: 1px; right: 1px; width: 5px; height: 5px;
-  border-radius: 50%; background: var(--chakra-colors-orange-solid); border: 1px solid var(--chakra-colors-bg); }
+  border-radius: 50%; background: white; outline: 1px solid rgb(0 0 0 / 60%); }
 .nyc-sample { width: 1.5rem; flex: none; cursor: default; }
 .nyc-facts { display: grid; grid-template-columns: max-content minmax(0, 1fr); gap: 0.125rem 0.75rem; font-size: 0.8125rem; }
 .nyc-facts dt { color: var(--chakra-colors-fg-muted); }
@@ -45,10 +44,10 @@ const STYLE = `
 .nyc-scroll { overflow-x: auto; }
 .nyc-table { width: 100%; border-collapse: collapse; font-size: 0.8125rem; }
 .nyc-table th, .nyc-table td { text-align: start; padding: 0.25rem 0.75rem 0.25rem 0; vertical-align: top;
-  border-bottom: 1px solid var(--chakra-colors-border); overflow-wrap: anywhere; }
+  border-bottom: 1px solid var(--chakra-colors-border); overflow-wrap: break-word; }
 .nyc-table th { color: var(--chakra-colors-fg-muted); font-weight: 500; white-space: nowrap; }
 .nyc-number { text-align: end !important; font-variant-numeric: tabular-nums; white-space: nowrap; }
-.nyc-line { font-family: monospace; white-space: pre-wrap; }
+.nyc-line { font-family: monospace; white-space: pre-wrap; overflow-wrap: anywhere !important; }
 .nyc-field { border: 1px solid var(--chakra-colors-border-emphasized); border-radius: 4px; background: var(--chakra-colors-bg);
   padding: 0.25rem 0.5rem; font-size: 0.875rem; }
 `;
@@ -322,8 +321,9 @@ const useMonths = () => {
   useEffect(() => {
     let timer = 0;
     let ended = false;
-    const busy = (found) => found.targets.some((one) => !one.answered && !one.why) ||
-      found.grids.some((grid) => Object.values(grid.months).some((one) => ACTIVE.includes(one.state) && one.run && one.run[2] === "running"));
+    const unread = (found) => found.targets.some((one) => !one.answered && !one.why);
+    // A month may wait for its file for weeks; only what is being loaded changes soon.
+    const busy = (found) => found.grids.some((grid) => Object.values(grid.months).some((one) => one.state === "loading"));
     const look = async () => {
       let wait = 30000;
       if (!document.hidden) {
@@ -332,7 +332,8 @@ const useMonths = () => {
           if (ended) return;
           setData(found);
           setError("");
-          if (Date.now() < hurry.current || found.targets.some((one) => !one.answered && !one.why)) wait = 1000;
+          if (unread(found)) wait = 1000;
+          else if (Date.now() < hurry.current) wait = 2000;
           else if (busy(found)) wait = 5000;
         } catch (problem) {
           if (ended) return;
@@ -357,7 +358,7 @@ const useMonths = () => {
     };
   }, [round]);
   const again = useCallback(() => {
-    hurry.current = Date.now() + 60000;
+    hurry.current = Date.now() + 120000;
     setRound((count) => count + 1);
   }, []);
   return { data, error, again };
