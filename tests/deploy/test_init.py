@@ -15,6 +15,7 @@ import pytest
 from cryptography.fernet import Fernet
 from sqlalchemy import create_engine
 
+from nyc_taxi.bigquery.warehouse import BigQueryWarehouse
 from nyc_taxi.deploy import database, preflight
 from nyc_taxi.deploy.init import INCOMPLETE
 from nyc_taxi.deploy.last_applied import NAME
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
     from local.postgres import EmbeddedPostgres
     from tests.file_server import FileServer
+    from tests.google_cloud import GoogleCloud
 
 A_DAG = """
     insert into dag (dag_id, bundle_name, is_paused, is_stale, timetable_type, partition_mapper_info,
@@ -247,6 +249,22 @@ def test_a_warehouse_that_a_dag_sets_up_does_not_keep_airflow_from_starting(
     assert "postgres" not in ended.output
     assert "Attention: The warehouse bigquery_taxi lacks something" in ended.output
     assert "Run setup_gcp" in ended.output
+
+
+def test_emulators_are_set_up_at_once(fresh: Place, inits: Inits, google_cloud: GoogleCloud) -> None:
+    place = google_cloud.place()
+    ended = inits.run(
+        AIRFLOW__NYC_TAXI__WAREHOUSES="bigquery",
+        NYC_TAXI_BIGQUERY_PROJECT=place.project,
+        NYC_TAXI_BIGQUERY_BUCKET=place.bucket,
+        NYC_TAXI_BIGQUERY_PREFIX=place.prefix,
+        NYC_TAXI_BIGQUERY_ENDPOINT=str(place.bigquery_endpoint),
+        NYC_TAXI_BIGQUERY_STORAGE_ENDPOINT=str(place.storage_endpoint),
+    )
+    assert ended.code == 0, ended.output
+    assert f"Created the bucket {place.bucket} in US." in ended.output
+    assert "Attention" not in ended.output
+    assert BigQueryWarehouse(place, "bigquery_taxi").ledger.published() == []
 
 
 @pytest.mark.parametrize(

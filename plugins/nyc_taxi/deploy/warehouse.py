@@ -8,7 +8,7 @@ from airflow.sdk.bases.hook import BaseHook
 from airflow.sdk.exceptions import AirflowNotFoundException
 
 from nyc_taxi.deploy.console import ATTENTION, Retry, say
-from nyc_taxi.errors import TransientError, WarehouseNotSetUp
+from nyc_taxi.errors import TaxiError, TransientError, WarehouseNotSetUp
 from nyc_taxi.hooks.bigquery import TaxiBigQueryHook
 from nyc_taxi.hooks.warehouse import warehouse
 from nyc_taxi.options import configured_targets
@@ -52,13 +52,17 @@ def _prepare(target: Target, timeout: float) -> None:
 def _prepare_once(target: Target) -> None:
     """Prepare a warehouse, and set up one on emulators; elsewhere a person does that with the DAG setup_gcp.
 
-    :raises WarehouseNotSetUp: if a bucket or a dataset is missing
+    :raises WarehouseNotSetUp: if a bucket or a dataset is missing, and could not be created
     """
     try:
         warehouse(target).prepare()
-    except WarehouseNotSetUp:
+    except WarehouseNotSetUp as missing:
         hook = TaxiBigQueryHook(target.conn_id)
         if not hook.place().emulated:
             raise
-        for sentence in hook.set_up():
+        try:
+            report = hook.set_up()
+        except TaxiError:
+            raise missing from None
+        for sentence in report:
             say(sentence)
