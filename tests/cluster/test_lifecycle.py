@@ -34,13 +34,8 @@ def test_data_and_secrets_stay_through_the_life_of_a_release(cluster: Cluster, i
         assert changed(release) == [None]
 
         release.helm("uninstall", release.name, "--wait", "--timeout", "5m")
-        assert release.get("deployments") == release.get("pods") == release.get("jobs") == []
-        assert (
-            release.get("cronjobs")
-            == release.get("rolebindings")
-            == release.get("serviceaccounts", INSTANCE)
-            == []
-        )
+        kinds = ("deployments", "statefulsets", "jobs", "cronjobs", "rolebindings", "networkpolicies")
+        assert [one["metadata"]["name"] for kind in kinds for one in release.get(kind, INSTANCE)] == []
         release.install(values)
         assert is_as_before(release, before)
 
