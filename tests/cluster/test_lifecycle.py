@@ -25,22 +25,17 @@ def test_data_and_secrets_stay_through_the_life_of_a_release(cluster: Cluster, i
         assert before
         release.airflow("variables", "set", "kept", "yes")
 
-        release.install({**values, "triggerer": {"replicas": 2}})
+        release.install({**values, "pods": {"annotations": {"changed": "yes"}}})
         assert is_as_before(release, before)
-        assert len(ready(release, "triggerer")) == 2
+        assert changed(release) == ["yes"]
 
         release.helm("rollback", release.name, "1", "--wait", "--timeout", "15m")
         assert is_as_before(release, before)
-        assert len(ready(release, "triggerer")) == 1
+        assert changed(release) == [None]
 
         release.helm("uninstall", release.name, "--wait", "--timeout", "5m")
-        assert release.get("deployments") == release.get("pods") == release.get("jobs") == []
-        assert (
-            release.get("cronjobs")
-            == release.get("rolebindings")
-            == release.get("serviceaccounts", INSTANCE)
-            == []
-        )
+        kinds = ("deployments", "statefulsets", "jobs", "cronjobs", "rolebindings", "networkpolicies")
+        assert [one["metadata"]["name"] for kind in kinds for one in release.get(kind, INSTANCE)] == []
         release.install(values)
         assert is_as_before(release, before)
 
@@ -54,11 +49,10 @@ def is_as_before(release: Release, secrets: dict[str, str]) -> bool:
     return release.airflow("variables", "get", "kept").splitlines()[-1] == "yes"
 
 
-def ready(release: Release, component: str) -> list[str]:
-    """Return the names of a component's pods that are ready."""
+def changed(release: Release) -> list[str | None]:
+    """Return what the schedulers have as the annotation that an upgrade adds."""
     return [
-        pod["metadata"]["name"]
-        for pod in release.get("pods", release.component(component))
+        pod["metadata"]["annotations"].get("changed")
+        for pod in release.get("pods", release.component("scheduler"))
         if "deletionTimestamp" not in pod["metadata"]
-        and any(one["type"] == "Ready" and one["status"] == "True" for one in pod["status"]["conditions"])
     ]

@@ -129,7 +129,7 @@ def labels(pod: dict[str, Any]) -> tuple[str | None, ...]:
     ("dag_id", "run_type", "conf", "expected"),
     [
         ("green_postgres", DagRunType.BACKFILL_JOB, None, ("green", "2021-01", "load")),
-        ("yellow_bigquery", DagRunType.MANUAL, {"month": "2020-05"}, ("yellow", "2020-05", "load")),
+        ("yellow_bigquery", DagRunType.MANUAL, {"month": "2020-05"}, ("yellow", "2020-05", "default")),
         ("fhv_postgres", DagRunType.MANUAL, None, ("fhv", None, "load")),
     ],
 )
