@@ -121,12 +121,14 @@ def test_an_unknown_profile_is_an_error_on_a_laptop_too_that_lists_the_known_one
     assert str(caught.value) == f"{path} has no profile 'lage'. Its profiles are small, large."
 
 
-def test_without_the_file_the_error_names_it_and_the_option(
-    profiles: Callable[[str], Path],
+def test_only_tasks_that_are_pods_need_the_file(
+    profiles: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = profiles("")
     path.unlink()
+    assert pod_profile("load") == {}
 
+    monkeypatch.setenv("AIRFLOW__CORE__EXECUTOR", "KubernetesExecutor")
     with pytest.raises(ContractError) as caught:
         pod_profile("load")
     assert str(caught.value) == (

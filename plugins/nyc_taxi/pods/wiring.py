@@ -20,13 +20,17 @@ if TYPE_CHECKING:
 def pod_profile(name: str) -> dict[str, Any]:
     """Return a task's ``executor_config`` with a pod profile; empty where no task runs as a pod.
 
-    The profile is checked everywhere, so that a DAG that works on a laptop works on Kubernetes.
+    The profile is checked wherever the file is, so that a DAG that works on a laptop works on Kubernetes. An
+    Airflow whose tasks are no pods needs no file.
 
     :param name: a profile of the file that the option ``pod_profiles`` names
     :raises ContractError: when there is no such profile, or one that cannot be right
     """
+    pods = tasks_are_pods()
+    if not pods and not profiles_file().exists():
+        return {}
     profile = get_profile(name)
-    if not tasks_are_pods():
+    if not pods:
         return {}
     if "AIRFLOW_IS_K8S_EXECUTOR_POD" in os.environ:
         return {}  # the pod is there already, and importing the client of Kubernetes takes a second
