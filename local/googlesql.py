@@ -26,6 +26,7 @@ _PARTS: Final = {
     "conditions": "\n    and outcome in unnest(@outcomes)",
     "assigned": ",\n    header = @header",
     "limit": "5",
+    "pickup": "`lpep_pickup_datetime`",
     "view": "`ops`.`stale_months`",
     "measured": "`ops`.`dbt_quality_result`",
 }
