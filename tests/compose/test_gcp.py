@@ -42,17 +42,12 @@ loaded = warehouse.insert_job(configuration={"load": {
 copied = warehouse.insert_job(configuration={
     "query": {"query": "create table shop.copied as select * from shop.zones", "useLegacySql": False}
 })
-set_at_once = (
-    "declare ids array<int64>; set (ids) = (select as struct array_agg(id) from shop.zones); "
-    "select * from unnest(ids)"
-)
 client = warehouse.get_client(project_id="nyc-taxi")
 print(json.dumps({
     "objects": storage.list(bucket_name="shop"),
     "loaded": loaded.output_rows,
     "rows": [list(row) for row in client.query("select id, zone from shop.copied order by id").result()],
     "destination": copied.destination.table_id,
-    "set at once": sorted(row[0] for row in client.query(set_at_once).result()),
 }))
 """
 
@@ -125,10 +120,6 @@ def test_the_google_provider_loads_an_object_into_a_table_and_queries_it(told: A
 
 def test_a_job_that_made_a_table_says_which(told: Any) -> None:
     assert told["destination"] == "copied"
-
-
-def test_a_script_may_set_one_variable_from_a_struct(told: Any) -> None:
-    assert told["set at once"] == [1, 2, 3]
 
 
 def test_what_was_made_survives_a_restart_and_is_seen_from_this_machine(stack: Compose, told: Any) -> None:
