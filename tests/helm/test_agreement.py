@@ -56,7 +56,7 @@ def test_a_changed_profile_arrives_where_profiles_are_read() -> None:
 
 @cache
 def options() -> set[tuple[str, str]]:
-    """Return section and option of everything that Airflow, the executor and the package can be told."""
+    """Return section and name of every option that Airflow, the executor and the package have."""
     from airflow.providers.cncf.kubernetes.get_provider_info import get_provider_info as kubernetes
 
     core = yaml.safe_load(files("airflow").joinpath("config_templates", "config.yml").read_text("utf-8"))
