@@ -29,4 +29,5 @@ def test_it_builds_a_stale_month(release: Release, loaded: Loaded) -> None:
         assert after[:-1] == before
         assert after[-1][0] == "2021-04"
     finally:
+        release.unload("2021-04", "2021-04")
         release.airflow("dags", "unpause", "transform_postgres")
