@@ -53,6 +53,7 @@ def twice(cluster: Cluster, image: str, mirror: str, nodes: list[str]) -> Iterat
         for component in ("scheduler", "api-server"):
             pods = release.get("pods", release.component(component))
             assert len({pod["spec"]["nodeName"] for pod in pods}) == 2, component
+        release.airflow("dags", "pause", "transform_postgres")  # or dbt builds each of the 24 months
         yield release
 
 
