@@ -64,7 +64,7 @@ def healthy(known_dags: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
             session.add(model)
         session.execute(update(DagModel).values(is_paused=False))
         for kind in deployment.COMPONENTS:
-            job = Job(job_type=kind, state="running")
+            job = Job(job_type=kind, state="running")  # type: ignore[no-untyped-call]
             job.latest_heartbeat = datetime.now(UTC)
             session.add(job)
         session.add(Pool(pool="postgres_load", slots=4, include_deferred=False))
