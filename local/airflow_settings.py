@@ -83,7 +83,6 @@ def _settings(checkout: Path, state: State, ports: Ports, metadata_uri: str) -> 
         "DAG_PROCESSOR__REFRESH_INTERVAL": "30",
         "DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "60",
         "DAG_PROCESSOR__PRINT_STATS_INTERVAL": "0",
-        "USAGE_DATA_COLLECTION__ENABLED": "False",
         "WORKERS__EXECUTION_API_TIMEOUT": "60",  # a busy machine takes longer than the default of 5 s
         # A new month in the sample folder is found soon.
         "NYC_TAXI__ASK_INTERVAL": "30",

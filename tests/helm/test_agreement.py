@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-from functools import cache
-from importlib.resources import files
 from typing import Any
 
 import pytest
@@ -12,7 +10,7 @@ import yaml
 
 from local.environment import CHECKOUT
 from nyc_taxi import __version__
-from nyc_taxi.get_provider_info import get_provider_info
+from tests.airflow_options import is_option
 from tests.helm.chart import (
     CHART,
     EVERYTHING,
@@ -54,16 +52,6 @@ def test_a_changed_profile_arrives_where_profiles_are_read() -> None:
         assert file == "pod_profiles.yaml"
 
 
-@cache
-def options() -> set[tuple[str, str]]:
-    """Return section and name of every option that Airflow, the executor and the package have."""
-    from airflow.providers.cncf.kubernetes.get_provider_info import get_provider_info as kubernetes
-
-    core = yaml.safe_load(files("airflow").joinpath("config_templates", "config.yml").read_text("utf-8"))
-    sections: dict[str, Any] = {**core, **kubernetes()["config"], **get_provider_info()["config"]}
-    return {(name, option) for name, section in sections.items() for option in section["options"]}
-
-
 @pytest.mark.parametrize("values", [{}, EVERYTHING])
 def test_every_option_of_airflow_is_one_that_it_has(values: Values) -> None:
     seen = set()
@@ -71,9 +59,7 @@ def test_every_option_of_airflow_is_one_that_it_has(values: Values) -> None:
         for container in containers(pod):
             seen |= {name for name in environment(container) if name.startswith("AIRFLOW__")}
     assert len(seen) > 20
-    for name in seen:
-        _, section, option = name.lower().removesuffix("_cmd").split("__")
-        assert (section, option) in options(), name
+    assert [name for name in seen if not is_option(name)] == []
 
 
 def test_the_exporter_is_that_of_compose() -> None:
