@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import CronTriggerTimetable, PartitionedAssetTimetable
 from airflow.sdk.definitions.callback import AsyncCallback
-from airflow.sdk.definitions.deadline import DeadlineAlert, DeadlineReference
+from airflow.sdk.definitions.deadline import DeadlineAlert
 
 from nyc_taxi import options
+from nyc_taxi.deadlines import RunCreated
 from nyc_taxi.notices import notifier
 from nyc_taxi.pods.wiring import pod_profile
 from nyc_taxi.retries import TaxiRetryPolicy
@@ -115,16 +116,12 @@ def transform_timetable(target: Target) -> BaseTimetable:
 
 
 def overdue() -> DeadlineAlert | None:
-    """Return the deadline of a run that loads a month; None when the deployment sets none.
-
-    It counts from the run's creation. The end of the month would be as good for scheduled runs, but make
-    every backfilled month overdue at once.
-    """
+    """Return the deadline of a run that loads a month; None when the deployment sets none."""
     if not OVERDUE_AFTER:
         return None
     return DeadlineAlert(
         name="Overdue month",
-        reference=DeadlineReference.DAGRUN_QUEUED_AT,
+        reference=RunCreated(),
         interval=OVERDUE_AFTER,
         callback=AsyncCallback(notifier()),
     )
