@@ -20,7 +20,7 @@ override TARGET := $(value TARGET)
 override UPGRADE := $(value UPGRADE)
 export ARGS CMD CONTEXT IMAGE MONTHS PORT PROFILES PROJECT PYTHON ROWS SOURCE TARGET UPGRADE
 
-.PHONY: help demo up down clean exec shell psql dbt dbt-diff up-compose up-kubernetes test test-long test-compose test-kubernetes test-browser test-gcp-live bench bench-history lint lint-bigquery format docs-reference lock wheel
+.PHONY: help demo up down clean exec shell psql dbt dbt-diff up-compose up-kubernetes test test-long test-compose test-kubernetes test-browser test-gcp-live bench bench-history lint lint-bigquery format docs docs-reference lock wheel
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-15s %s\n", $$1, $$2 }' Makefile
@@ -90,6 +90,9 @@ lint-bigquery: ## parse every statement for BigQuery with Google's own parser
 
 format: ## sort imports and format the Python files
 	$(RUN) format
+
+docs: ## build the documentation site, and check its links
+	$(RUN) docs
 
 docs-reference: ## write the reference pages in docs/ anew, from the code and the chart
 	$(RUN) docs-reference

@@ -235,6 +235,14 @@ def docs_reference() -> int:
     return reference.main()
 
 
+def docs() -> int:
+    """Build the documentation site."""
+    inside("dev")
+    from local import site
+
+    return site.main()
+
+
 def lock() -> int:
     """Update the lock files; with UPGRADE=1, to the newest versions that fit."""
     environment.lock(upgrade=bool(os.environ.get("UPGRADE")))
@@ -255,7 +263,7 @@ COMMANDS: dict[str, Callable[[], int]] = {
     "test-compose": test_compose, "test-kubernetes": test_kubernetes, "test-browser": test_browser,
     "test-gcp-live": test_gcp_live,
     "bench": bench, "bench-history": bench_history, "lint": lint, "lint-bigquery": lint_bigquery,
-    "format": format, "docs-reference": docs_reference, "lock": lock, "wheel": wheel,
+    "format": format, "docs": docs, "docs-reference": docs_reference, "lock": lock, "wheel": wheel,
 }  # fmt: skip
 
 

@@ -26,6 +26,7 @@ _CHECKS: dict[str, tuple[str, ...]] = {
     "sqlfluff": ("sqlfluff", "lint", "--disable-progress-bar", "dbt_project"),
     "words": ("pre-commit", "run", "words", "--all-files"),
     "reference pages": ("python", "-m", "local.reference", "--check"),
+    "documentation": ("python", "-m", "local.site"),
 }
 
 TESTS: dict[str, str] = {

@@ -13,7 +13,7 @@ from airflow.models.errors import ParseImportError
 from airflow.models.pool import Pool
 from airflow.models.taskinstance import TaskInstance
 from airflow.utils.session import create_session
-from sqlalchemy import func, select
+from sqlalchemy import func, inspect, select
 from sqlalchemy.exc import DBAPIError
 
 from nyc_taxi import options
@@ -22,19 +22,26 @@ from nyc_taxi.load.warehouse import Finding
 from nyc_taxi.pods.wiring import tasks_are_pods
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from sqlalchemy.orm import Session
 
+    from nyc_taxi.targets import Target
+
 COMPONENTS: Final = {
-    "SchedulerJob": ("scheduler", "No scheduler is running. Start one: nothing happens until then."),
+    "SchedulerJob": (
+        "scheduler",
+        "No scheduler is running. Start one (airflow scheduler): nothing happens until then.",
+    ),
     "TriggererJob": (
         "triggerer",
-        "No triggerer is running. Start one: months that wait for their file do not notice it until then.",
+        "No triggerer is running. Start one (airflow triggerer): months that wait for their file do "
+        "not notice it until then.",
     ),
     "DagProcessorJob": (
         "dag-processor",
-        "No DAG processor is running. Start one: Airflow knows no new or changed DAG until then.",
+        "No DAG processor is running. Start one (airflow dag-processor): Airflow knows no new or "
+        "changed DAG until then.",
     ),
 }
 """Airflow's name of each component's job, the component, and what to say when none of them is running."""
@@ -47,13 +54,24 @@ _UNFINISHED: Final = ("queued", "running")
 def findings() -> list[Finding]:
     """Return what is wrong with the deployment that uses this machine's Airflow, for the doctor and for init.
 
-    An Airflow that has none of the DAGs, or no database, is used for its commands alone: nothing is wrong.
+    An Airflow that has none of the DAGs, or whose database was never set up, is used for its commands alone:
+    nothing is wrong.
     """
     try:
         with create_session() as session:
+            if not inspect(session.connection()).has_table(DagModel.__tablename__):
+                return []
             return [*_findings(session)]
-    except DBAPIError:
-        return []
+    except DBAPIError as error:
+        reason = str(error.orig).strip().partition("\n")[0].rstrip(".")
+        return [
+            _finding(
+                "metadata database",
+                "Airflow",
+                f"It does not answer: {reason[:300]}. Start it, or correct sql_alchemy_conn in the section "
+                "[database]; `airflow db check` asks it again.",
+            )
+        ]
 
 
 def obstacles(dag_id: str, runs: Sequence[str], session: Session) -> list[str]:
@@ -72,7 +90,11 @@ def obstacles(dag_id: str, runs: Sequence[str], session: Session) -> list[str]:
         found.append(f"{dag_id} is paused. Unpause it: airflow dags unpause {dag_id}")
     if model is None or model.is_stale or model.has_import_errors:
         found.append(f"Airflow cannot read the DAG {dag_id}. See why: airflow dags list-import-errors")
-    return [*found, *(sentence for _, sentence in _waiting_pods(dag_id))]
+    try:
+        return [*found, *(sentence for _, sentence in _waiting_pods(dag_id))]
+    except Exception:
+        _log.debug("The pods of tasks could not be listed", exc_info=True)
+        return found
 
 
 def _findings(session: Session) -> Iterator[Finding]:
@@ -94,20 +116,45 @@ def _findings(session: Session) -> Iterator[Finding]:
     for job, (component, without) in COMPONENTS.items():
         if not _alive(job, session):
             yield _finding("component", component, without)
-    for target in targets:
-        for sentence in _without_slots(target.pool, session):
-            yield _finding("pool", target.pool, sentence)
-    yield from (_finding("pod", pod, sentence) for pod, sentence in _waiting_pods())
-    for dag_id, model in sorted(known.items()):
-        waiting = select(func.count()).where(DagRun.dag_id == dag_id, DagRun.state.in_(_UNFINISHED))
-        if model.is_paused and (runs := session.scalar(waiting)):
-            waits = "1 run waits" if runs == 1 else f"{runs} runs wait"
-            yield _finding("paused DAG", dag_id, f"{waits}. Unpause it: airflow dags unpause {dag_id}")
+    for pool in dict.fromkeys([*(target.pool for target in targets), Pool.DEFAULT_POOL_NAME]):
+        for sentence in _without_slots(pool, session):
+            yield _finding("pool", pool, sentence)
+    yield from _pods()
+    started = _started_by_others(targets, known, session)
+    for dag_id in sorted(dag_id for dag_id, model in known.items() if model.is_paused):
+        if why := _waiting(dag_id, session) or started.get(dag_id):
+            yield _finding("paused DAG", dag_id, f"{why} Unpause it: airflow dags unpause {dag_id}")
     program = options.text("dbt_program")
     if shutil.which(program) is None:
         yield _finding(
             "dbt", program, "This program is not here. Install dbt, or set [nyc_taxi] dbt_program."
         )
+
+
+def _waiting(dag_id: str, session: Session) -> str:
+    """Return how many runs of a DAG wait; empty when none does."""
+    waiting = select(func.count()).where(DagRun.dag_id == dag_id, DagRun.state.in_(_UNFINISHED))
+    runs = session.scalar(waiting) or 0
+    return "" if not runs else "1 run waits." if runs == 1 else f"{runs} runs wait."
+
+
+def _started_by_others(
+    targets: Iterable[Target], known: Mapping[str, DagModel], session: Session
+) -> dict[str, str]:
+    """Return why each DAG is needed that another one starts: the recheck only starts those that have run."""
+    active = {dag_id for dag_id, model in known.items() if not model.is_paused}
+    reasons: dict[str, str] = {}
+    for target in targets:
+        ingest = [target.dag_id(name) for name in dataset_names()]
+        if recheck := active & {target.dag_id("recheck")}:
+            why = f"{next(iter(recheck))} starts it for a republished month, and fails while it is paused."
+            used = select(DagRun.dag_id).where(DagRun.dag_id.in_(ingest)).distinct()
+            reasons |= dict.fromkeys(session.scalars(used), why)
+        if loading := sorted(active & {*ingest, target.dag_id("taxi")}):
+            reasons[target.dag_id("transform")] = (
+                f"Months that {loading[0]} loads start it, and do not reach the marts while it is paused."
+            )
+    return reasons
 
 
 def _finding(what: str, where: str, to_do: str) -> Finding:
@@ -124,23 +171,34 @@ def _without_slots(name: str, session: Session) -> Iterator[str]:
     slots = session.scalar(select(Pool.slots).where(Pool.pool == name))
     if not slots:
         missing = "does not exist" if slots is None else "has no slots"
+        default = name == Pool.DEFAULT_POOL_NAME
+        slots, what = (128, "Default pool") if default else (4, "Months loaded at the same time")
         yield (
             f"The pool {name} {missing}, so tasks that use it never start. "
-            f"Create it: airflow pools set {name} 4 'Months loaded at the same time'"
+            f"Create it: airflow pools set {name} {slots} '{what}'"
+        )
+
+
+def _pods() -> Iterator[Finding]:
+    """Yield the pods of tasks that cannot start."""
+    try:
+        yield from (_finding("pod", pod, sentence) for pod, sentence in _waiting_pods())
+    except Exception as error:
+        reason = getattr(error, "reason", None) or type(error).__name__
+        yield _finding(
+            "pod",
+            "pods of tasks",
+            f"They could not be listed: {reason}. Run the doctor in the scheduler's pod, which may do that.",
         )
 
 
 def _waiting_pods(dag_id: str | None = None) -> list[tuple[str, str]]:
-    """Return the pods of tasks that cannot start; none where tasks are not pods, or this one may not look."""
+    """Return the pods of tasks that cannot start; none where tasks are not pods."""
     if not tasks_are_pods():
         return []
-    try:
-        from nyc_taxi.pods.report import waiting_pods
+    from nyc_taxi.pods.report import waiting_pods
 
-        return waiting_pods(dag_id)
-    except Exception:
-        _log.debug("The pods of tasks could not be listed", exc_info=True)
-        return []
+    return waiting_pods(dag_id)
 
 
 def _import_errors(session: Session, known: Iterable[DagModel]) -> Iterator[Finding]:

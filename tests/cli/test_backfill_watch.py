@@ -175,7 +175,7 @@ def pause() -> None:
 @pytest.mark.parametrize(
     ("happens", "says"),
     [
-        (partial(running, "deferred"), "No triggerer is running. Start one: "),
+        (partial(running, "deferred"), "No triggerer is running. Start one (airflow triggerer): "),
         (
             partial(running, "scheduled", pool="deleted"),
             "The pool deleted does not exist, so tasks that use it never start. Create it: airflow pools set",

@@ -154,11 +154,11 @@ _COMMANDS = (
     ),
     _command(
         "doctor",
-        "Find leftovers of crashes and months that contradict the ledger",
-        "Find leftovers of crashed runs, months whose row counts differ from the ledger, anything else that "
-        "is wrong in the warehouse, and what keeps the DAGs from running: a component, a pool or dbt that "
-        "is missing, a paused DAG with runs that wait, a DAG that Airflow cannot read. The exit status is 0 "
-        "only if nothing is left to do.",
+        "Find what keeps months from being loaded, leftovers of crashes, and contradictions",
+        "Ask each source and each warehouse, and dbt for its version. Find what keeps the DAGs from running: "
+        "a component or a pool that is missing, a paused DAG that others start, a DAG that Airflow cannot "
+        "read. Find leftovers of crashed runs, and months whose row counts differ from the ledger. Each "
+        "finding says what to do. The exit status is 0 only if nothing is left to do.",
         argument("--clean", help="Remove the leftovers of crashed runs", action="store_true"),
         _TARGET,
         _CONN_ID,

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from nyc_taxi.dbt.results import Node
     from nyc_taxi.errors import TaxiError
 
-_INHERITED: Final = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "TZ", "SSL_CERT_FILE", "SSL_CERT_DIR")
+INHERITED: Final = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "TZ", "SSL_CERT_FILE", "SSL_CERT_DIR")
 """Variables that dbt inherits from this process; Airflow's secrets are not among them."""
 
 _LEVELS: Final = {
@@ -140,7 +140,7 @@ class Dbt:
         outputs = ("--target-path", self.folder, "--log-path", self.folder / "logs")
         logs = ("--log-format", "json", "--log-level", "info", "--no-use-colors", "--no-version-check")
         command = [self.program, *arguments, *map(str, (*folders, *outputs, *logs))]
-        inherited = {name: os.environ[name] for name in _INHERITED if name in os.environ}
+        inherited = {name: os.environ[name] for name in INHERITED if name in os.environ}
         try:
             process = subprocess.Popen(
                 command,

@@ -73,13 +73,21 @@ class NycTlcHook(BaseHook):
         """
         return self.sources().ask(dataset, month)
 
+    def answers(self) -> list[tuple[str, bool, str]]:
+        """Ask each source about one month that it covers.
+
+        :returns: of each source its name, whether it answered, and what it answered
+        :raises TaxiError: when the connection does not list sources
+        """
+        return [_asked(source) for source in self.sources().sources]
+
     def test_connection(self) -> tuple[bool, str]:
         """Ask each source about one month that it covers, and return what they answered."""
         try:
-            answers = [_test(source) for source in self.sources().sources]
+            answers = self.answers()
         except TaxiError as error:
             return False, without_id(str(error), self.tlc_conn_id)
-        return all(well for well, _ in answers), "; ".join(text for _, text in answers) + "."
+        return all(well for _, well, _ in answers), "; ".join(text for *_, text in answers) + "."
 
     def _read(self, connection: Connection) -> tuple[str, dict[str, str]]:
         """Return the list of sources, and the headers that are secrets."""
@@ -124,13 +132,17 @@ class NycTlcHook(BaseHook):
         return SourceList.parse(text, secret)
 
 
-def _test(source: Source) -> tuple[bool, str]:
+def _asked(source: Source) -> tuple[str, bool, str]:
     for dataset, month in _TRIED:
         if source.folder or source.covers(dataset, month):
             try:
                 answer = source.ask(dataset, month)
             except TaxiError as error:
-                return False, str(error).rstrip(".")
+                return source.name, False, str(error).rstrip(".")
             has = "has" if answer.state is State.PUBLISHED else "does not have"
-            return True, f"{source.name} answers and {has} {dataset} {month}"
-    return True, f"{source.name} was not asked, because it covers none of the months of this test"
+            return source.name, True, f"{source.name} answers and {has} {dataset} {month}"
+    return (
+        source.name,
+        True,
+        f"{source.name} was not asked, because it covers none of the months of this test",
+    )
