@@ -35,6 +35,7 @@ for target in settings.TARGETS:
             start_date=settings.START_DATE,
             catchup=False,
             max_active_runs=settings.MAX_ACTIVE_RUNS,
+            deadline=settings.overdue(),
             default_args=settings.default_args(),
             params={"month": month_param(), "force": force_param()},
             tags=settings.tags(target.name, "ingest", dataset.name),

@@ -58,6 +58,12 @@
 {%- endmacro %}
 
 
+{# A condition that is true for the datasets that have models. #}
+{% macro has_models() -%}
+    dataset in ('{{ var('datasets') | join("', '") }}')
+{%- endmacro %}
+
+
 {# In the `where` of a data test, [this run] stands for the condition above. #}
 {% macro get_where_subquery(relation) -%}
     {%- set where = config.get('where', '') -%}

@@ -19,6 +19,7 @@ SECTION: Final = "nyc_taxi"
 LEAST: Final = {
     "ask_interval": 1,
     "give_up_after": 0,
+    "overdue_after": 0,
     "max_active_runs": 1,
     "retries": 0,
     "retry_delay": 0,
@@ -30,7 +31,7 @@ MOST: Final = 2**31 - 1
 """The largest number that Airflow's database can store."""
 
 _CHOICES: Final = {"dbt_target": ("prod", "dev")}
-_MAY_BE_EMPTY: Final = frozenset({"dbt_project", "pod_profiles"})
+_MAY_BE_EMPTY: Final = frozenset({"dbt_project", "notifier", "pod_profiles"})
 
 
 def configured_targets() -> tuple[Target, ...]:

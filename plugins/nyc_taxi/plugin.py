@@ -5,6 +5,7 @@ from __future__ import annotations
 from airflow.plugins_manager import AirflowPlugin
 
 from nyc_taxi import listener
+from nyc_taxi.deadlines import RunCreated
 from nyc_taxi.partitions import MonthOfDataset
 from nyc_taxi.timetables import MonthlyTimetable
 from nyc_taxi.ui import LazyPages
@@ -14,11 +15,12 @@ _SCRIPT = "nyc-taxi/coverage.js"
 
 
 class NycTaxiPlugin(AirflowPlugin):
-    """Adds notes of runs, the timetable and partition mapper of the DAGs, checks of the form, and pages."""
+    """Adds notes of runs, what the DAGs declare, checks of the form, and pages."""
 
     name = "nyc_taxi"
     listeners: list[object] = [listener]  # noqa: RUF012  # as Airflow declares it
     partition_mappers: list[type] = [MonthOfDataset]  # noqa: RUF012
+    deadline_references: list[type] = [RunCreated]  # noqa: RUF012
     timetables: list[type] = [MonthlyTimetable]  # noqa: RUF012
     fastapi_apps: list[dict[str, object]] = [  # noqa: RUF012
         {"app": LazyPages(), "url_prefix": "/nyc-taxi", "name": "NYC taxi"}

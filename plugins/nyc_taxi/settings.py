@@ -9,12 +9,13 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from airflow.sdk import (
-    CronTriggerTimetable,
-    PartitionedAssetTimetable,
-)
+from airflow.sdk import CronTriggerTimetable, PartitionedAssetTimetable
+from airflow.sdk.definitions.callback import AsyncCallback
+from airflow.sdk.definitions.deadline import DeadlineAlert
 
 from nyc_taxi import options
+from nyc_taxi.deadlines import RunCreated
+from nyc_taxi.notices import notifier
 from nyc_taxi.pods.wiring import pod_profile
 from nyc_taxi.retries import TaxiRetryPolicy
 
@@ -53,6 +54,9 @@ ASK_INTERVAL = timedelta(seconds=options.number("ask_interval"))
 
 GIVE_UP_AFTER = timedelta(seconds=options.number("give_up_after"))
 """Time that a run waits for its file before it fails."""
+
+OVERDUE_AFTER = timedelta(seconds=options.number("overdue_after"))
+"""Time after which the month of a run that has not succeeded is overdue; zero for never."""
 
 MAX_ACTIVE_RUNS = options.number("max_active_runs")
 """Runs of one ingest DAG at a time, including those that wait."""
@@ -111,13 +115,29 @@ def transform_timetable(target: Target) -> BaseTimetable:
     )
 
 
+def overdue() -> DeadlineAlert | None:
+    """Return the deadline of a run that loads a month; None when the deployment sets none."""
+    if not OVERDUE_AFTER:
+        return None
+    return DeadlineAlert(
+        name="Overdue month",
+        reference=RunCreated(),
+        interval=OVERDUE_AFTER,
+        callback=AsyncCallback(notifier()),
+    )
+
+
 def default_args() -> dict[str, Any]:
     """Return the arguments that all tasks share: the owner, when to retry, and the pod profile ``default``.
+
+    The deployment's notifier is told of failed tasks.
 
     A contract error fails at once, because a retry cannot help. Tasks late in a chain have priority, so
     that a month that was begun is finished before the next one takes its slot in the pool.
     """
+    told = {"on_failure_callback": [notifier()()]} if options.text("notifier") else {}
     return {
+        **told,
         "owner": OWNER,
         "retries": RETRIES,
         "retry_delay": RETRY_DELAY,

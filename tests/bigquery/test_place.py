@@ -10,6 +10,7 @@ from google.auth.credentials import AnonymousCredentials
 from google.auth.exceptions import DefaultCredentialsError
 
 from nyc_taxi.bigquery.place import Place
+from nyc_taxi.bigquery.warehouse import BigQueryWarehouse
 from nyc_taxi.errors import WarehouseRefused
 
 EMULATORS = {"storage_endpoint": "http://127.0.0.1:4443", "bigquery_endpoint": "http://127.0.0.1:9050"}
@@ -134,6 +135,11 @@ def test_the_credentials_of_the_machine_are_used(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(google.auth, "default", default)
     assert place().storage()._credentials is found
     assert asked[0]["quota_project_id"] == "my-project"
+
+
+def test_lineage_names_a_table_by_project_and_dataset_without_a_request() -> None:
+    warehouse = BigQueryWarehouse(place(prefix="taxi_"), "bigquery_taxi")
+    assert warehouse.address("raw.green_tripdata") == ("bigquery", "my-project.taxi_raw.green_tripdata")
 
 
 def test_a_machine_without_credentials_says_how_to_get_some(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -161,6 +161,9 @@ class MemoryWarehouse:
 
     def prepare(self) -> None: ...
 
+    def address(self, table: str) -> tuple[str, str]:
+        return "memory", table
+
     def check(self) -> str:
         return "In memory."
 

@@ -10,6 +10,7 @@ import pytest
 import yaml
 from jsonschema import Draft202012Validator
 
+from local.environment import CHECKOUT
 from nyc_taxi.core.dataset import (
     Column,
     Dataset,
@@ -350,3 +351,9 @@ def test_an_incomplete_description_is_refused(spec: dict[str, Any], key: str) ->
 def test_a_text_that_is_no_description_is_refused(text: str) -> None:
     with pytest.raises(ContractError, match=r"pink\.yaml"):
         parse_dataset(text, "pink.yaml")
+
+
+def test_dbt_has_models_of_every_dataset() -> None:
+    project = yaml.safe_load((CHECKOUT / "dbt_project" / "dbt_project.yml").read_text("utf-8"))
+
+    assert set(project["vars"]["datasets"]) == set(dataset_names())

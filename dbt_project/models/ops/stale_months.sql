@@ -9,7 +9,9 @@ published as (
         id as attempt_id
 
     from {{ source('ops', 'file_ledger') }}
-    where outcome = 'published'
+    where
+        outcome = 'published'
+        and {{ has_models() }}
 
 ),
 

@@ -16,6 +16,7 @@ renamed as (
         rows_loaded
 
     from source
+    where {{ has_models() }}
 
 )
 

@@ -70,6 +70,10 @@ class BigQueryWarehouse:
 
         return check(self.jobs)
 
+    def address(self, table: str) -> tuple[str, str]:
+        """Return ``bigquery`` and the full name of a table."""
+        return "bigquery", f"{self.place.project}.{self.place.prefix}{table}"
+
     def remove_leftovers(self, dataset: str, month: Month) -> Attempt | None:
         """Remove what earlier attempts at a month left, finish what was begun, and return what it holds."""
         return remove_leftovers(self.jobs.about(dataset, month), dataset, month)

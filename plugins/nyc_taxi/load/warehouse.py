@@ -104,6 +104,9 @@ class Warehouse(Protocol):
     def check(self) -> str:
         """Return one sentence about a warehouse that can be used, for a connection's Test button."""
 
+    def address(self, table: str) -> tuple[str, str]:
+        """Return the namespace and the name by which OpenLineage knows a table, such as ``raw.trips``."""
+
     def remove_leftovers(self, dataset: str, month: Month) -> Attempt | None:
         """Remove what earlier attempts at a month left, by the rules of :mod:`nyc_taxi.load.leftovers`.
 

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
     from airflow.sdk import Context
 
+    from nyc_taxi.lineage import Lineage
+    from nyc_taxi.load.attempt import Attempt
+
 
 class PublishMonthOperator(BaseOperator):
     """Publishes a month in one transaction, and notifies the consumers of its asset.
@@ -51,6 +54,7 @@ class PublishMonthOperator(BaseOperator):
         self.month = month
         self.target = target
         self.warehouse_conn_id = warehouse_conn_id
+        self._attempt: Attempt | None = None
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Publish the month, and return what it holds now."""
@@ -59,6 +63,7 @@ class PublishMonthOperator(BaseOperator):
         with metrics.timed("publish", staged.dataset, self.target):
             unchanged = staged.unchanged
             attempt = store.ledger.get(staged.key) if unchanged else store.publish(staged.key)
+            self._attempt = None if unchanged else attempt
         result: dict[str, Any] = {
             "dataset": attempt.dataset,
             "month": str(attempt.month),
@@ -79,3 +84,9 @@ class PublishMonthOperator(BaseOperator):
                 {key: result[key] for key in ("outcome", "rows_loaded", "rows_rejected", "sha256", "url")}
             )
         return result
+
+    def get_openlineage_facets_on_complete(self, task_instance: object) -> Lineage:  # noqa: ARG002
+        """Return the file and the table with their rows; neither when the task failed or changed nothing."""
+        from nyc_taxi.lineage import of_month
+
+        return of_month(self._attempt, warehouse(self.target, self.warehouse_conn_id))

@@ -13,6 +13,9 @@ from nyc_taxi.hooks.warehouse import warehouse
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
+    from nyc_taxi.lineage import Lineage
+    from nyc_taxi.load.zones import LoadedZones
+
 
 class LoadZonesOperator(BaseOperator):
     """Replaces ``raw.taxi_zone_lookup`` with the first zone lookup that the sources have.
@@ -39,14 +42,21 @@ class LoadZonesOperator(BaseOperator):
         self.only_if_missing = only_if_missing
         self.tlc_conn_id = tlc_conn_id
         self.warehouse_conn_id = warehouse_conn_id
+        self._zones: LoadedZones | None = None
 
     def execute(self, context: Context) -> dict[str, Any]:  # noqa: ARG002
         """Fetch, check and load the zones, and return how many there are and where they are from."""
         from nyc_taxi.load.zones import load_zones
 
         sources = NycTlcHook(self.tlc_conn_id).sources()
-        zones = load_zones(
+        self._zones = zones = load_zones(
             warehouse(self.target, self.warehouse_conn_id), sources, only_if_missing=self.only_if_missing
         )
         self.log.info("%d zones are loaded%s", zones.rows, f" from {zones.url}" if zones.url else "")
         return {"rows": zones.rows, "url": zones.url}
+
+    def get_openlineage_facets_on_complete(self, task_instance: object) -> Lineage:  # noqa: ARG002
+        """Return the lookup's file and its table; neither when the task failed or changed nothing."""
+        from nyc_taxi.lineage import of_zones
+
+        return of_zones(self._zones, warehouse(self.target, self.warehouse_conn_id))

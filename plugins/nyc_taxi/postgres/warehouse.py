@@ -76,6 +76,13 @@ class PostgresWarehouse:
         version, database, user = row or ("?", "?", "?")
         return f"Postgres {version}, database {database}, user {user}."
 
+    def address(self, table: str) -> tuple[str, str]:
+        """Return the server and the qualified name of a table; a server on a socket is ``localhost``."""
+        with self.sessions("name of a table") as connection:
+            info = connection.info
+            host = "localhost" if info.host.startswith("/") else info.host
+            return f"postgres://{host}:{info.port}", f"{info.dbname}.{table}"
+
     def remove_leftovers(self, dataset: str, month: Month) -> Attempt | None:
         """Remove what earlier attempts at a month left, and return the attempt whose rows it holds."""
         with self.sessions(f"clean up {dataset} {month}") as connection:
