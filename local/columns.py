@@ -13,7 +13,7 @@ from nyc_taxi.core.dataset import dataset_names, get_dataset
 from nyc_taxi.postgres import schema as postgres
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
 _MODELS: Final = CHECKOUT / "dbt_project" / "models"
 _MIGRATION: Final = CHECKOUT / "plugins" / "nyc_taxi" / "postgres" / "migrations" / "0001_warehouse.sql"
@@ -25,7 +25,7 @@ _LOAD: Final = {
 }
 
 
-def trips() -> Iterator[tuple[str, str, list[tuple[str, ...]]]]:
+def trips() -> Iterator[tuple[str, str, Sequence[tuple[str, ...]]]]:
     """Give each trip table with its description and TLC's columns: types, other names, meaning."""
     for dataset in map(get_dataset, dataset_names()):
         rows = [
@@ -38,7 +38,7 @@ def trips() -> Iterator[tuple[str, str, list[tuple[str, ...]]]]:
         yield f"raw.{dataset.table}", f"{dataset.title}. {dataset.description}", rows
 
 
-def load() -> Iterator[tuple[str, list[tuple[str, ...]]]]:
+def load() -> Iterator[tuple[str, Sequence[tuple[str, ...]]]]:
     """Give each other table of the load with its columns: types and meaning."""
     ddl = _MIGRATION.read_text("utf-8")
     for table, text in _LOAD.items():
@@ -59,7 +59,7 @@ def load() -> Iterator[tuple[str, list[tuple[str, ...]]]]:
         )
 
 
-def models() -> Iterator[tuple[str, str, list[tuple[str, ...]]]]:
+def models() -> Iterator[tuple[str, str, Sequence[tuple[str, ...]]]]:
     """Give each table that dbt builds for users with its description and columns: type and meaning."""
     texts = "\n".join(file.read_text("utf-8") for file in sorted(_MODELS.rglob("*.md")))
     blocks = dict(re.findall(r"\{% docs (\w+) %\}\s*(.*?)\s*\{% enddocs %\}", texts, re.DOTALL))
