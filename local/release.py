@@ -73,8 +73,8 @@ def checksums(folder: Path) -> str:
 
 
 def _run(*command: str) -> None:
-    beside = Path(sys.executable).parent / command[0]
-    program = str(beside) if beside.exists() else shutil.which(command[0])
+    installed = Path(sys.executable).parent / command[0]
+    program = str(installed) if installed.exists() else shutil.which(command[0])
     if program is None:
         raise ReleaseFailed(f"There is no program {command[0]} on the PATH. Install it first.")
     if code := subprocess.run((program, *command[1:]), cwd=CHECKOUT, check=False).returncode:
