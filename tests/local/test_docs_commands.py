@@ -6,6 +6,8 @@ import re
 import shlex
 from pathlib import Path
 
+import yaml
+
 from local.environment import CHECKOUT
 from nyc_taxi.cli.definition import get_taxi_cli_commands
 
@@ -56,3 +58,15 @@ def test_every_airflow_taxi_command_of_the_docs_exists_with_its_options() -> Non
                 wrong.append(f"{page}: {line}")
     assert seen > 10
     assert not wrong
+
+
+def test_every_service_that_the_docs_name_exists() -> None:
+    files = [CHECKOUT / "docker-compose.yaml", *(CHECKOUT / "compose").rglob("compose.yaml")]
+    services = {name for file in files for name in yaml.safe_load(file.read_text())["services"]}
+    named = [
+        (page, name)
+        for page, line in commands()
+        for name in re.findall(r"docker compose exec (?:-\S+ )*([a-z][\w-]*)", line)
+    ]
+    assert named
+    assert not [one for one in named if one[1] not in services]
