@@ -16,11 +16,12 @@ override PROJECT := $(value PROJECT)
 override PYTHON := $(value PYTHON)
 override ROWS := $(value ROWS)
 override SOURCE := $(value SOURCE)
+override TAG := $(value TAG)
 override TARGET := $(value TARGET)
 override UPGRADE := $(value UPGRADE)
-export ARGS CMD CONTEXT IMAGE MONTHS PORT PROFILES PROJECT PYTHON ROWS SOURCE TARGET UPGRADE
+export ARGS CMD CONTEXT IMAGE MONTHS PORT PROFILES PROJECT PYTHON ROWS SOURCE TAG TARGET UPGRADE
 
-.PHONY: help demo up down clean exec shell psql dbt dbt-diff up-compose up-kubernetes test test-long test-compose test-kubernetes test-browser test-gcp-live bench bench-history lint lint-bigquery format docs docs-reference lock wheel
+.PHONY: help demo up down clean exec shell psql dbt dbt-diff up-compose up-kubernetes test test-long test-compose test-kubernetes test-browser test-gcp-live bench bench-history lint lint-bigquery format docs docs-reference lock wheel chart release
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-15s %s\n", $$1, $$2 }' Makefile
@@ -102,3 +103,9 @@ lock: ## update the lock files in requirements/ from pyproject.toml (UPGRADE=1: 
 
 wheel: ## build the provider's wheel into dist/
 	$(RUN) wheel
+
+chart: ## package the Helm chart into dist/
+	$(RUN) chart
+
+release: ## build wheel and chart with checksums, and publish them on GitHub with the section of CHANGELOG.md (TAG=v0.1.0)
+	$(RUN) release

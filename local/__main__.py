@@ -257,6 +257,23 @@ def wheel() -> int:
     ).returncode
 
 
+def chart() -> int:
+    """Package the Helm chart into dist/."""
+    inside("dev")
+    from local import release
+
+    release.package_chart()
+    return 0
+
+
+def release() -> int:
+    """Publish a release on GitHub: the wheel, the chart, their checksums and the notes."""
+    inside("dev")
+    from local import release
+
+    return release.main(os.environ.get("TAG", ""))
+
+
 COMMANDS: dict[str, Callable[[], int]] = {
     "demo": demo, "up": up, "down": down, "clean": clean, "exec": run_command, "shell": shell, "psql": psql,
     "dbt": dbt, "dbt-diff": dbt_diff, "up-kubernetes": up_kubernetes, "test": test,
@@ -264,6 +281,7 @@ COMMANDS: dict[str, Callable[[], int]] = {
     "test-gcp-live": test_gcp_live,
     "bench": bench, "bench-history": bench_history, "lint": lint, "lint-bigquery": lint_bigquery,
     "format": format, "docs": docs, "docs-reference": docs_reference, "lock": lock, "wheel": wheel,
+    "chart": chart, "release": release,
 }  # fmt: skip
 
 

@@ -26,6 +26,8 @@ _CHECKS: dict[str, tuple[str, ...]] = {
     "sqlfluff": ("sqlfluff", "lint", "--disable-progress-bar", "dbt_project"),
     "words": ("pre-commit", "run", "words", "--all-files"),
     "reference pages": ("python", "-m", "local.reference", "--check"),
+    "actionlint": ("actionlint",),
+    "zizmor": ("zizmor", "--offline", "--quiet", ".github"),
     "documentation": ("python", "-m", "local.site"),
 }
 

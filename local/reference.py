@@ -23,7 +23,13 @@ if TYPE_CHECKING:
 
     from airflow.cli.cli_config import ActionCommand
 
-PAGES = ("docs/chart-values.md", "docs/cli.md", "docs/settings.md")
+PAGES = (
+    "docs/chart-values.md",
+    "docs/cli.md",
+    "docs/columns.md",
+    "docs/connections.md",
+    "docs/settings.md",
+)
 
 _REGION = re.compile(
     r"(?<=^<!-- generated: )([a-z ]+)( -->\n).*?(?=^<!-- end -->$)", re.DOTALL | re.MULTILINE
@@ -83,6 +89,54 @@ def _names(action: argparse.Action) -> str:
     value = "" if action.nargs == 0 else f" {action.metavar or action.dest.upper()}"
     required = " (required)" if action.required else ""
     return f"`{', '.join(action.option_strings)}{value}`{required}"
+
+
+def _trip_columns() -> str:
+    from local import columns
+
+    head = ("column", "Postgres", "BigQuery", "other names in files", "meaning")
+    return "\n".join(f"### {name}\n\n{text}\n\n{_table(head, rows)}" for name, text, rows in columns.trips())
+
+
+def _load_columns() -> str:
+    from local import columns
+
+    head = ("column", "Postgres", "BigQuery", "meaning")
+    return "\n".join(f"### {name}\n\n{_table(head, rows)}" for name, rows in columns.load())
+
+
+def _model_columns() -> str:
+    from local import columns
+
+    head = ("column", "type", "meaning")
+    return "\n".join(f"### {name}\n\n{text}\n\n{_table(head, rows)}" for name, text, rows in columns.models())
+
+
+def _connection_types() -> str:
+    provider = yaml.safe_load((_PACKAGE / "provider.yaml").read_text("utf-8"))
+    return "\n".join(map(_connection_type, provider["connection-types"]))
+
+
+def _connection_type(one: dict[str, Any]) -> str:
+    """Return the section of a connection type: Airflow's own fields that it uses, and its additional ones."""
+    behaviour = one["ui-field-behaviour"]
+    hidden, labels = behaviour.get("hidden-fields", ()), behaviour.get("relabeling", {})
+    hints = behaviour.get("placeholders", {})
+    rows = [
+        (
+            f"`{name}`",
+            labels.get(name, name.capitalize()),
+            hints.get(name, ""),
+        )
+        for name in ("host", "port", "schema", "login", "password", "extra")
+        if name not in hidden
+    ]
+    rows += [
+        (f"`extra.{name}`", field["label"], field.get("description", ""))
+        for name, field in one.get("conn-fields", {}).items()
+    ]
+    title = f"## {one['hook-name']}\n\nThe connection type `{one['connection-type']}`.\n\n"
+    return title + _table(("field", "label in the form", "meaning"), rows)
 
 
 def _options() -> str:
@@ -186,6 +240,10 @@ def _table(columns: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
 _REGIONS: dict[str, Callable[[], str]] = {
     "chart values": _chart_values,
     "commands": _commands,
+    "trip columns": _trip_columns,
+    "load columns": _load_columns,
+    "model columns": _model_columns,
+    "connection types": _connection_types,
     "options": _options,
     "connections": _connections,
     "variables": _variables,

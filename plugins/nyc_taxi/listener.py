@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from airflow.sdk.execution_time.task_runner import RuntimeTaskInstance
     from sqlalchemy.orm import Session
 
-    from nyc_taxi.errors import TaxiError
-
 _log = logging.getLogger(__name__)
 
 HEADING = "**Taxi months**"
@@ -90,17 +88,25 @@ def on_starting(component: object) -> None:
 
 @hookimpl
 def on_task_instance_running(previous_state: object, task_instance: RuntimeTaskInstance) -> None:  # noqa: ARG001
-    """Let a task of this package tell what went wrong in one sentence, in its log and to its run's note."""
+    """Let a task of this package tell what went wrong in one sentence, in its log and to its run's note.
+
+    An error that this package did not expect may hold a secret, so that only its kind is noted.
+    """
+    from nyc_taxi.errors import TaxiError
     from nyc_taxi.retries import TaxiRetryPolicy, one_sentence
 
     task = task_instance.task
     if not isinstance(getattr(task, "retry_policy", None), TaxiRetryPolicy):
         return
 
-    def tell(error: TaxiError) -> None:
-        task.log.error("%s", error)
+    def tell(error: Exception) -> None:
+        if isinstance(error, TaxiError):
+            task.log.error("%s", error)
+            reason = str(error)
+        else:
+            reason = f"It ended with {type(error).__name__}. Its log has the details."
         try:
-            task_instance.xcom_push(REASON, str(error))
+            task_instance.xcom_push(REASON, reason)
         except Exception:
             _log.warning("The reason was not kept for the run's note", exc_info=True)
 
@@ -213,7 +219,7 @@ def _failed(session: Session, run: DagRun) -> str:
     )
     reasons = sorted((row.map_index, str(XComModel.deserialize_value(row))) for row in found)
     reason = reasons[0][1] if reasons else _end_of_pod(session, run, failed)
-    return f"Failed: {', '.join(failed)}.{f' {_plain(reason)}' if reason else ''}"
+    return f"Failed: {', '.join(failed)}. {_plain(reason or 'No reason was reported: see its log.')}"
 
 
 def _end_of_pod(session: Session, run: DagRun, failed: list[str]) -> str:

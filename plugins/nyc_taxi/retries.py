@@ -7,6 +7,7 @@ from functools import wraps
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk.definitions.retry_policy import RetryDecision, RetryPolicy
+from airflow.sdk.exceptions import AirflowException
 
 from nyc_taxi.errors import ContractError, SourceUnreachable, TaxiError
 
@@ -64,8 +65,11 @@ class TaxiRetryPolicy(RetryPolicy):
         return RetryDecision.retry(delay, f"Trying again in {delay.total_seconds():.0f} s.")
 
 
-def one_sentence(task: BaseOperator, report: Callable[[TaxiError], None]) -> None:
-    """Make a task report an error of this package with :paramref:`report`, and end without a traceback."""
+def one_sentence(task: BaseOperator, report: Callable[[Exception], None]) -> None:
+    """Make a task report its error with :paramref:`report`; one of this package ends it without a traceback.
+
+    Airflow's own exceptions, with which tasks skip and start runs, are not reported.
+    """
 
     def reporting(run: Callable[..., Any]) -> Callable[..., Any]:
         @wraps(run)
@@ -75,6 +79,11 @@ def one_sentence(task: BaseOperator, report: Callable[[TaxiError], None]) -> Non
             except TaxiError as error:
                 report(error)
                 raise TaskFailed(1) from error
+            except AirflowException:
+                raise
+            except Exception as error:
+                report(error)
+                raise
 
         return reported
 

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
 NOTIFIER = "AIRFLOW__NYC_TAXI__NOTIFIER"
+OVERDUE = timedelta(days=75)
 
 
 @pytest.fixture
@@ -49,6 +50,7 @@ def posted(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
 
     monkeypatch.syspath_prepend(CHECKOUT / "docs" / "examples")
     monkeypatch.setenv(NOTIFIER, "webhook_notifier.WebhookNotifier")
+    monkeypatch.setattr(settings, "OVERDUE_AFTER", OVERDUE)
     with ThreadingHTTPServer(("127.0.0.1", 0), Webhook) as server:
         Thread(target=server.serve_forever, daemon=True).start()
         url = f"http://127.0.0.1:{server.server_port}/services/secret"
@@ -100,6 +102,7 @@ def test_a_failed_task_and_an_overdue_month_are_posted_with_the_reason(
     with create_session(scoped=False) as session:
         trigger = missed(session, "backfill__2021-01")
         session.rollback()
+    synced_dags.clear()  # the DAGs of the next test have no deadline
     events = asyncio.run(run_trigger(trigger))
 
     assert [event["state"] for event in events] == ["running", "success"]
@@ -165,8 +168,8 @@ def test_a_notifier_that_cannot_be_right_is_one_sentence(
     assert said in str(error.value)
 
 
-def test_no_deadline_is_set_when_the_deployment_wants_none(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert settings.overdue() is not None
-    monkeypatch.setattr(settings, "OVERDUE_AFTER", settings.OVERDUE_AFTER * 0)
+def test_a_deadline_is_set_only_when_the_deployment_wants_one(monkeypatch: pytest.MonkeyPatch) -> None:
     assert settings.overdue() is None
+    monkeypatch.setattr(settings, "OVERDUE_AFTER", OVERDUE)
+    assert settings.overdue() is not None
     assert "on_failure_callback" not in settings.default_args()

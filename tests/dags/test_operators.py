@@ -12,12 +12,13 @@ import pytest
 
 from nyc_taxi.assets import raw_asset
 from nyc_taxi.core.month import Month
-from nyc_taxi.errors import InvalidSource, NeverInSource, NotPublishedYet, SourceUnreachable
+from nyc_taxi.errors import ContractError, InvalidSource, NeverInSource, NotPublishedYet, SourceUnreachable
 from nyc_taxi.hooks.tlc import NycTlcHook
 from nyc_taxi.hooks.warehouse import warehouse
-from nyc_taxi.links import SourceFileLink, StartedRunLink
+from nyc_taxi.links import DbtDocsLink, MonthLink, SourceFileLink, StartedRunLink
 from nyc_taxi.load.stage import Staged
 from nyc_taxi.operators.audit import AuditMonthOperator
+from nyc_taxi.operators.dbt_docs import PublishDbtDocsOperator
 from nyc_taxi.operators.load_again import LoadAgainOperator
 from nyc_taxi.operators.publish import PublishMonthOperator
 from nyc_taxi.operators.recheck import FindRepublishedOperator
@@ -297,3 +298,29 @@ def test_a_started_run_is_linked_to() -> None:
     operator = LoadAgainOperator(task_id="again", load_dag_id="green_postgres", load_run_id="r", conf={})
 
     assert StartedRunLink().get_link(operator, ti_key=KEY).endswith("/dags/green_postgres/runs/r")
+
+
+def test_the_month_of_a_task_leads_to_its_page_also_when_the_task_failed(
+    publish: Publish, files: FileServer, warehouse_uri: str
+) -> None:
+    publish("green", "2021-01")
+    page = "/plugin/month-coverage?dag=green_postgres&month=2021-01"
+    operator = StageMonthOperator(target="postgres", dataset="green", task_id="stage", publication=answer())
+    assert MonthLink().get_link(operator, ti_key=KEY) == ""
+    staged = operator.execute(context())
+    assert MonthLink().get_link(operator, ti_key=KEY).endswith(page)
+    done = PublishMonthOperator(task_id="publish", **GREEN, staged=staged)
+    with pytest.raises(ContractError, match="Only an audited attempt can be published"):
+        done.execute(context())
+    assert MonthLink().get_link(done, ti_key=KEY).endswith(page)
+
+
+def test_the_docs_of_dbt_have_a_link_once_they_are_published(monkeypatch: pytest.MonkeyPatch) -> None:
+    from nyc_taxi.hooks.dbt_runs import DbtRuns
+
+    key = cast("Any", SimpleNamespace(dag_id="transform_postgres"))
+    operator = PublishDbtDocsOperator(task_id="publish_docs", target="postgres")
+    assert DbtDocsLink().get_link(operator, ti_key=key) == ""
+    monkeypatch.setattr(DbtRuns, "publish_docs", lambda *_: "file:///docs/transform_postgres.html")
+    operator.execute(context(params={"target": "prod"}))
+    assert DbtDocsLink().get_link(operator, ti_key=key).endswith("/nyc-taxi/dbt/transform_postgres")

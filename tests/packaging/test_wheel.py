@@ -29,9 +29,12 @@ ASK = """
 import json, warnings
 warnings.simplefilter("error", ImportWarning)
 import nyc_taxi.operators.stage, nyc_taxi.plugin
+from importlib.resources import files
 from airflow import plugins_manager
 from airflow.cli.cli_parser import get_parser
 from airflow.providers_manager import ProvidersManager
+from nyc_taxi.core.dataset import dataset_names, get_dataset
+from nyc_taxi.ui.pages import pages
 
 def usage(*words):
     parser = get_parser()
@@ -44,6 +47,12 @@ print(json.dumps({
     "provider": ProvidersManager().providers["airflow-provider-nyc-taxi"].data,
     "hooks": list(ProvidersManager().hooks),
     "plugins": [plugin["name"] for plugin in plugins_manager.get_plugin_info()],
+    "package": nyc_taxi.__file__,
+    "apps": [app["bundle_url"] for app in nyc_taxi.plugin.NycTaxiPlugin.react_apps],
+    "routes": [route.path for route in pages.routes],
+    "script": (files("nyc_taxi.ui") / "static" / "coverage.js").stat().st_size,
+    "links": list(ProvidersManager().extra_links_class_names),
+    "datasets": [get_dataset(name).table for name in dataset_names()],
     "airflow taxi": usage("taxi"),
     "airflow dags backfill": usage("dags", "backfill"),
 }, default=str))
@@ -80,7 +89,7 @@ def test_the_wheel_holds_the_package_with_its_data_and_nothing_else(wheel: Path)
 
 def _data_files() -> list[Path]:
     package = ROOT / "plugins" / "nyc_taxi"
-    return [path for path in package.rglob("*") if path.suffix in {".py", ".sql", ".yaml", ".json"}]
+    return [path for path in package.rglob("*") if path.is_file() and "__pycache__" not in path.parts]
 
 
 def test_a_clean_airflow_knows_the_provider(answers: dict[str, Any]) -> None:
@@ -96,3 +105,21 @@ def test_a_clean_airflow_has_the_commands(answers: dict[str, Any]) -> None:
 
 def test_a_clean_airflow_registers_the_plugin_once(answers: dict[str, Any]) -> None:
     assert answers["plugins"].count("nyc_taxi") == 1
+
+
+def test_a_clean_airflow_has_the_pages_their_script_and_the_datasets(answers: dict[str, Any]) -> None:
+    assert "site-packages" in answers["package"]
+    assert {"/coverage", "/coverage.js", "/months/{dag_id}/{name}"} <= set(answers["routes"])
+    assert len(answers["apps"]) == 2
+    assert answers["script"] > 1_000
+    assert "green_tripdata" in answers["datasets"]
+
+
+def test_a_clean_airflow_has_the_fields_of_the_connection_forms(answers: dict[str, Any]) -> None:
+    types = {one["connection-type"]: one for one in answers["provider"]["connection-types"]}
+    assert {"sources", "token", "secret_headers"} <= types["nyc_tlc"]["conn-fields"].keys()
+    assert {"project", "bucket", "key_path"} <= types["nyc_taxi_bigquery"]["conn-fields"].keys()
+
+
+def test_a_clean_airflow_has_the_links_of_operators(answers: dict[str, Any]) -> None:
+    assert any(name.startswith("nyc_taxi.links.") for name in answers["links"])

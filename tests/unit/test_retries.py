@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 from airflow.sdk.definitions.retry_policy import RetryAction
+from airflow.sdk.exceptions import AirflowSkipException
 
-from nyc_taxi import settings
+from nyc_taxi import listener, settings
 from nyc_taxi.errors import (
     ContractError,
     InvalidMonth,
@@ -69,7 +70,7 @@ def test_a_contract_error_is_not_tried_again(error: TaxiError) -> None:
 
 def test_an_error_is_told_once_and_ends_a_task_without_a_traceback() -> None:
     """Airflow logs no traceback for a SystemExit."""
-    reported: list[TaxiError] = []
+    reported: list[Exception] = []
     error = WarehouseBusy("The month is locked. Try again later.")
 
     def fail(*_: Any, **__: Any) -> None:
@@ -83,3 +84,31 @@ def test_an_error_is_told_once_and_ends_a_task_without_a_traceback() -> None:
         assert isinstance(end.value, SystemExit)
         assert end.value.__cause__ is error
     assert reported == [error, error]
+
+
+@pytest.mark.parametrize(("error", "told"), [(KeyError("secret"), True), (AirflowSkipException("x"), False)])
+def test_an_unexpected_error_is_told_and_stays_what_it_is(error: Exception, told: bool) -> None:
+    reported: list[Exception] = []
+
+    def fail(*_: Any, **__: Any) -> None:
+        raise error
+
+    task = cast("BaseOperator", SimpleNamespace(execute=fail, resume_execution=fail))
+    one_sentence(task, reported.append)
+    with pytest.raises(type(error)):
+        task.execute()  # type: ignore[call-arg]
+    assert reported == ([error] if told else [])
+
+
+def test_the_note_gets_the_kind_of_an_unexpected_error_and_no_text_that_may_be_secret() -> None:
+    kept: dict[str, str] = {}
+
+    def fail(*_: Any, **__: Any) -> None:
+        raise KeyError("secret")
+
+    task = SimpleNamespace(execute=fail, resume_execution=fail, retry_policy=POLICY)
+    instance = SimpleNamespace(task=task, xcom_push=kept.__setitem__)
+    listener.on_task_instance_running(None, cast("Any", instance))
+    with pytest.raises(KeyError):
+        task.execute()
+    assert kept == {listener.REASON: "It ended with KeyError. Its log has the details."}

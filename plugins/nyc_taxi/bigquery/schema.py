@@ -34,7 +34,7 @@ _LABEL: Final = "nyc_taxi_shape"
 _FILE_MONTH: Final = "Month of the file, as its first day; trips of other months stay in the file's month."
 
 
-def _fields(text: str) -> list[bigquery.SchemaField]:
+def fields(text: str) -> list[bigquery.SchemaField]:
     """Return the columns that the lines of a text describe: name, type, ``!`` for required, description."""
     found = []
     for line in text.strip().splitlines():
@@ -48,13 +48,13 @@ def _fields(text: str) -> list[bigquery.SchemaField]:
 def trips(dataset: Dataset) -> list[bigquery.SchemaField]:
     """Return the columns of a dataset's table: those that it has in Postgres, and the attempt."""
     return [
-        *_fields(f"""
+        *fields(f"""
             file_month DATE! {_FILE_MONTH}
             filename STRING! Name of the file that holds the row.
             row_number INTEGER! Ordinal of the row among the file's data rows, from 1.
         """),
         *_of_spec(dataset),
-        *_fields("""
+        *fields("""
             unmapped JSON Values of columns that the dataset does not know, by name; null when there are none.
             attempt_id INTEGER! The attempt in ops.file_ledger that loaded the row.
         """),
@@ -63,7 +63,7 @@ def trips(dataset: Dataset) -> list[bigquery.SchemaField]:
 
 def staged(dataset: Dataset) -> list[bigquery.SchemaField]:
     """Return the columns of a staging table: those of the batches of rows."""
-    return [*_fields("row_number INTEGER!"), *_of_spec(dataset), *_fields("unmapped STRING")]
+    return [*fields("row_number INTEGER!"), *_of_spec(dataset), *fields("unmapped STRING")]
 
 
 def _of_spec(dataset: Dataset) -> Iterator[bigquery.SchemaField]:
@@ -71,7 +71,7 @@ def _of_spec(dataset: Dataset) -> Iterator[bigquery.SchemaField]:
         yield bigquery.SchemaField(column.name, TYPES[column.type], description=column.description)
 
 
-_LEDGER: Final = """
+LEDGER: Final = """
     id INTEGER! Number of the attempt; later attempts have larger ones.
     dataset STRING!
     month DATE! First day of the file's month.
@@ -110,7 +110,7 @@ last pickup.
     bytes_billed INTEGER Bytes billed for publishing the month.
 """
 
-_REJECTED: Final = """
+REJECTED: Final = """
     attempt_id INTEGER!
     dataset STRING!
     month DATE!
@@ -120,7 +120,7 @@ _REJECTED: Final = """
     line BYTES! The row as it is in the file; of a parquet file, as JSON.
 """
 
-_QUALITY: Final = """
+QUALITY: Final = """
     attempt_id INTEGER! The attempt in ops.file_ledger whose rows were measured.
     dataset STRING!
     month DATE! First day of the file's month.
@@ -136,7 +136,7 @@ the marts (dbt).
     measured_at TIMESTAMP!
 """
 
-_ZONES: Final = """
+ZONES: Final = """
     locationid INTEGER! TLC's number of the zone.
     borough STRING The zone's borough; EWR for Newark airport.
     zone STRING Name of the zone; a few names cover several zones.
@@ -146,17 +146,17 @@ _ZONES: Final = """
 
 def rejected_rows() -> list[bigquery.SchemaField]:
     """Return the columns of ``ops.rejected_rows``."""
-    return _fields(_REJECTED)
+    return fields(REJECTED)
 
 
 def tables(jobs: Jobs) -> list[bigquery.Table]:
     """Return the tables that the load needs, as they should be."""
     place = jobs.place
     found = [
-        _table(jobs, place.ops, "file_ledger", _fields(_LEDGER), "month", ("dataset",)),
+        _table(jobs, place.ops, "file_ledger", fields(LEDGER), "month", ("dataset",)),
         _table(jobs, place.ops, "rejected_rows", rejected_rows(), "month", ("attempt_id", "row_number")),
-        _table(jobs, place.ops, "quality_result", _fields(_QUALITY), "month", ("attempt_id",)),
-        _table(jobs, place.raw, "taxi_zone_lookup", _fields(_ZONES)),
+        _table(jobs, place.ops, "quality_result", fields(QUALITY), "month", ("attempt_id",)),
+        _table(jobs, place.raw, "taxi_zone_lookup", fields(ZONES)),
     ]
     found[0].description = "One row per attempt to load a file. A file that was found unchanged adds none."
     found[1].description = "Rows of a file that could not be loaded, byte for byte."

@@ -8,12 +8,15 @@ from airflow.sdk import BaseOperator
 
 from nyc_taxi import metrics
 from nyc_taxi.hooks.warehouse import warehouse
+from nyc_taxi.links import MonthLink
 from nyc_taxi.staged import staged_of_task
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from airflow.sdk import Context
+
+    from nyc_taxi.core.month import Month
 
 
 class AuditMonthOperator(BaseOperator):
@@ -32,6 +35,7 @@ class AuditMonthOperator(BaseOperator):
 
     template_fields: Sequence[str] = ("staged", "dataset", "month", "force")
     template_fields_renderers: ClassVar[dict[str, str]] = {"staged": "json"}
+    operator_extra_links = (MonthLink(),)
     ui_color = "#e5dff4"
 
     def __init__(
@@ -52,6 +56,7 @@ class AuditMonthOperator(BaseOperator):
         self.target = target
         self.force = force
         self.warehouse_conn_id = warehouse_conn_id
+        self.known_month: Month | None = None
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Audit the staged month, keep the results in the ledger, and return what was staged."""
@@ -61,6 +66,7 @@ class AuditMonthOperator(BaseOperator):
 
         store = warehouse(self.target, self.warehouse_conn_id)
         staged = staged_of_task(self.staged, store, self.dataset, self.month, context)
+        self.known_month = staged.month
         if staged.unchanged:
             self.log.info("%s %s is unchanged and was audited before.", staged.dataset, staged.month)
         else:

@@ -9,6 +9,7 @@ from airflow.sdk import BaseOperator
 from nyc_taxi import metrics
 from nyc_taxi.assets import partition_key, raw_asset
 from nyc_taxi.hooks.warehouse import warehouse
+from nyc_taxi.links import MonthLink
 from nyc_taxi.staged import staged_of_task
 
 if TYPE_CHECKING:
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
     from airflow.sdk import Context
 
+    from nyc_taxi.core.month import Month
     from nyc_taxi.lineage import Lineage
     from nyc_taxi.load.attempt import Attempt
 
@@ -36,6 +38,7 @@ class PublishMonthOperator(BaseOperator):
 
     template_fields: Sequence[str] = ("staged", "dataset", "month")
     template_fields_renderers: ClassVar[dict[str, str]] = {"staged": "json"}
+    operator_extra_links = (MonthLink(),)
     ui_color = "#d8f0dc"
 
     def __init__(
@@ -54,12 +57,14 @@ class PublishMonthOperator(BaseOperator):
         self.month = month
         self.target = target
         self.warehouse_conn_id = warehouse_conn_id
+        self.known_month: Month | None = None
         self._attempt: Attempt | None = None
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Publish the month, and return what it holds now."""
         store = warehouse(self.target, self.warehouse_conn_id)
         staged = staged_of_task(self.staged, store, self.dataset, self.month, context)
+        self.known_month = staged.month
         with metrics.timed("publish", staged.dataset, self.target):
             unchanged = staged.unchanged
             attempt = store.ledger.get(staged.key) if unchanged else store.publish(staged.key)

@@ -12,7 +12,7 @@ from nyc_taxi import metrics, settings
 from nyc_taxi.files.publication import Publication
 from nyc_taxi.hooks.tlc import NycTlcHook
 from nyc_taxi.hooks.warehouse import warehouse
-from nyc_taxi.links import SourceFileLink
+from nyc_taxi.links import MonthLink, SourceFileLink
 from nyc_taxi.progress import ProgressLog
 from nyc_taxi.run_month import month_of_task
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from airflow.sdk import Context
 
+    from nyc_taxi.core.month import Month
     from nyc_taxi.files.download import File
     from nyc_taxi.load.stage import Staged
 
@@ -47,7 +48,7 @@ class StageMonthOperator(BaseOperator):
 
     template_fields: Sequence[str] = ("publication", "dataset", "month", "force")
     template_fields_renderers: ClassVar[dict[str, str]] = {"publication": "json"}
-    operator_extra_links = (SourceFileLink(),)
+    operator_extra_links = (SourceFileLink(), MonthLink())
     ui_color = "#d9ecf7"
     upload_only: ClassVar[bool] = False
 
@@ -71,6 +72,7 @@ class StageMonthOperator(BaseOperator):
         self.force = force
         self.tlc_conn_id = tlc_conn_id
         self.warehouse_conn_id = warehouse_conn_id
+        self.known_month: Month | None = None
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Stage the month, and return what was staged."""
@@ -123,10 +125,10 @@ class StageMonthOperator(BaseOperator):
 
     def _fresh(self, context: Context) -> Publication:
         known = Publication.from_json(self.publication) if self.publication else None
+        self.known_month = month = known.month if known is not None else month_of_task(self.month, context)
         is_retry = context["ti"].try_number > 1
         if known is not None and not is_retry and datetime.now(UTC) - known.asked_at < FRESH:
             return known
-        month = known.month if known is not None else month_of_task(self.month, context)
         publication = NycTlcHook(self.tlc_conn_id).ask(self.dataset, month)
         self.publication = publication.to_json()
         return publication.require()

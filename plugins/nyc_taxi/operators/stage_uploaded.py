@@ -9,6 +9,7 @@ from airflow.sdk import BaseOperator
 
 from nyc_taxi import metrics
 from nyc_taxi.hooks.warehouse import warehouse
+from nyc_taxi.links import MonthLink
 from nyc_taxi.staged import staged_of_task
 from nyc_taxi.triggers.load_job import LoadJobTrigger
 
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from airflow.sdk import Context
+
+    from nyc_taxi.core.month import Month
 
 PATIENCE: Final = 10.0
 """Seconds to wait for the warehouse before the task defers, which alone takes seconds."""
@@ -37,6 +40,7 @@ class StageUploadedOperator(BaseOperator):
 
     template_fields: Sequence[str] = ("staged", "dataset", "month")
     template_fields_renderers: ClassVar[dict[str, str]] = {"staged": "json"}
+    operator_extra_links = (MonthLink(),)
     ui_color = "#d9ecf7"
 
     def __init__(
@@ -55,6 +59,7 @@ class StageUploadedOperator(BaseOperator):
         self.month = month
         self.target = target
         self.warehouse_conn_id = warehouse_conn_id
+        self.known_month: Month | None = None
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Stage the month, and return what was staged, or defer until it can be."""
@@ -72,6 +77,7 @@ class StageUploadedOperator(BaseOperator):
 
         store = warehouse(self.target, self.warehouse_conn_id)
         uploaded = staged_of_task(self.staged, store, self.dataset, self.month, context)
+        self.known_month = uploaded.month
         if uploaded.unchanged:
             self.log.info("%s %s already holds this file.", uploaded.dataset, uploaded.month)
             return uploaded.to_json()
