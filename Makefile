@@ -21,7 +21,7 @@ override TARGET := $(value TARGET)
 override UPGRADE := $(value UPGRADE)
 export ARGS CMD CONTEXT IMAGE MONTHS PORT PROFILES PROJECT PYTHON ROWS SOURCE TAG TARGET UPGRADE
 
-.PHONY: help demo up down clean exec shell psql dbt dbt-diff up-compose up-kubernetes test test-long test-compose test-kubernetes test-browser test-gcp-live bench bench-history lint lint-bigquery format docs docs-reference lock wheel chart release
+.PHONY: help demo up down clean exec shell psql dbt dbt-diff up-compose up-kubernetes test test-long test-compose test-kubernetes test-browser test-tutorial test-gcp-live bench bench-history lint lint-bigquery format docs docs-reference lock wheel chart release
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-15s %s\n", $$1, $$2 }' Makefile
@@ -70,6 +70,9 @@ test-compose: ## run the tests that start the stack of docker-compose.yaml
 
 test-browser: ## run the tests that use Airflow's UI in Chromium, which has to be installed
 	$(RUN) test-browser
+
+test-tutorial: ## run the commands of docs/tutorial.md in a new clone, as a newcomer does
+	$(RUN) test-tutorial
 
 test-kubernetes: ## run the tests on the cluster of kubectl, in separate namespaces (CONTEXT=… IMAGE=…)
 	$(RUN) test-kubernetes

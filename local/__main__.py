@@ -177,6 +177,14 @@ def test_browser() -> int:
     return browser.test(os.environ.get("ARGS", ""))
 
 
+def test_tutorial() -> int:
+    """Run the commands of the tutorial."""
+    inside("dev")
+    from local import quality
+
+    return quality.test(f"tests/tutorial {os.environ.get('ARGS', '')}")
+
+
 def bench() -> int:
     """Measure the figures of docs/performance.md on this machine."""
     inside("demo")
@@ -278,7 +286,7 @@ COMMANDS: dict[str, Callable[[], int]] = {
     "demo": demo, "up": up, "down": down, "clean": clean, "exec": run_command, "shell": shell, "psql": psql,
     "dbt": dbt, "dbt-diff": dbt_diff, "up-kubernetes": up_kubernetes, "test": test,
     "test-compose": test_compose, "test-kubernetes": test_kubernetes, "test-browser": test_browser,
-    "test-gcp-live": test_gcp_live,
+    "test-tutorial": test_tutorial, "test-gcp-live": test_gcp_live,
     "bench": bench, "bench-history": bench_history, "lint": lint, "lint-bigquery": lint_bigquery,
     "format": format, "docs": docs, "docs-reference": docs_reference, "lock": lock, "wheel": wheel,
     "chart": chart, "release": release,

@@ -72,6 +72,7 @@ def test(arguments: str) -> int:
     print("\n".join(("", *(f"{_outcome(one.code)}  {one.seconds:6.0f} s  {one.name}" for one in results))))
     print("not run            tests/compose: make test-compose runs them, with Docker")
     print("not run            tests/browser: make test-browser runs them, in Chromium")
+    print("not run            tests/tutorial: make test-tutorial runs them, in a new clone")
     print("not run            tests/cluster: make test-kubernetes runs them, on a Kubernetes cluster")
     return 1 if any(one.code for one in results) else 0
 

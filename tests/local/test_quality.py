@@ -79,7 +79,8 @@ def test_every_folder_of_tests_is_run() -> None:
     groups = " ".join(TESTS.values()).split()
     folders = {str(path.parent.relative_to(CHECKOUT)) for path in CHECKOUT.glob("tests/**/test_*.py")}
 
-    assert sorted([*groups, "tests/browser", "tests/cluster", "tests/compose"]) == sorted(folders)
+    others = ["tests/browser", "tests/cluster", "tests/compose", "tests/tutorial"]
+    assert sorted([*groups, *others]) == sorted(folders)
 
 
 @pytest.mark.parametrize(("text", "refused"), [("it_goes_on_with_it", True), ("it_is_besides", False)])
