@@ -229,6 +229,12 @@ def test_pods_of_a_component_spread_over_nodes_if_there_are_several() -> None:
     assert spread == {"api-server", "scheduler", "dag-processor", "triggerer"}
 
 
+def test_new_pods_of_an_upgrade_spread_whatever_nodes_the_old_ones_are_on() -> None:
+    for component, pod in pods(render(EVERYTHING)):
+        for constraint in pod["spec"].get("topologySpreadConstraints", []):
+            assert constraint["matchLabelKeys"] == ["pod-template-hash"], component
+
+
 def test_images_have_a_version() -> None:
     for _, pod in (*pods(render()), *pods(render(EVERYTHING))):
         for container in containers(pod):

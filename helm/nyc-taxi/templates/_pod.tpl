@@ -23,7 +23,7 @@ init            containers that run before, as a list
 {{- $together := and .logs (eq (include "nyc-taxi.oneNode" $root) "true") -}}
 {{- $spread := concat $all.topologySpreadConstraints ($own.topologySpreadConstraints | default list) -}}
 {{- if and (not $spread) (include "nyc-taxi.several" .) -}}
-{{- $spread = list (dict "maxSkew" 1 "topologyKey" "kubernetes.io/hostname" "whenUnsatisfiable" "ScheduleAnyway" "labelSelector" (dict "matchLabels" (include "nyc-taxi.selector" . | fromYaml))) -}}
+{{- $spread = list (dict "maxSkew" 1 "topologyKey" "kubernetes.io/hostname" "whenUnsatisfiable" "ScheduleAnyway" "matchLabelKeys" (list "pod-template-hash") "labelSelector" (dict "matchLabels" (include "nyc-taxi.selector" . | fromYaml))) -}}
 {{- end -}}
 {{- $affinity := merge (deepCopy ($own.affinity | default dict)) $all.affinity -}}
 {{- if $together -}}
