@@ -5,21 +5,32 @@ from __future__ import annotations
 import os
 import re
 import subprocess
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
+
+import pytest
 
 from local.environment import CHECKOUT
 from local.state import Ports
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Iterator
 
 BLOCK = re.compile(r"^```(sh|console)\n(.*?)^```", re.DOTALL | re.MULTILINE)
 FAILS = "make: *** "
 """The output of a command that the tutorial lets fail has this."""
 
 
-def test_the_commands_of_the_tutorial_do_what_it_says(tmp_path: Path) -> None:
-    clone = tmp_path / "clone"
+@pytest.fixture
+def clone() -> Iterator[Path]:
+    """A new clone, in a folder that the user of Postgres may read where root runs the test."""
+    with TemporaryDirectory(prefix="nyc-taxi-tutorial-") as folder:
+        Path(folder).chmod(0o755)
+        yield Path(folder) / "clone"
+
+
+def test_the_commands_of_the_tutorial_do_what_it_says(clone: Path) -> None:
     subprocess.run(("git", "clone", "--quiet", str(CHECKOUT), str(clone)), check=True)
     blocks = BLOCK.findall((clone / "docs" / "tutorial.md").read_text("utf-8"))
     assert len(blocks) > 5
