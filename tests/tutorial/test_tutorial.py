@@ -67,4 +67,4 @@ def like(line: str) -> re.Pattern[str]:
     pattern = re.sub(r"(\\ )+", r"\\s+", pattern)
     pattern = re.sub(r"\d[\d,]*(\\\.\d+)?", r"[\\d.,]+", pattern)
     pattern = re.sub(r"(=|\\-){2,}", r"[=-]+", pattern)
-    return re.compile(pattern.replace("…", ".*"))
+    return re.compile(re.sub(r"(\\s\+)?…(\\s\+)?", ".*", pattern))
