@@ -1,4 +1,4 @@
-"""What people are told of failed tasks and overdue months, and the notifier that is told it."""
+"""Messages about failed tasks and overdue months, and the notifier that sends them."""
 
 from __future__ import annotations
 

@@ -130,14 +130,14 @@ def overdue() -> DeadlineAlert | None:
 def default_args() -> dict[str, Any]:
     """Return the arguments that all tasks share: the owner, when to retry, and the pod profile ``default``.
 
-    The deployment's notifier is told of failed tasks.
+    The deployment's notifier reports failed tasks.
 
     A contract error fails at once, because a retry cannot help. Tasks late in a chain have priority, so
     that a month that was begun is finished before the next one takes its slot in the pool.
     """
-    told = {"on_failure_callback": [notifier()()]} if options.text("notifier") else {}
+    reported = {"on_failure_callback": [notifier()()]} if options.text("notifier") else {}
     return {
-        **told,
+        **reported,
         "owner": OWNER,
         "retries": RETRIES,
         "retry_delay": RETRY_DELAY,

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from nyc_taxi.dbt.results import Node
     from nyc_taxi.errors import TaxiError
 
-INHERITED: Final = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "TZ", "SSL_CERT_FILE", "SSL_CERT_DIR")
+_INHERITED: Final = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "TZ", "SSL_CERT_FILE", "SSL_CERT_DIR")
 """Variables that dbt inherits from this process; Airflow's secrets are not among them."""
 
 _LEVELS: Final = {
@@ -50,6 +50,11 @@ _FINDING: Final = re.compile(r"^\[WARNING\]: (?=.* \(error\): )")
 """How a line begins in which the project reports a failed check."""
 
 _PROJECT_AT_FAULT: Final = re.compile(r"^(?:Compilation|Parsing|Validation|Contract) Error", re.MULTILINE)
+
+
+def inherited() -> dict[str, str]:
+    """Return the environment that dbt gets from this process, without Airflow's secrets."""
+    return {name: os.environ[name] for name in _INHERITED if name in os.environ}
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,12 +145,11 @@ class Dbt:
         outputs = ("--target-path", self.folder, "--log-path", self.folder / "logs")
         logs = ("--log-format", "json", "--log-level", "info", "--no-use-colors", "--no-version-check")
         command = [self.program, *arguments, *map(str, (*folders, *outputs, *logs))]
-        inherited = {name: os.environ[name] for name in INHERITED if name in os.environ}
         try:
             process = subprocess.Popen(
                 command,
                 cwd=self.project,
-                env={**inherited, **self.environment, **paths},
+                env={**inherited(), **self.environment, **paths},
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,

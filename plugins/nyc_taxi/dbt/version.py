@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import re
 import subprocess
 from typing import TYPE_CHECKING, Final
 
 import yaml
 
-from nyc_taxi.dbt.process import INHERITED
+from nyc_taxi.dbt.process import inherited
 from nyc_taxi.errors import ContractError
 
 if TYPE_CHECKING:
@@ -32,8 +31,8 @@ def require_version(program: str, project: Path, adapters: Iterable[str]) -> Non
         an adapter is missing
     """
     supported = _supported(project)
-    said = _said(program)
-    version = re.search(r"\d+\.\d+[\w.+-]*", said)
+    output = _output(program)
+    version = re.search(r"\d+\.\d+[\w.+-]*", output)
     if version is None:
         raise ContractError(
             f"{program} --version does not print a version. Set dbt_program in the section [nyc_taxi] to the "
@@ -44,7 +43,7 @@ def require_version(program: str, project: Path, adapters: Iterable[str]) -> Non
             f"{program} is dbt {version[0]}, and the project needs {', '.join(supported)}. Install another "
             f"version in its environment: pip install 'dbt-core{','.join(supported)}'"
         )
-    present = set(re.findall(r"^\s*- (\w+):", said, re.MULTILINE))
+    present = set(re.findall(r"^\s*- (\w+):", output, re.MULTILINE))
     if missing := [f"dbt-{name}" for name in adapters if name not in present]:
         raise ContractError(
             f"{program} lacks {' and '.join(missing)}. Install it in the environment of dbt: "
@@ -73,13 +72,12 @@ def _within(version: str, bound: str) -> bool:
     return has >= limit if found[1] == ">=" else has < limit
 
 
-def _said(program: str) -> str:
+def _output(program: str) -> str:
     """Return what dbt prints about its version, without the look for newer ones on the internet."""
-    environment = {name: os.environ[name] for name in INHERITED if name in os.environ}
     try:
         return subprocess.run(
             [program, "--version"],
-            env={**environment, "HTTPS_PROXY": "http://127.0.0.1:9"},
+            env={**inherited(), "HTTPS_PROXY": "http://127.0.0.1:9"},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
