@@ -247,3 +247,20 @@ def test_setting_of_libpq_that_does_not_fit_is_named(
     error = refused(psycopg.conninfo.make_conninfo(warehouse_uri, **settings))
     assert type(error) is type_
     assert says in str(error)
+
+
+def test_a_month_is_shown_by_what_it_holds_or_else_by_what_was_last_tried(warehouse_uri: str) -> None:
+    warehouse = PostgresWarehouse(lambda: psycopg.connect(warehouse_uri), "postgres_taxi")
+    warehouse.prepare()
+    tried = {1: ["replaced", "published", "failed"], 2: ["failed", "abandoned"], 3: ["replaced", "unloaded"]}
+    with psycopg.connect(warehouse_uri) as connection:
+        for month, outcomes in tried.items():
+            for outcome in outcomes:
+                connection.execute(
+                    "insert into ops.file_ledger (dataset, month, outcome, source, url, run_id)"
+                    " values ('green', make_date(2021, %s, 1), %s, 's', 'u', 'r')",
+                    (month, outcome),
+                )
+    shown = {str(one.month): str(one.outcome) for one in warehouse.ledger.overview()}
+    assert shown == {"2021-01": "published", "2021-02": "abandoned", "2021-03": "unloaded"}
+    assert not warehouse.ledger.overview("yellow")

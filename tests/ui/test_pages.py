@@ -283,6 +283,8 @@ def test_twenty_years_cost_as_many_statements_as_nothing(
     monkeypatch.setattr("nyc_taxi.ui.pages.MOMENT", HANGS)  # each answer is the newest one
     headers = as_user("viewer")
     coverage(web_server, headers)
+    for dataset in DATASETS:
+        runs(f"{dataset}_postgres", Month("2024-12"))
     with counted(monkeypatch) as few:
         coverage(web_server, headers)
     with psycopg.connect(warehouse_uri) as connection:
@@ -295,6 +297,28 @@ def test_twenty_years_cost_as_many_statements_as_nothing(
     assert {len(one["months"]) for one in content["grids"]} == {240}
     assert few
     assert sorted(many) == sorted(few)
+
+
+def test_a_run_that_changes_or_goes_is_seen_at_once(
+    web_server: TestClient, as_user: Headers, warehouse: PostgresWarehouse, runs: Callable[..., None]
+) -> None:
+    from airflow.models import DagRun
+    from airflow.utils.session import create_session
+    from sqlalchemy import select
+
+    def states() -> dict[str, str]:
+        months = grid(coverage(web_server, headers))["months"]
+        return {month: one["state"] for month, one in months.items()}
+
+    headers = as_user("viewer")
+    runs("green_postgres", Month("2021-01"), "running")
+    runs("green_postgres", Month("2021-02"), "running")
+    assert states() == {"2021-01": "waiting", "2021-02": "waiting"}
+    with create_session() as session:
+        first, second = session.scalars(select(DagRun).order_by(DagRun.id))
+        first.state = "failed"
+        session.delete(second)
+    assert states() == {"2021-01": "failed"}
 
 
 def test_the_script_is_small_and_makes_no_markup_of_texts() -> None:

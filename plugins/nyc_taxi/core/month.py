@@ -43,7 +43,7 @@ class Month:
 
         :raises InvalidMonth: when the day is before 1900 or after 2099
         """
-        return cls(f"{day:%Y-%m}")
+        return cls(f"{day.year:04d}-{day.month:02d}")
 
     @property
     def first_day(self) -> date:

@@ -30,8 +30,12 @@ def find(
     dataset: str | None = None,
     month: Month | None = None,
     outcomes: Sequence[Outcome] | None = None,
+    overview: bool = False,
 ) -> list[Attempt]:
-    """Return the attempts that match every filter given, oldest first within a month."""
+    """Return the attempts that match every filter given, oldest first within a month.
+
+    :param overview: only the published attempt of each month, or the newest one of a month without any
+    """
     with connection.cursor(row_factory=dict_row) as cursor:
         cursor.execute(
             statement("attempts"),
@@ -40,6 +44,7 @@ def find(
                 "dataset": dataset,
                 "month": month.first_day if month else None,
                 "outcomes": [str(outcome) for outcome in outcomes] if outcomes else None,
+                "overview": overview,
             },
         )
         return [_attempt(row) for row in cursor]

@@ -59,13 +59,7 @@ class PostgresLedger:
     def overview(self, dataset: str | None = None) -> list[Attempt]:
         """Return the published or the newest attempt of every month."""
         with self.sessions("ledger") as connection:
-            found = attempts.find(connection, dataset=dataset)
-        shown: dict[tuple[str, Month], Attempt] = {}
-        for attempt in found:
-            known = shown.get((attempt.dataset, attempt.month))
-            if known is None or known.outcome is not Outcome.PUBLISHED:
-                shown[attempt.dataset, attempt.month] = attempt
-        return list(shown.values())
+            return attempts.find(connection, dataset=dataset, overview=True)
 
     def history(self, dataset: str, month: Month) -> list[Attempt]:
         """Return every attempt for a month, oldest first."""

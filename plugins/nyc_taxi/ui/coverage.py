@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
+    from nyc_taxi.cli.marts import Reasons
     from nyc_taxi.core.month import Month
     from nyc_taxi.load.attempt import Attempt
     from nyc_taxi.load.warehouse import Warehouse
@@ -42,22 +43,52 @@ _FAILED: Final = {Outcome.FAILED, Outcome.ABANDONED}
 class Recorded:
     """What a warehouse has recorded of all months.
 
-    :param attempts: the published attempt of each month, or the newest one
+    :param attempts: of each dataset, the published attempt of each month, or the newest one
     :param stale: why the marts lack a month, or have another version of it
-    :param warnings: names of the checks that did not pass, by attempt
+    :param facts: what the page shows of each attempt, by its number
     """
 
-    attempts: Mapping[tuple[str, Month], Attempt]
-    stale: Mapping[tuple[str, Month], str]
-    warnings: Mapping[int, tuple[str, ...]]
+    attempts: Mapping[str, Mapping[Month, Attempt]]
+    stale: Reasons
+    facts: Mapping[int, Mapping[str, Any]]
 
 
 def recorded(warehouse: Warehouse) -> Recorded:
     """Ask a warehouse about all months, with as many statements for one month as for a thousand."""
     warehouse.prepare()
-    ledger = warehouse.ledger
-    attempts = {(one.dataset, one.month): one for one in ledger.overview()}
-    return Recorded(attempts, stale_reasons(warehouse), ledger.warnings())
+    shown, stale, warnings = (
+        warehouse.ledger.overview(),
+        stale_reasons(warehouse),
+        warehouse.ledger.warnings(),
+    )
+    attempts: dict[str, dict[Month, Attempt]] = {}
+    for one in shown:
+        attempts.setdefault(one.dataset, {})[one.month] = one
+    return Recorded(attempts, stale, {one.id: _facts(one, stale, warnings.get(one.id, ())) for one in shown})
+
+
+def _facts(
+    attempt: Attempt, stale: Mapping[tuple[str, Month], str], warnings: tuple[str, ...]
+) -> dict[str, Any]:
+    found: dict[str, Any] = {
+        "attempt": attempt.id,
+        "url": without_secrets(attempt.url),
+        "outcome": str(attempt.outcome),
+        "reason": attempt.reason or "",
+    }
+    if attempt.outcome is Outcome.PUBLISHED:
+        found |= {
+            "rows": attempt.rows_loaded,
+            "rejects": attempt.rows_rejected,
+            "bytes": attempt.bytes,
+            "sha256": attempt.sha256,
+            "seconds": attempt.seconds,
+            "finished": attempt.finished.isoformat() if attempt.finished else None,
+            "again": attempt.replaced_id is not None,
+            "warnings": warnings,
+            "marts": held_by_marts(attempt, stale),
+        }
+    return found
 
 
 def due(today: Month) -> Month:
@@ -73,10 +104,8 @@ def months(
     :param dag_ids: the DAG that loads the dataset, then others whose runs may have loaded it
     :param known: what the warehouse recorded; None while it does not answer
     """
-    attempts = (
-        {month: one for (name, month), one in known.attempts.items() if name == dataset} if known else {}
-    )
-    newest = {month: run for (dag_id, month), run in runs.newest.items() if dag_id == dag_ids[0]}
+    attempts = known.attempts.get(dataset, {}) if known else {}
+    newest = runs.newest.get(dag_ids[0], {})
     return {
         str(month): _month(attempts.get(month), newest.get(month), dag_ids, known, runs)
         for month in sorted({*attempts, *newest})
@@ -89,31 +118,11 @@ def _month(
     own = runs.of(attempt.run_id, dag_ids) if attempt else None
     stale = known.stale.get((attempt.dataset, attempt.month)) if known and attempt else None
     shown = own if run is None or (own is not None and _since(own, run.began)) else run
-    found: dict[str, Any] = {
+    return {
         "state": state(attempt, run, own, stale, asked=known is not None),
-        "run": [shown.dag_id, shown.run_id, shown.state] if shown else None,
+        "run": (shown.dag_id, shown.run_id, shown.state) if shown else None,
+        **(known.facts[attempt.id] if known and attempt else {}),
     }
-    if attempt is None or known is None:
-        return found
-    found |= {
-        "attempt": attempt.id,
-        "url": without_secrets(attempt.url),
-        "outcome": str(attempt.outcome),
-        "reason": attempt.reason or "",
-    }
-    if attempt.outcome is Outcome.PUBLISHED:
-        found |= {
-            "rows": attempt.rows_loaded,
-            "rejects": attempt.rows_rejected,
-            "bytes": attempt.bytes,
-            "sha256": attempt.sha256,
-            "seconds": attempt.seconds,
-            "finished": attempt.finished.isoformat() if attempt.finished else None,
-            "again": attempt.replaced_id is not None,
-            "warnings": known.warnings.get(attempt.id, ()),
-            "marts": held_by_marts(attempt, known.stale),
-        }
-    return found
 
 
 def state(

@@ -27,7 +27,7 @@ from nyc_taxi.ui import coverage, month, warehouses
 from nyc_taxi.ui.answers import Answer, Answers
 from nyc_taxi.ui.runs import find_runs, paused
 
-MOMENT: Final = 0.12
+MOMENT: Final = 0.05
 """Seconds for which the page of all months waits for a warehouse before it shows what was known before."""
 
 PATIENCE: Final = 8.0
@@ -116,7 +116,7 @@ def one_month(dag_id: str, name: str, session: SessionDep, _: _MayReadRuns) -> R
     )
     dag_ids = (dag_id, target.dag_id("taxi"))
     runs = find_runs(session, [dag_id], [dag_ids[1]])
-    newest = runs.newest.get((dag_id, chosen))
+    newest = runs.newest.get(dag_id, {}).get(chosen)
     return _json({
         "dag_id": dag_id,
         "dataset": dataset,

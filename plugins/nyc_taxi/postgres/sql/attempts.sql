@@ -33,6 +33,18 @@ where
     and (%(dataset)s::text is null or dataset = %(dataset)s)
     and (%(month)s::date is null or month = %(month)s)
     and (%(outcomes)s::text[] is null or outcome = any(%(outcomes)s))
+    and (
+        not %(overview)s
+        or id in (
+            select distinct on (dataset, month) id
+            from ops.file_ledger
+            order by
+                dataset,
+                month,
+                outcome = 'published' desc,
+                id desc
+        )
+    )
 order by
     dataset,
     month,
