@@ -26,6 +26,13 @@ where attrelid = 'raw.green_tripdata'::regclass and attnum > 0
 order by attnum
 """
 
+TRIED = """
+insert into ops.file_ledger (
+    dataset, month, outcome, source, url, run_id, rows_in_file, rows_loaded, rows_rejected
+)
+values ('green', make_date(2021, %s, 1), %s, 's', 'u', 'r', 0, 0, 0)
+"""
+
 
 @pytest.fixture
 def warehouse_uri(empty_warehouse_uri: str) -> str:
@@ -256,11 +263,7 @@ def test_a_month_is_shown_by_what_it_holds_or_else_by_what_was_last_tried(wareho
     with psycopg.connect(warehouse_uri) as connection:
         for month, outcomes in tried.items():
             for outcome in outcomes:
-                connection.execute(
-                    "insert into ops.file_ledger (dataset, month, outcome, source, url, run_id)"
-                    " values ('green', make_date(2021, %s, 1), %s, 's', 'u', 'r')",
-                    (month, outcome),
-                )
+                connection.execute(TRIED, (month, outcome))
     shown = {str(one.month): str(one.outcome) for one in warehouse.ledger.overview()}
     assert shown == {"2021-01": "published", "2021-02": "abandoned", "2021-03": "unloaded"}
     assert not warehouse.ledger.overview("yellow")
