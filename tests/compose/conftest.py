@@ -40,6 +40,7 @@ def start(copy: Compose) -> Start:
     """The first start of the stack, timed from when its image was built."""
     load = os.getloadavg()[0]
     output = copy.up()
+    load = max(load, os.getloadavg()[0])
     created = copy.command("docker", "inspect", "--format", "{{.Created}}", copy.container("metadata"))
     return Start(output, datetime.now(UTC) - datetime.fromisoformat(created.strip()), load)
 

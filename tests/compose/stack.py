@@ -40,7 +40,7 @@ class Start:
 
     :param output: what the command printed
     :param took: time until everything was healthy
-    :param load: load average of the machine before
+    :param load: load average of the machine, before or after, whichever was higher
     """
 
     output: str
