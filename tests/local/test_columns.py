@@ -22,7 +22,7 @@ DIFFERENT = {"ops.file_ledger.outcome", "ops.file_ledger.stage_table"}
 
 
 def test_every_column_has_its_meaning_and_the_same_in_both_warehouses(warehouse: psycopg.Connection) -> None:
-    in_postgres = dict(warehouse.execute(COMMENTS).fetchall())
+    in_postgres: dict[str, str] = dict(warehouse.execute(COMMENTS).fetchall())
     assert not [name for name, text in in_postgres.items() if not text]
     in_bigquery = {f"{table}.{row[0].strip('`')}": row[-1] for table, rows in columns.load() for row in rows}
     assert not [name for name, text in in_bigquery.items() if not text]
