@@ -9,7 +9,7 @@ import psycopg
 import pytest
 
 from local import columns
-from local.environment import CHECKOUT
+from tests.pages import blocks, named, pages
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,6 +18,8 @@ TYPES = {
     "{{ var('wall_clock')[target.type] }}": "timestamp",
     "{{ var('instant')[target.type] }}": "timestamptz",
 }
+
+VERB = re.compile(r"(select|create|grant|alter) ")
 
 OF_PAGES = """
 create table public.green_tripdata (filename text);
@@ -30,16 +32,15 @@ create table raw.shuttle_tripdata (
 
 def statements() -> Iterator[tuple[str, str]]:
     """Yield the statements of each page: in blocks, for ``make psql``, in comments and in sentences."""
-    for path in (CHECKOUT / "README.md", *sorted((CHECKOUT / "docs").rglob("*.md"))):
-        text = path.read_text("utf-8")
-        found = re.findall(r"^```sql\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)
-        found += re.findall(r"<<'SQL'\n(.*?)^SQL$", text, re.DOTALL | re.MULTILINE)
-        found += re.findall(r"""^\$ echo (?:'(.*)'|"(.*)") \| make psql""", text, re.MULTILINE)
+    texts = blocks("sql") + [(page, code) for page, code in named() if VERB.match(code)]
+    for page, text in pages().items():
+        found = re.findall(r"<<'SQL'\n(.*?)^SQL$", text, re.DOTALL | re.MULTILINE)
+        found += re.findall(r"""^\$ echo ['"](.*)['"] \| make psql""", text, re.MULTILINE)
         found += re.findall(r"# (select .*);$", text, re.MULTILINE)
-        found += re.findall(r"`((?:select|create|grant|alter) [^`]*)`", text)
-        for block in found:
-            parts = re.sub(r" +--.*$", "", "".join(block), flags=re.MULTILINE).split(";")
-            yield from ((path.name, part.strip()) for part in parts if part.strip())
+        texts += [(page, one) for one in found]
+    for page, text in texts:
+        parts = re.sub(r" +--.*$", "", text, flags=re.MULTILINE).split(";")
+        yield from ((page, part.strip()) for part in parts if part.strip())
 
 
 @pytest.fixture
