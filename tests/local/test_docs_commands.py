@@ -87,7 +87,7 @@ def known(parser: ArgumentParser, words: list[str]) -> bool:
             parser.parse_args([*(word for word in words if word != "…"), "--help"])
         except SystemExit as end:
             options = [word for word in words if word.startswith("-")]
-            return not end.code and all(re.search(rf"{word}\b", text.getvalue()) for word in options)
+            return not end.code and all(re.search(rf"{word}(?![\w-])", text.getvalue()) for word in options)
     return False
 
 
