@@ -2,8 +2,8 @@
 
 The wheel's own start function is not used: run as root, it makes every parent folder of the data readable by
 all users. Here, root drops to the unprivileged ``nobody`` and keeps the one capability that lets it reach a
-folder inside a closed home, so no folder's permissions change. Where that capability cannot be passed on, as
-in many containers, root's server is under ``/var/tmp``.
+folder inside a closed home, so no folder's permissions change. Where that capability is not enough, root's
+server is under ``/var/tmp``: in containers that do not pass it on, and for programs inside a closed home.
 """
 
 from __future__ import annotations
@@ -169,8 +169,8 @@ class EmbeddedPostgres:
         while orphans := self._orphans():
             if time.monotonic() > end:
                 raise PostgresFailed(
-                    f"Processes of a killed Postgres still use {self._data}. Kill them, then try again: "
-                    f"{', '.join(map(str, orphans))}, then try again."
+                    f"Processes of a killed Postgres still use {self._data}. "
+                    f"Kill these, then try again: {', '.join(map(str, orphans))}."
                 )
             time.sleep(0.05)
 
@@ -291,7 +291,9 @@ def _as_nobody(*, keep_capability: bool) -> tuple[str, ...]:
 @functools.cache
 def _runs_in_place(binaries: Path) -> bool:
     """Whether the unprivileged user with the capability can run the programs in place."""
-    return _complete(*_as_nobody(keep_capability=True), str(binaries / "postgres"), "-V").returncode == 0
+    # Each program looks for itself with access(2), which ignores capabilities. This one does nothing else.
+    command = (str(binaries / "pg_config"), "--bindir")
+    return _complete(*_as_nobody(keep_capability=True), *command).returncode == 0
 
 
 def _reachable_binaries(place: Path) -> Path:

@@ -157,7 +157,8 @@ def _variables() -> str:
 
 def _filled_in() -> Iterator[tuple[str, str, str]]:
     for conn_id, connection in _described():
-        for field, value in {**connection, **connection.get("extra", {})}.items():
+        extra = connection.get("extra")
+        for field, value in (connection | extra if isinstance(extra, dict) else connection).items():
             if found := re.fullmatch(r"\$\{(\w+)(?::-(.*))?\}", str(value)):
                 yield f"`{found[1]}`", _code(found[2]), f"`{field}` of `{conn_id}`"
 

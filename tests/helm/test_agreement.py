@@ -10,6 +10,8 @@ import yaml
 
 from local.environment import CHECKOUT
 from nyc_taxi import __version__
+from nyc_taxi.deploy.desired import read_desired
+from nyc_taxi.deploy.last_applied import CONNECTION, Resource
 from tests.airflow_options import is_option
 from tests.helm.chart import (
     CHART,
@@ -198,6 +200,17 @@ def test_the_password_of_a_url_is_never_in_it_and_names_are_encoded() -> None:
     pod = dict(pods(render({**EVERYTHING, "metadata": metadata})))["scheduler"]
     url = environment(pod["spec"]["containers"][0])["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"]
     assert url == "postgresql+psycopg2://a%40b@db.example:5432/x%2Fy?sslmode=verify-full"
+
+
+def test_parameters_of_the_warehouse_become_the_extra_of_its_connection() -> None:
+    parameters = {"sslmode": "verify-full", "sslrootcert": "/certs/ca.crt", "connect_timeout": 5}
+    warehouse = {"host": "db.example", "parameters": parameters}
+    found = dict(pods(render({**EVERYTHING, "warehouse": warehouse})))
+    for name in ("migrations", "dbt"):
+        given = environment(found[name]["spec"]["containers"][0])
+        given = {key: value for key, value in given.items() if not key.endswith("_FILE")}
+        desired, _ = read_desired(CHECKOUT / "include" / "bootstrap", given)
+        assert desired[Resource(CONNECTION, "postgres_taxi")]["extra"] == parameters
 
 
 @pytest.mark.parametrize(

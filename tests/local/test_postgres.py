@@ -40,6 +40,17 @@ def kept(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedPostgres]
     server.remove()
 
 
+@pytest.fixture
+def closed_programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The server's programs are in a folder that only root can reach, as in a checkout below ``/root``."""
+    closed, binaries = tmp_path / "programs", postgres._binaries()
+    closed.mkdir(mode=0o700)
+    package = binaries.parents[1]
+    for installed in package.parent.glob(f"{package.name}*"):
+        (closed / installed.name).symlink_to(installed)
+    monkeypatch.setattr(postgres, "_binaries", lambda: closed / binaries.relative_to(package.parent))
+
+
 def answers(server: EmbeddedPostgres) -> bool:
     with psycopg.connect(server.uri("postgres")) as connection:
         return connection.execute("select 1").fetchone() == (1,)
@@ -60,10 +71,10 @@ def test_root_s_server_works_inside_a_closed_folder_and_leaves_its_mode(server: 
 
 
 @as_root
-def test_without_the_capability_root_s_server_lives_in_a_folder_that_it_removes(
-    server: EmbeddedPostgres, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.usefixtures("closed_programs")
+def test_with_programs_in_a_closed_folder_root_s_server_lives_in_a_folder_that_it_removes(
+    server: EmbeddedPostgres,
 ) -> None:
-    monkeypatch.setattr(postgres, "_runs_in_place", lambda binaries: False)
     before = os.umask(0o077)
     server.start()
     os.umask(before)
@@ -77,10 +88,8 @@ def test_without_the_capability_root_s_server_lives_in_a_folder_that_it_removes(
 
 
 @as_root
-def test_without_the_capability_a_folder_of_somebody_else_is_refused(
-    server: EmbeddedPostgres, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(postgres, "_runs_in_place", lambda binaries: False)
+@pytest.mark.usefixtures("closed_programs")
+def test_a_folder_of_somebody_else_is_refused(server: EmbeddedPostgres) -> None:
     server._place.mkdir()
     os.chown(server._place, 65534, 65534)
     with pytest.raises(PostgresFailed, match="belongs to another user"):

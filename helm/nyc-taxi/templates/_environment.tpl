@@ -100,6 +100,9 @@ NYC_TAXI_WAREHOUSE_PORT: {{ .Values.warehouse.port | quote }}
 NYC_TAXI_WAREHOUSE_USER: {{ .Values.warehouse.user | quote }}
 NYC_TAXI_WAREHOUSE_DATABASE: {{ .Values.warehouse.database | quote }}
 NYC_TAXI_WAREHOUSE_PASSWORD_FILE: /run/secrets/nyc-taxi/warehouse_password
+{{- with .Values.warehouse.parameters }}
+NYC_TAXI_WAREHOUSE_EXTRA: {{ toJson . | quote }}
+{{- end }}
 {{- end }}
 {{- if has "bigquery" .Values.warehouses }}
 {{- range $name, $value := .Values.bigquery }}
