@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from types import SimpleNamespace
@@ -204,6 +205,7 @@ def test_a_pod_without_airflows_database_builds_what_is_stale(
     first = transform()
     assert first.returncode == 0, first.stdout + first.stderr
     assert "Building green 2021-01." in first.stdout
+    assert re.search(r"^fct_trips +success ", first.stdout, re.MULTILINE)
     assert rows(warehouse_uri, "select dataset from ops.built_months") == [("green",)]
     assert rows(warehouse_uri, MEASURED) == [(1,)]
     assert transform().stdout.endswith("Every month of the ledger is already built.\n")
