@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from contextlib import AbstractContextManager
     from datetime import date, datetime
 
@@ -80,6 +80,12 @@ class StaleMonth:
 
     def __str__(self) -> str:
         return f"{self.dataset} {self.month} ({self.reason})"
+
+
+def new_months(published: Iterable[Attempt]) -> list[StaleMonth]:
+    """Return every published month as one that dbt has to build, oldest first: it has not built any yet."""
+    months = [StaleMonth(one.dataset, one.month, "new") for one in published]
+    return sorted(months, key=lambda one: (one.month, one.dataset))
 
 
 class Warehouse(Protocol):
