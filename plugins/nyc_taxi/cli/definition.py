@@ -147,10 +147,7 @@ _COMMANDS = (
         "Let a role read the trips, the ledger, the rejected rows and the marts, now and in the future. The "
         "role cannot write. A role that does not exist is created without a login, as a group for the "
         "roles of people and tools.",
-        argument(
-            "role",
-            help="Role, for example taxi_reader; on BigQuery, an account such as user:name@example.org",
-        ),
+        argument("role", help="Role or account, for example taxi_reader or user:name@example.org"),
         _TARGET,
         _CONN_ID,
     ),
