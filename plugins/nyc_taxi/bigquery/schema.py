@@ -73,37 +73,41 @@ def _of_spec(dataset: Dataset) -> Iterator[bigquery.SchemaField]:
 
 LEDGER: Final = """
     id INTEGER! Number of the attempt; later attempts have larger ones.
-    dataset STRING!
+    dataset STRING! Name of the dataset, such as green.
     month DATE! First day of the file's month.
     outcome STRING! staging, uploaded, staged, audited: in progress; published: what raw holds now; \
 replaced: was published before; unloaded: was published and then removed by a user; superseded: staged, but \
-another version was published first; failed: see reason; abandoned: its process died.
-    source STRING!
-    url STRING!
-    etag STRING
-    last_modified TIMESTAMP
+another version was published first; failed: see reason; abandoned: its process died, \
+or it was not published within a week.
+    source STRING! The source in the connection's list that had the file: its name, such as mirror, or its \
+address.
+    url STRING! Address of the file; of a file in a folder, with file://.
+    etag STRING The file's entity tag, if the source sent one.
+    last_modified TIMESTAMP When the source last changed the file, if it states that.
     bytes INTEGER Size of the file as stored at the source.
     bytes_uncompressed INTEGER Size of the file's content.
-    sha256 STRING
+    sha256 STRING SHA-256 of the file in hexadecimal, as stored at the source.
     rows_in_file INTEGER Data rows counted in the file itself: rows_loaded + rows_rejected.
-    rows_loaded INTEGER
-    rows_rejected INTEGER
+    rows_loaded INTEGER Rows that were staged. The raw table holds them while the outcome is published.
+    rows_rejected INTEGER Rows that could not be loaded. They are in ops.rejected_rows; of a failed \
+attempt, the first 1,000.
     header STRING[] Column names as the file spells them.
     line_end STRING How the file's rows end: LF, CRLF or CR; empty for a parquet file.
     schema_version STRING Which of the dataset's known column layouts the file has.
     missing STRING[] Columns of the dataset that the file lacks.
     unknown STRING[] Columns of the file that the dataset lacks; their values are in unmapped.
-    run_id STRING!
+    run_id STRING! The run of Airflow that made the attempt; of airflow taxi load, cli__ and the time of \
+its start.
     base_id INTEGER The attempt that was published last when this one began.
     replaced_id INTEGER The published attempt whose rows this one replaced.
     stage_table STRING Where the rows are, in the bucket or in the dataset stage, until they are \
 published or removed.
     measures JSON What the staged rows add up to: count, row numbers, pickups outside the month, first and \
 last pickup.
-    started TIMESTAMP!
+    started TIMESTAMP! When the attempt began.
     finished TIMESTAMP When the outcome was reached; for published and replaced, when readers saw the month.
-    seconds FLOAT From started to finished.
-    reason STRING
+    seconds FLOAT Seconds from started to finished.
+    reason STRING Why the attempt failed, was superseded or was abandoned.
     owner STRING The process that stages the attempt.
     lease_until TIMESTAMP Until when that process is taken to be alive without another sign of life.
     object STRING Where the file is in the bucket, with the object's generation.
@@ -111,29 +115,29 @@ last pickup.
 """
 
 REJECTED: Final = """
-    attempt_id INTEGER!
-    dataset STRING!
-    month DATE!
+    attempt_id INTEGER! The attempt in ops.file_ledger that rejected the row.
+    dataset STRING! Name of the dataset, such as green.
+    month DATE! First day of the file's month.
     line_number INTEGER Line in the file, from 1; null for a parquet file.
     row_number INTEGER! Ordinal of the data row in the file, from 1.
-    reason STRING!
+    reason STRING! Why the row could not be loaded.
     line BYTES! The row as it is in the file; of a parquet file, as JSON.
 """
 
 QUALITY: Final = """
     attempt_id INTEGER! The attempt in ops.file_ledger whose rows were measured.
-    dataset STRING!
+    dataset STRING! Name of the dataset, such as green.
     month DATE! First day of the file's month.
     dimension STRING! The dimension of quality: accuracy, completeness, consistency, timeliness, uniqueness \
 or validity.
     check_name STRING! What was checked.
-    value FLOAT! What was found: a share of the rows, or a number.
+    value FLOAT! What was found: a share (1 is 100 %), or a number.
     threshold STRING! The values that pass.
     outcome STRING! pass; warn: reported; error: kept the month out of the raw tables (load) or \
 the marts (dbt).
     message STRING! The finding as a sentence.
     measured_by STRING! load: the audit of the staged file; dbt: the build of the marts.
-    measured_at TIMESTAMP!
+    measured_at TIMESTAMP! When the attempt was measured.
 """
 
 ZONES: Final = """
