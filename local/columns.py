@@ -60,7 +60,7 @@ def load() -> Iterator[tuple[str, Sequence[tuple[str, ...]]]]:
 
 
 def models() -> Iterator[tuple[str, str, Sequence[tuple[str, ...]]]]:
-    """Give each table that dbt builds for users, its description, and its columns: Postgres type and meaning."""
+    """Give each table that dbt builds for users with its description and columns: Postgres type, meaning."""
     variables = yaml.safe_load((_MODELS.parent / "dbt_project.yml").read_text("utf-8"))["vars"]
     texts = "\n".join(file.read_text("utf-8") for file in sorted(_MODELS.rglob("*.md")))
     blocks = dict(re.findall(r"\{% docs (\w+) %\}\s*(.*?)\s*\{% enddocs %\}", texts, re.DOTALL))
