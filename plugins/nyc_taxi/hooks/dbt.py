@@ -76,7 +76,7 @@ def resolve_work(form: Mapping[str, Any], target: str, conn_id: str | None = Non
 
     store = warehouse(target, conn_id)
     store.prepare()
-    stale = store.stale_months(form["target"])
+    stale = [one for one in store.stale_months(form["target"]) if one.can_be_built]
     _log.info("Months to build: %s.", ", ".join(map(str, stale)) or "none")
     months = {DatasetMonth(one.month, one.dataset) for one in stale}
     call = Invocation.of_form(form, months, settings.DBT_THREADS)

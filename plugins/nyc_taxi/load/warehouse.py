@@ -71,12 +71,17 @@ class Finding:
 class StaleMonth:
     """A month whose rows the marts do not hold as the ledger has them now.
 
-    :param reason: ``new``, ``replaced``, ``unloaded`` or ``other zones``
+    :param reason: ``new``, ``replaced``, ``unloaded``, ``other zones``, or ``no models`` for its dataset
     """
 
     dataset: str
     month: Month
     reason: str
+
+    @property
+    def can_be_built(self) -> bool:
+        """Whether dbt has models for it."""
+        return self.reason != "no models"
 
     def __str__(self) -> str:
         return f"{self.dataset} {self.month} ({self.reason})"
@@ -173,7 +178,7 @@ class Warehouse(Protocol):
         """
 
     def stale_months(self, target: str) -> list[StaleMonth]:
-        """Return the months that dbt has to build, oldest first.
+        """Return the months of which the marts lack the published version, oldest first.
 
         :param target: dbt's target, ``prod`` or ``dev``
         """

@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 
 
 def stale_months(connection: psycopg.Connection[Any], target: str) -> list[StaleMonth]:
-    """Return the months that dbt has to build, oldest first; before its first run, all published ones.
+    """Return the months of which the marts lack the published version, oldest first.
+
+    Before the first run of dbt, these are all published ones.
 
     :param target: dbt's target, ``prod`` or ``dev``
     """
