@@ -67,7 +67,7 @@ seconds = []
 with TestClient(create_app("core")) as client:
     token = get_auth_manager().generate_jwt(SimpleAuthManagerUser(username="admin", role="admin"))
     for number in range(int(sys.argv[1])):
-        with create_session() as session:  # a backfill is at work
+        with create_session() as session:  # a backfill is running
             of_fhv = select(DagRun).where(DagRun.dag_id == "fhv_postgres")
             one = session.scalar(of_fhv.offset(number % 240).limit(1))
             one.state = ("running", "success")[number % 2]

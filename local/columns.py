@@ -60,18 +60,21 @@ def load() -> Iterator[tuple[str, Sequence[tuple[str, ...]]]]:
 
 
 def models() -> Iterator[tuple[str, str, Sequence[tuple[str, ...]]]]:
-    """Give each table that dbt builds for users with its description and columns: type and meaning."""
+    """Give each table that dbt builds for users with its description and columns: Postgres type, meaning."""
+    variables = yaml.safe_load((_MODELS.parent / "dbt_project.yml").read_text("utf-8"))["vars"]
     texts = "\n".join(file.read_text("utf-8") for file in sorted(_MODELS.rglob("*.md")))
     blocks = dict(re.findall(r"\{% docs (\w+) %\}\s*(.*?)\s*\{% enddocs %\}", texts, re.DOTALL))
 
     def plain(text: str) -> str:
-        return re.sub(r"\{\{ doc\('(\w+)'\) \}\}", lambda found: blocks[found[1]], text)
+        text = re.sub(r"\{\{ doc\('(\w+)'\) \}\}", lambda found: blocks[found[1]], text)
+        of_target = r"\{\{ var\('(\w+)'\)\[target\.type\] \}\}"
+        return re.sub(of_target, lambda found: variables[found[1]]["postgres"], text)
 
     for schema in ("marts", "ops"):
         for file in sorted((_MODELS / schema).glob("*.yml")):
             for model in yaml.safe_load(file.read_text("utf-8"))["models"]:
                 rows = [
-                    (f"`{one['name']}`", f"`{one['data_type']}`", plain(one["description"]))
+                    (f"`{one['name']}`", f"`{plain(one['data_type'])}`", plain(one["description"]))
                     for one in model["columns"]
                 ]
                 yield f"{schema}.{model['name']}", plain(model["description"]), rows

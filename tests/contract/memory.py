@@ -20,8 +20,8 @@ from nyc_taxi.files.reader import open_file
 from nyc_taxi.load.attempt import Attempt, Key, Outcome
 from nyc_taxi.load.leftovers import judge
 from nyc_taxi.load.measures import Measures, measure
-from nyc_taxi.load.supersede import is_final, supersedes
-from nyc_taxi.load.warehouse import Finding, StageStats, StaleMonth
+from nyc_taxi.load.supersede import is_final, latest_of, supersedes
+from nyc_taxi.load.warehouse import Finding, StageStats, StaleMonth, new_months
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -71,8 +71,7 @@ class MemoryLedger:
         return next((one for one in self.published(dataset) if one.month == month), None)
 
     def latest(self, dataset: str, month: Month) -> Attempt | None:
-        found = [one for one in self.history(dataset, month) if one.outcome in {"published", "unloaded"}]
-        return max(found, key=lambda one: (one.outcome is Outcome.PUBLISHED, one.finished), default=None)
+        return latest_of(self.history(dataset, month))
 
     def published(self, dataset: str | None = None) -> list[Attempt]:
         return [one for one in self._all(dataset) if one.outcome is Outcome.PUBLISHED]
@@ -254,7 +253,7 @@ class MemoryWarehouse:
         ]
 
     def stale_months(self, target: str) -> list[StaleMonth]:
-        return [StaleMonth(one.dataset, one.month, "new") for one in self.ledger.published()]
+        return new_months(self.ledger.published())
 
     def record_dbt_checks(self, target: str) -> int:
         return 0

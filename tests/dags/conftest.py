@@ -12,6 +12,7 @@ import pytest
 
 from nyc_taxi.core.month import MonthRange
 from nyc_taxi.samples import write_sample
+from tests.airflow_warnings import let_airflows_own_pass
 from tests.file_server import FileServer
 
 if TYPE_CHECKING:
@@ -27,22 +28,10 @@ ROWS = 400
 os.environ["AIRFLOW__CORE__DAGS_FOLDER"] = str(CHECKOUT / "dags")
 os.environ["AIRFLOW__CORE__PLUGINS_FOLDER"] = str(CHECKOUT / "plugins")
 
-AIRFLOWS_OWN = (
-    # Airflow reads .airflowignore with a class that a newer pathspec has renamed.
-    "ignore:GitWildMatchPattern:DeprecationWarning",
-    # The API that dag.test talks to imports its test client.
-    "ignore:Using `httpx` with `starlette:starlette.exceptions.StarletteDeprecationWarning",
-)
-"""Warnings that Airflow itself gives rise to in these tests."""
-
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Let Airflow's own warnings pass, in the tests of this folder only."""
-    here = Path(__file__).parent
-    for item in items:
-        if here in item.path.parents:
-            for warning in AIRFLOWS_OWN:
-                item.add_marker(pytest.mark.filterwarnings(warning))
+    """Let Airflow's own warnings pass."""
+    let_airflows_own_pass(items, Path(__file__).parent)
 
 
 @pytest.fixture

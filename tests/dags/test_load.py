@@ -231,12 +231,12 @@ def test_what_somebody_wrote_about_a_run_is_kept(publish: Publish, run_dag: RunD
 def test_a_note_that_cannot_be_written_stops_no_run(
     publish: Publish, run_dag: RunDag, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from nyc_taxi import listener
+    from nyc_taxi import run_notes
 
     def broken(*arguments: object) -> str:
         raise RuntimeError("no note today")
 
-    monkeypatch.setattr(listener, "merged", broken)
+    monkeypatch.setattr(run_notes, "merged", broken)
     publish("green", "2021-01")
 
     run = run_dag("green_postgres", month="2021-01")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from types import SimpleNamespace
@@ -53,6 +54,13 @@ OUTAGE = """
 """
 """Fails whatever builds ``fct_trips``, until it is dropped."""
 
+WITHOUT_MODELS = """
+    insert into ops.file_ledger (
+        dataset, month, outcome, source, url, run_id, rows_in_file, rows_loaded, rows_rejected
+    )
+    values ('shuttle', '2021-01-01', 'published', 's', 'u', 'r', 0, 0, 0)
+"""
+
 ERRORS = """
     select to_char(q.month, 'YYYY-MM'), q.check_name, q.value, q.threshold
     from ops.quality_result as q
@@ -92,7 +100,10 @@ def test_months_that_arrived_are_built_once_and_described(
     assert rows(warehouse_uri, "select count(*) from raw.taxi_zone_lookup") == [(265,)]
     assert "fct_monthly_zone_revenue" in docs_page("transform_postgres").read_text(encoding="utf-8")
 
+    with psycopg.connect(warehouse_uri) as connection:
+        connection.execute(WITHOUT_MODELS)
     assert states(run_dag("transform_postgres")) == NOTHING
+    assert rows(warehouse_uri, "select dataset, reason from ops.stale_months") == [("shuttle", "no models")]
 
     publish("green", "2021-01", edition=2)
     run_dag("green_postgres", month="2021-01")
@@ -204,6 +215,7 @@ def test_a_pod_without_airflows_database_builds_what_is_stale(
     first = transform()
     assert first.returncode == 0, first.stdout + first.stderr
     assert "Building green 2021-01." in first.stdout
+    assert re.search(r"^fct_trips +success ", first.stdout, re.MULTILINE)
     assert rows(warehouse_uri, "select dataset from ops.built_months") == [("green",)]
     assert rows(warehouse_uri, MEASURED) == [(1,)]
     assert transform().stdout.endswith("Every month of the ledger is already built.\n")

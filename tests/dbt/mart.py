@@ -93,7 +93,7 @@ def prepare(warehouse: Warehouse, folder: Path) -> None:
     """Create what the load needs, and load the zones."""
     write_lookup(folder / "zones.csv")
     warehouse.prepare()
-    warehouse.replace_zones(read_zones(folder / "zones.csv"))
+    warehouse.replace_zones(read_zones((folder / "zones.csv").read_bytes()))
 
 
 @dataclass(frozen=True)

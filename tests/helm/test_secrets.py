@@ -201,9 +201,12 @@ def test_a_lost_secret_is_not_made_anew_while_its_database_is_there(gone: str) -
 
 def test_the_notes_say_how_to_open_the_ui_and_what_is_not_for_production() -> None:
     with cluster() as served:
-        text, own = served.notes(), served.notes(json.dumps(OWN_DATABASES))
+        cron_job = {"dbt": {"cronJob": {"enabled": True}}}
+        text, own = served.notes(), served.notes(json.dumps({**OWN_DATABASES, **cron_job}))
     assert f"kubectl --namespace rides port-forward service/{RELEASE}-api-server 8080:8080" in text
     assert f"kubectl --namespace rides get secret {RELEASE}-airflow-password" in text
     assert "kubectl --namespace rides get secret my-secrets" in own
     assert "NOT FOR PRODUCTION" in text
     assert "NOT FOR PRODUCTION" not in own
+    assert "airflow dags pause transform_postgres" in own
+    assert "airflow dags pause" not in text

@@ -14,11 +14,6 @@ from tests.pages import blocks, named, pages
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-TYPES = {
-    "{{ var('wall_clock')[target.type] }}": "timestamp",
-    "{{ var('instant')[target.type] }}": "timestamptz",
-}
-
 VERB = re.compile(r"(select|create|grant|alter) ")
 
 OF_PAGES = """
@@ -49,7 +44,7 @@ def demo(warehouse: psycopg.Connection) -> psycopg.Connection:
     warehouse.execute("create schema marts")
     for table, _, rows in columns.models():
         bare = [[cell.strip("`") for cell in row] for row in rows]
-        fields = ", ".join(f"{name} {TYPES.get(type_, type_)}" for name, type_, _ in bare)
+        fields = ", ".join(f"{name} {type_}" for name, type_, _ in bare)
         warehouse.execute(f"create table {table} ({fields})".encode())
     warehouse.execute(OF_PAGES.encode())
     return warehouse

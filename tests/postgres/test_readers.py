@@ -143,6 +143,12 @@ def test_reader_can_do_nothing_else(
             asked(person, statement.format(stage=f"stage.green_tripdata_2021_02_{staged}"))
 
 
+@pytest.mark.parametrize("name", ["", "a\nb", "é" * 32, "public", "pg_monitor"])
+def test_what_cannot_be_a_role_is_refused(name: str, taxi_warehouse: PostgresWarehouse) -> None:
+    with pytest.raises(WarehouseRefused, match=r"is not the name of a role|that Postgres reserves"):
+        taxi_warehouse.grant_reading(name)
+
+
 def test_role_itself_cannot_log_in(
     taxi_warehouse: PostgresWarehouse, reader: psycopg.Connection, role: str, person: str
 ) -> None:

@@ -10,7 +10,7 @@ import pytest
 from psycopg import IsolationLevel
 
 from nyc_taxi.core.zones import ZONE_COLUMNS, known_zones
-from nyc_taxi.errors import NotTheFile, WarehouseBusy
+from nyc_taxi.errors import WarehouseBusy
 from nyc_taxi.postgres import sessions as connections
 from tests.waiting import eventually
 
@@ -133,18 +133,6 @@ def test_reader_in_the_way_does_not_hold_up_a_replacement(
     with psycopg.connect(warehouse_uri) as reader:
         reader.execute(CONTENT)
         assert taxi_warehouse.replace_zones(new) == 265
-
-
-def test_number_of_two_zones_is_named_and_the_old_zones_stay(
-    taxi_warehouse: PostgresWarehouse, warehouse_uri: str, old: pd.DataFrame, new: pd.DataFrame
-) -> None:
-    taxi_warehouse.replace_zones(old)
-    double = new.copy()
-    double.loc[264, "locationid"] = 1
-    with pytest.raises(NotTheFile, match="lists the number 1 more than once"):
-        taxi_warehouse.replace_zones(double)
-    with psycopg.connect(warehouse_uri) as reader:
-        assert reader.execute(CONTENT).fetchall() == rows(old)
 
 
 def test_locked_table_is_reported_as_busy(

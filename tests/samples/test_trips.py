@@ -226,7 +226,8 @@ def test_trips_look_like_real_ones(yellow: pd.DataFrame, green: pd.DataFrame) ->
 
 
 def test_trips_go_where_their_taxis_may(yellow: pd.DataFrame, green: pd.DataFrame, tmp_path: Path) -> None:
-    zones = read_zones(write_sample(MonthRange.parse("2021-01"), 1, tmp_path)[-1]).set_index("locationid")
+    lookup = write_sample(MonthRange.parse("2021-01"), 1, tmp_path)[-1]
+    zones = read_zones(lookup.read_bytes()).set_index("locationid")
     boroughs = yellow["PULocationID"].map(zones["borough"])
     assert (boroughs == "Manhattan").mean() > 0.85
     served = green[green["VendorID"].notna()]["PULocationID"].map(zones["service_zone"])

@@ -7,26 +7,17 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.airflow_warnings import let_airflows_own_pass
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from starlette.testclient import TestClient
 
-AIRFLOWS_OWN = (
-    # Airflow reads .airflowignore with a class that a newer pathspec has renamed.
-    "ignore:GitWildMatchPattern:DeprecationWarning",
-    "ignore:Using `httpx` with `starlette:starlette.exceptions.StarletteDeprecationWarning",
-)
-"""Warnings that Airflow itself gives rise to in these tests."""
-
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Let Airflow's own warnings pass, in the tests of this folder only."""
-    here = Path(__file__).parent
-    for item in items:
-        if here in item.path.parents:
-            for warning in AIRFLOWS_OWN:
-                item.add_marker(pytest.mark.filterwarnings(warning))
+    """Let Airflow's own warnings pass."""
+    let_airflows_own_pass(items, Path(__file__).parent)
 
 
 @pytest.fixture(scope="module")

@@ -46,6 +46,7 @@ PUBLISHED = attempt("published")
         ("waiting", PUBLISHED, run("running"), None, None),
         ("failed", PUBLISHED, run("failed"), None, None),
         ("stale", PUBLISHED, None, None, "new"),
+        ("loaded", PUBLISHED, None, None, "no models"),
         ("rejects", attempt("published", rows_rejected=3), None, None, None),
         ("republished", attempt("published", replaced_id=1), None, None, None),
         ("failed", attempt("failed"), None, None, None),

@@ -9,7 +9,7 @@ import pytest
 from airflow.sdk.definitions.retry_policy import RetryAction
 from airflow.sdk.exceptions import AirflowSkipException
 
-from nyc_taxi import listener, settings
+from nyc_taxi import listener, run_notes, settings
 from nyc_taxi.errors import (
     ContractError,
     InvalidMonth,
@@ -111,4 +111,4 @@ def test_the_note_gets_the_kind_of_an_unexpected_error_and_no_text_that_may_be_s
     listener.on_task_instance_running(None, cast("Any", instance))
     with pytest.raises(KeyError):
         task.execute()
-    assert kept == {listener.REASON: "It ended with KeyError. Its log has the details."}
+    assert kept == {run_notes.REASON: "It ended with KeyError. Its log has the details."}

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from nyc_taxi.listener import HEADING, LONGEST_NOTE, _file, merged
+from nyc_taxi.run_notes import HEADING, LONGEST_NOTE, _file, merged
 from tests.faults.hostile import HOSTILE
 
 OURS = f"{HEADING} (manual run)"

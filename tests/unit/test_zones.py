@@ -57,8 +57,8 @@ def test_known_zones_are_those_of_the_published_edition(real_data: Path, tmp_pat
 
 
 def test_both_published_editions_are_accepted(real_data: Path) -> None:
-    new = read_zones(real_data / "zones/taxi_zone_lookup.csv")
-    old = read_zones(real_data / "zones/taxi_zone_lookup.original.csv")
+    new = read_zones((real_data / "zones/taxi_zone_lookup.csv").read_bytes())
+    old = read_zones((real_data / "zones/taxi_zone_lookup.original.csv").read_bytes())
     assert new.equals(read_zones(today()))
     assert old.equals(read_zones(first_edition()))
     assert new[:263].equals(old[:263])
@@ -67,10 +67,9 @@ def test_both_published_editions_are_accepted(real_data: Path) -> None:
 
 
 def test_zones_in_a_wrong_order_found_in_the_wild_are_refused(real_data: Path) -> None:
-    with pytest.raises(
-        SchemaDrift, match=r"wrong_order\.negative\.csv gives 202 of 265 numbers to other zones"
-    ):
-        read_zones(real_data / "zones/wrong_order.negative.csv")
+    content = (real_data / "zones/wrong_order.negative.csv").read_bytes()
+    with pytest.raises(SchemaDrift, match="gives 202 of 265 numbers to other zones"):
+        read_zones(content)
 
 
 def test_numbers_become_whole_numbers_and_na_stays_a_text() -> None:
@@ -156,8 +155,6 @@ def test_table_with_other_zones_is_refused(rows: list[str], said: str) -> None:
     ],
     ids=["empty", "blank", "html", "gzip", "zip", "trips", "rows-longer-than-the-header"],
 )
-def test_other_file_is_refused(content: bytes, tmp_path: Path) -> None:
-    path = tmp_path / "served.csv"
-    path.write_bytes(content)
-    with pytest.raises(NotTheFile, match=r"served\.csv is not a CSV file of taxi zones"):
-        read_zones(path)
+def test_other_file_is_refused(content: bytes) -> None:
+    with pytest.raises(NotTheFile, match="http://host/served is not a CSV file of taxi zones"):
+        read_zones(content, "http://host/served")

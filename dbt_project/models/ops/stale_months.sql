@@ -6,12 +6,11 @@ published as (
     select
         dataset,
         month as file_month,
-        id as attempt_id
+        id as attempt_id,
+        {{ has_models() }} as has_models
 
     from {{ source('ops', 'file_ledger') }}
-    where
-        outcome = 'published'
-        and {{ has_models() }}
+    where outcome = 'published'
 
 ),
 
@@ -42,8 +41,9 @@ compared as (
         published.attempt_id as published_attempt_id,
         built.attempt_id as built_attempt_id,
         case
+            when built.attempt_id is null and not published.has_models then 'no models'
             when built.attempt_id is null then 'new'
-            when published.attempt_id is null then 'unloaded'
+            when published.attempt_id is null or not published.has_models then 'unloaded'
             when built.attempt_id <> published.attempt_id then 'replaced'
             when built.zones_version <> zones.zones_version then 'other zones'
         end as reason

@@ -159,12 +159,6 @@ def parameters(key: Key) -> dict[str, Value]:
     return {"id": ("INT64", key.id), "month": ("DATE", key.month.first_day)}
 
 
-def latest(attempts: Iterable[Attempt]) -> Attempt | None:
-    """Return which of a month's attempts was published last, also when its rows were unloaded since."""
-    found = [one for one in attempts if one.outcome in {Outcome.PUBLISHED, Outcome.UNLOADED}]
-    return max(found, key=lambda one: (one.outcome is Outcome.PUBLISHED, one.finished), default=None)
-
-
 def begin(jobs: Jobs, publication: Publication, run_id: str, owner: str, lease: int) -> Attempt:
     """Record that an attempt has begun. Its base is what was published last at this instant.
 

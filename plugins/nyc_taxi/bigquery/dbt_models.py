@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING
 
 from google.api_core import exceptions
@@ -11,23 +10,24 @@ from nyc_taxi.bigquery import attempts
 from nyc_taxi.bigquery.failures import failures
 from nyc_taxi.bigquery.jobs import RETRY, identifier
 from nyc_taxi.core.month import Month
+from nyc_taxi.dbt.schemas import schema_of
 from nyc_taxi.load.attempt import Outcome
-from nyc_taxi.load.warehouse import StaleMonth
+from nyc_taxi.load.warehouse import StaleMonth, new_months
 
 if TYPE_CHECKING:
     from nyc_taxi.bigquery.jobs import Jobs
 
 
 def stale_months(jobs: Jobs, target: str) -> list[StaleMonth]:
-    """Return the months that dbt has to build, oldest first; before its first run, all published ones.
+    """Return the months of which the marts lack the published version, oldest first.
+
+    Before the first run of dbt, these are all published ones.
 
     :param target: dbt's target, ``prod`` or ``dev``
     """
-    view = model(jobs, target, "ops", "stale_months")
+    view = _model(jobs, target, "ops", "stale_months")
     if not _exists(jobs, view):
-        published = attempts.find(jobs, outcomes=[Outcome.PUBLISHED])
-        months = [StaleMonth(one.dataset, one.month, "new") for one in published]
-        return sorted(months, key=lambda one: (one.month, one.dataset))
+        return new_months(attempts.find(jobs, outcomes=[Outcome.PUBLISHED]))
     rows = jobs.rows("stale_months", view=identifier(*view))
     return [StaleMonth(dataset, Month.of(month), reason) for dataset, month, reason in rows]
 
@@ -39,16 +39,15 @@ def record_dbt_checks(jobs: Jobs, target: str) -> int:
 
     :returns: how many results are new, or of checks that are no longer made
     """
-    measured = model(jobs, target, "intermediate", "int_quality")
+    measured = _model(jobs, target, "intermediate", "int_quality")
     if target != "prod" or not _exists(jobs, measured):
         return 0
     return jobs.change("record_measured", measured=identifier(*measured))
 
 
-def model(jobs: Jobs, target: str, layer: str, name: str) -> tuple[str, str]:
+def _model(jobs: Jobs, target: str, layer: str, name: str) -> tuple[str, str]:
     """Return dataset and table of a model of dbt in a target."""
-    dev = "" if target == "prod" else f"{os.environ.get('DBT_DEV_SCHEMA', 'dev')}_"
-    return f"{jobs.place.prefix}{dev}{layer}", name
+    return f"{jobs.place.prefix}{schema_of(layer, target)}", name
 
 
 def _exists(jobs: Jobs, table: tuple[str, str]) -> bool:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Final
 
 from google.api_core import exceptions
 
+from nyc_taxi.bigquery.attempts import parameters
 from nyc_taxi.bigquery.failures import failures
 from nyc_taxi.errors import TaxiError, WarehouseBusy
 
@@ -83,8 +84,7 @@ class Life:
 
     def _renew(self, seconds: int) -> int:
         values: dict[str, Value] = {
-            "id": ("INT64", self.attempt.id),
-            "month": ("DATE", self.attempt.month.first_day),
+            **parameters(self.attempt.key),
             "owner": ("STRING", self.owner),
             "lease": ("INT64", seconds),
         }

@@ -10,6 +10,7 @@ from nyc_taxi.bigquery.rejects import keep_rejects
 from nyc_taxi.core.check import Check
 from nyc_taxi.files.batch import RejectedRow
 from nyc_taxi.load.attempt import Attempt, Key, Outcome
+from nyc_taxi.load.supersede import latest_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -45,7 +46,7 @@ class BigQueryLedger:
 
     def latest(self, dataset: str, month: Month) -> Attempt | None:
         """Return the attempt that was published last."""
-        return attempts.latest(attempts.find(self.jobs, dataset=dataset, month=month))
+        return latest_of(attempts.find(self.jobs, dataset=dataset, month=month))
 
     def published(self, dataset: str | None = None) -> list[Attempt]:
         """Return the published attempt of every month."""

@@ -11,6 +11,7 @@ from nyc_taxi.bigquery.publish import finish
 from nyc_taxi.bigquery.sweep import judge_month
 from nyc_taxi.errors import WarehouseBusy
 from nyc_taxi.load.attempt import Outcome
+from nyc_taxi.load.supersede import latest_of
 
 if TYPE_CHECKING:
     from nyc_taxi.bigquery.attempts import Found
@@ -43,7 +44,7 @@ def remove_leftovers(jobs: Jobs, dataset: str, month: Month) -> Attempt | None:
 
 
 def _current(found: list[Found]) -> Attempt | None:
-    latest = attempts.latest(one.attempt for one in found)
+    latest = latest_of(one.attempt for one in found)
     return latest if latest is not None and latest.outcome is Outcome.PUBLISHED else None
 
 
@@ -66,6 +67,6 @@ def half_done(found: list[Found]) -> bool:
 
     :param found: all attempts of the month
     """
-    latest = attempts.latest(one.attempt for one in found)
+    latest = latest_of(one.attempt for one in found)
     unloaded = latest is not None and latest.outcome is Outcome.UNLOADED
     return unloaded or any(one.attempt.outcome is Outcome.AUDITED for one in found)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import logging
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
-from urllib.parse import unquote, urlsplit
 
 from google.api_core import exceptions
 
@@ -21,7 +20,7 @@ from nyc_taxi.bigquery.tables import stage, stage_name, trips
 from nyc_taxi.core.dataset import get_dataset
 from nyc_taxi.errors import ContractError, WarehouseBusy, WarehouseRefused
 from nyc_taxi.load.attempt import Attempt, Outcome
-from nyc_taxi.load.supersede import is_final, supersedes
+from nyc_taxi.load.supersede import is_final, latest_of, published_first, supersedes
 
 if TYPE_CHECKING:
     from google.cloud.bigquery import QueryJob
@@ -61,7 +60,7 @@ def _publish(jobs: Jobs, key: Key, *, thorough: bool = False) -> Attempt:
     attempt = next((one.attempt for one in found if one.attempt.id == key.id), None)
     if attempt is None:
         raise attempts.missing(key)
-    latest = attempts.latest(one.attempt for one in found)
+    latest = latest_of(one.attempt for one in found)
     if not is_final(attempt):
         if supersedes(attempt, latest):
             merged = _merge(jobs, attempt, held)
@@ -69,7 +68,7 @@ def _publish(jobs: Jobs, key: Key, *, thorough: bool = False) -> Attempt:
             attempt = _record(jobs, attempt, latest, [merged])
         else:
             drop_stage(jobs, attempt)
-            reason = f"Attempt {latest.id} was published first." if latest else None
+            reason = published_first(latest) if latest else None
             attempts.update(jobs, key, Outcome.SUPERSEDED, only_from=[Outcome.AUDITED], reason=reason)
             attempt = attempts.get(jobs, key)
     judge_month(jobs, [replace(one, attempt=_since(one.attempt, attempt)) for one in found])
@@ -98,7 +97,7 @@ def finish(
     """
     waiting = [one.attempt for one in found if one.attempt.outcome is Outcome.AUDITED]
     tries = {one.id: jobs.wait(_job(one)) for one in waiting}
-    latest = attempts.latest(one.attempt for one in found)
+    latest = latest_of(one.attempt for one in found)
     unloaded = latest is not None and latest.outcome is Outcome.UNLOADED
     if not thorough and not unloaded and not any(tries.values()):
         return frozenset([latest.id] if latest else []), found
@@ -131,7 +130,7 @@ def _merge(jobs: Jobs, attempt: Attempt, held: frozenset[int]) -> QueryJob:
     names = ["row_number", *(column.name for column in dataset.columns)]
     values: dict[str, Value] = {
         "month": ("DATE", attempt.month.first_day),
-        "filename": ("STRING", unquote(urlsplit(attempt.url).path).rpartition("/")[2]),
+        "filename": ("STRING", attempt.filename),
         "attempt": ("INT64", attempt.id),
         "seen": ("ARRAY<INT64>", sorted(held)),
         "rows": ("INT64", attempt.rows_loaded),

@@ -7,6 +7,7 @@ import json
 from tempfile import TemporaryFile
 from typing import TYPE_CHECKING
 
+from nyc_taxi.bigquery.attempts import parameters
 from nyc_taxi.bigquery.schema import rejected_rows
 from nyc_taxi.load.rejects import Rejects
 
@@ -61,5 +62,4 @@ def keep_rejects(jobs: Jobs, attempt: Attempt, rejects: Iterable[RejectedRow]) -
 
 def drop_rejects(jobs: Jobs, attempt: Attempt) -> None:
     """Delete the rejected rows of an attempt."""
-    values = {"id": ("INT64", attempt.id), "month": ("DATE", attempt.month.first_day)}
-    jobs.change("drop_rejects", values)
+    jobs.change("drop_rejects", parameters(attempt.key))

@@ -11,6 +11,7 @@ from nyc_taxi.bigquery.rejects import drop_rejects
 from nyc_taxi.bigquery.tables import drop_table, stage_name
 from nyc_taxi.load.attempt import Attempt, Outcome
 from nyc_taxi.load.leftovers import Verdict, judge
+from nyc_taxi.load.supersede import latest_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -37,7 +38,7 @@ def judge_month(jobs: Jobs, found: Sequence[Found]) -> None:
 def verdicts(found: Iterable[Found]) -> list[tuple[Found, Verdict]]:
     """Return what becomes of those unfinished attempts of one month that nobody needs any more."""
     found = list(found)
-    latest = attempts.latest(one.attempt for one in found)
+    latest = latest_of(one.attempt for one in found)
     judged = []
     for one in found:
         attempt = one.attempt

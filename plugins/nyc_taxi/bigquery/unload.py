@@ -9,6 +9,7 @@ from nyc_taxi.bigquery.lease import PATIENCE, holding_month
 from nyc_taxi.bigquery.publish import finish
 from nyc_taxi.bigquery.tables import trips
 from nyc_taxi.load.attempt import Outcome
+from nyc_taxi.load.supersede import latest_of
 
 if TYPE_CHECKING:
     from nyc_taxi.bigquery.jobs import Jobs
@@ -29,7 +30,7 @@ def unload_month(jobs: Jobs, dataset: str, month: Month, *, patience: float = PA
     with holding_month(jobs, dataset, month, what=f"Unloading {dataset} {month}", patience=patience):
         found = attempts.look(jobs, dataset=dataset, month=month)
         _, found = finish(jobs, dataset, month, found)
-        current = attempts.latest(one.attempt for one in found)
+        current = latest_of(one.attempt for one in found)
         if current is not None and current.outcome is Outcome.PUBLISHED:
             attempts.update(jobs, current.key, Outcome.UNLOADED, only_from=[Outcome.PUBLISHED])
         values = {"month": ("DATE", month.first_day)}

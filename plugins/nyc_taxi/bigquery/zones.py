@@ -6,7 +6,6 @@ import json
 from typing import TYPE_CHECKING
 
 from nyc_taxi.core.zones import ZONE_COLUMNS
-from nyc_taxi.errors import NotTheFile
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -19,14 +18,7 @@ def replace_zones(jobs: Jobs, zones: pd.DataFrame) -> int:
 
     :param zones: the zones as :func:`~nyc_taxi.core.zones.read_zones` returns them
     :returns: how many zones the table holds
-    :raises NotTheFile: when a number stands for two zones, or for none
     """
-    numbers = zones["locationid"]
-    if wrong := sorted({str(number) for number in numbers[numbers.duplicated() | numbers.isna()]}):
-        raise NotTheFile(
-            f"The zone lookup lists the number {', '.join(wrong[:3])} more than once, or without a value. "
-            "Download the file again."
-        )
     wanted = [dict(zip(ZONE_COLUMNS, row, strict=True)) for row in zones[list(ZONE_COLUMNS)].values.tolist()]
     if [dict(zip(ZONE_COLUMNS, row, strict=True)) for row in jobs.rows("zones")] != wanted:
         jobs.change("replace_zones", {"zones": ("STRING", json.dumps(wanted))})

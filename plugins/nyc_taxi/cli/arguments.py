@@ -76,15 +76,6 @@ def limit(text: str) -> int | None:
     return None if text.strip().lower() == "all" else count(text)
 
 
-def role(text: str) -> str:
-    """Read the name of a role."""
-    if not text.strip() or not text.isprintable() or len(text.encode()) > 63:
-        raise ArgumentTypeError(f"{quoted(text)} is not the name of a role: it has 1 to 63 printable bytes")
-    if text in {"public", "none"} or text.startswith("pg_"):
-        raise ArgumentTypeError(f"{quoted(text)} is a reserved name")
-    return text
-
-
 def dag_id(text: str) -> str:
     """Read the id of a DAG."""
     if not re.fullmatch(r"[\w.-]{1,250}", text):

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NoReturn
 from airflow.sdk.exceptions import AirflowException
 from airflow.utils.providers_configuration_loader import providers_configuration_loaded
 
-from nyc_taxi.core.excerpt import printable
+from nyc_taxi.core.excerpt import printable_lines
 from nyc_taxi.errors import InvalidCommand, TaxiError
 
 if TYPE_CHECKING:
@@ -23,25 +23,21 @@ FAILED, MISUSED, INTERRUPTED = 1, 2, 130
 
 def say(sentence: str) -> None:
     """Write a line of the command's result, with terminal control characters escaped."""
-    sys.stdout.write(f"{_plain(sentence)}\n")
+    sys.stdout.write(f"{printable_lines(sentence)}\n")
     sys.stdout.flush()
 
 
 def remark(sentence: str) -> None:
     """Write a line that is not part of the command's result to standard error, escaped like :func:`say`."""
-    sys.stderr.write(f"{_plain(sentence)}\n")
+    sys.stderr.write(f"{printable_lines(sentence)}\n")
     sys.stderr.flush()
 
 
 def confirm(question: str) -> bool:
     """Return whether the user answers a question with yes; the end of the input means no."""
-    sys.stderr.write(f"{_plain(question)} [y/N] ")
+    sys.stderr.write(f"{printable_lines(question)} [y/N] ")
     sys.stderr.flush()
     return sys.stdin.readline().strip().lower() in {"y", "yes"}
-
-
-def _plain(text: str) -> str:
-    return "\n".join(map(printable, text.split("\n")))
 
 
 def command(run: Callable[[Namespace], None]) -> Callable[[Namespace], None]:

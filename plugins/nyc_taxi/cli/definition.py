@@ -28,7 +28,6 @@ from nyc_taxi.cli.arguments import (
     month_of_date,
     months,
     names,
-    role,
 )
 
 if TYPE_CHECKING:
@@ -148,7 +147,7 @@ _COMMANDS = (
         "Let a role read the trips, the ledger, the rejected rows and the marts, now and in the future. The "
         "role cannot write. A role that does not exist is created without a login, as a group for the "
         "roles of people and tools.",
-        argument("role", help="Role, for example taxi_reader", type=role),
+        argument("role", help="Role or account, for example taxi_reader or user:name@example.org"),
         _TARGET,
         _CONN_ID,
     ),

@@ -21,11 +21,12 @@ _HELD: Final = {
     "replaced": "earlier version",
     "unloaded": "not removed yet",
     "other zones": "built with other zones",
+    "no models": "no models",
 }
 
 
 def stale_reasons(warehouse: Warehouse) -> Reasons:
-    """Return why dbt has to build months, for those that it has to build."""
+    """Return why the marts lack months, or have another version of them."""
     return {(one.dataset, one.month): one.reason for one in warehouse.stale_months("prod")}
 
 

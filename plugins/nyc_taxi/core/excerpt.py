@@ -24,6 +24,11 @@ def printable(text: str) -> str:
     )
 
 
+def printable_lines(text: str) -> str:
+    """Return a text with its line breaks, and with all other control characters escaped."""
+    return "\n".join(map(printable, text.split("\n")))
+
+
 def shown(url: str) -> str:
     """Return a URL without the parts that may hold a secret: user, password, query, fragment."""
     return printable(re.sub(r"(?<=//)[^/]*@", "", re.split(r"[?#]", url, maxsplit=1)[0])[:500])

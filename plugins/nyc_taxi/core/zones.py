@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from io import BytesIO
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import yaml
@@ -79,24 +78,23 @@ def _known_places() -> dict[int, frozenset[tuple[str, str]]]:
     }
 
 
-def read_zones(file: Path | bytes, name: str | None = None) -> pd.DataFrame:
+def read_zones(content: bytes, name: str = "the zone lookup") -> pd.DataFrame:
     """Read a lookup table of zones, in today's edition or the first one.
 
     Columns are matched by name, in any order and case; quotes and line ends do not matter, and N/A stays
     a text. Every number must appear once, in order, with the borough and the zone that TLC gives it, so
     that no trip is ever shown in another part of the city.
 
-    :param file: the file's path, or its bytes
-    :param name: what messages call the file; its path by default
+    :param content: the content of its file
+    :param name: what messages call it
     :return: the 265 zones by number, with the columns of :data:`ZONE_COLUMNS`
     :raises NotTheFile: when it is not a CSV file of zones at all
     :raises SchemaDrift: when a column is missing or double, or numbers and zones are not TLC's
     """
-    where = name or (str(file) if isinstance(file, Path) else "the zone lookup")
-    zones = _parse(file.read_bytes() if isinstance(file, Path) else file, where)
-    _check_numbers(zones["locationid"].tolist(), where)
+    zones = _parse(content, name)
+    _check_numbers(zones["locationid"].tolist(), name)
     zones["locationid"] = zones["locationid"].astype("int64")
-    _check_places(zones, where)
+    _check_places(zones, name)
     return zones
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import time
 
-from nyc_taxi.core.excerpt import printable
+from nyc_taxi.core.excerpt import printable, printable_lines
 
 ATTENTION = "Attention:"
 """The beginning of a sentence about something that init leaves to a person."""
@@ -14,8 +14,8 @@ _REPORT_EVERY = 10.0
 
 
 def say(sentence: str) -> None:
-    """Print a line of the report."""
-    sys.stdout.write(f"{printable(sentence)}\n")
+    """Print one or more lines of the report."""
+    sys.stdout.write(f"{printable_lines(sentence)}\n")
     sys.stdout.flush()
 
 

@@ -7,7 +7,6 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nyc_taxi.core.excerpt import printable
 from nyc_taxi.deploy.console import say
 from nyc_taxi.deploy.desired import read_desired
 from nyc_taxi.deploy.last_applied import CONNECTION, Resource
@@ -40,7 +39,7 @@ def transform(
     dag_id = get_target(target).dag_id("transform")
     artifacts = Path(settings.DBT_ARTIFACTS) / f"{dag_id}-{command}"
     artifacts.mkdir(parents=True, exist_ok=True)
-    runs = DbtRuns(target, None, lambda _, text: say("\n".join(map(printable, text.split("\n")))))
+    runs = DbtRuns(target, None, lambda _, text: say(text))
     if command == "docs":
         runs.publish_docs(dbt_target, artifacts, dag_id)
         return

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk.configuration import conf
 
 from nyc_taxi import settings
+from nyc_taxi.dbt.schemas import dev_schema
 from nyc_taxi.errors import InvalidCommand
 from nyc_taxi.hooks.warehouse import warehouse, warehouse_hook
 
@@ -39,7 +40,7 @@ def dbt(folder: Path, target: str, conn_id: str | None = None) -> Dbt:
             f"There is no dbt project in {project}. Set dbt_project in the section [nyc_taxi] to its folder."
         )
     access = warehouse_hook(target, conn_id).dbt_access()
-    environment = {**access.environment, "DBT_PROFILE": target, "DBT_DEV_SCHEMA": _dev_schema()}
+    environment = {**access.environment, "DBT_PROFILE": target, "DBT_DEV_SCHEMA": dev_schema()}
     profiles = Path(os.environ.get("DBT_PROFILES_DIR") or project)
     return Dbt(settings.DBT_PROGRAM, project, folder, environment, access.files, profiles)
 
@@ -47,11 +48,6 @@ def dbt(folder: Path, target: str, conn_id: str | None = None) -> Dbt:
 def project_folder() -> Path:
     """Return the dbt project's folder: the configured one, or ``dbt_project`` next to the DAGs' folder."""
     return Path(settings.DBT_PROJECT or Path(conf.get("core", "dags_folder")).parent / "dbt_project")
-
-
-def _dev_schema() -> str:
-    """Return the prefix of the schemas of the target ``dev``."""
-    return os.environ.get("DBT_DEV_SCHEMA", "dev")
 
 
 def docs_page(dag_id: str) -> ObjectStoragePath:
@@ -80,7 +76,7 @@ def resolve_work(form: Mapping[str, Any], target: str, conn_id: str | None = Non
 
     store = warehouse(target, conn_id)
     store.prepare()
-    stale = store.stale_months(form["target"])
+    stale = [one for one in store.stale_months(form["target"]) if one.can_be_built]
     _log.info("Months to build: %s.", ", ".join(map(str, stale)) or "none")
     months = {DatasetMonth(one.month, one.dataset) for one in stale}
     call = Invocation.of_form(form, months, settings.DBT_THREADS)

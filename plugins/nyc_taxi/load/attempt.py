@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote, urlsplit
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -84,6 +85,11 @@ class Attempt:
     def key(self) -> Key:
         """Which attempt it is."""
         return Key(self.dataset, self.month, self.id)
+
+    @property
+    def filename(self) -> str:
+        """Name of the file, which each of its rows has."""
+        return unquote(urlsplit(self.url).path).rpartition("/")[2]
 
     def __str__(self) -> str:
         return str(self.key)

@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 from nyc_taxi.load.attempt import Attempt, Outcome
-from nyc_taxi.load.supersede import supersedes
+from nyc_taxi.load.supersede import published_first, supersedes
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -47,5 +47,5 @@ def judge(attempt: Attempt, latest: Attempt | None, now: datetime) -> Verdict | 
             return Verdict(None, "The month was published since.")
         return Verdict(None, "It failed more than a week ago.") if old else None
     if latest is not None and not supersedes(attempt, latest):
-        return Verdict(Outcome.SUPERSEDED, f"Attempt {latest.id} was published first.")
+        return Verdict(Outcome.SUPERSEDED, published_first(latest))
     return Verdict(Outcome.ABANDONED, "It was staged a week ago and never published.") if old else None

@@ -108,7 +108,8 @@ def stage_month(
         try:
             with TemporaryDirectory(prefix="nyc-taxi-", ignore_cleanup_errors=True) as folder:
                 file = fetch(publication, Path(folder))
-                attempt = _described(attempt, file)
+                # What has arrived may be newer than what the source had reported.
+                attempt = replace(attempt, **_of_file(file))
                 same = None if force else same_content(warehouse, file, current)
                 if same is not None:
                     warehouse.ledger.discard_unchanged(attempt, same)
@@ -186,11 +187,6 @@ def staged_in_run(warehouse: Warehouse, dataset: str, month: Month, run_id: str)
 
 def _silent(step: str, done: int, total: int | None) -> None:
     """Report nothing."""
-
-
-def _described(attempt: Attempt, file: File) -> Attempt:
-    """Return an attempt with what was downloaded, which may be newer than what the source had reported."""
-    return replace(attempt, **_of_file(file))
 
 
 def _of_file(file: File | Attempt) -> dict[str, Any]:

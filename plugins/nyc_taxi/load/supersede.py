@@ -2,13 +2,30 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from nyc_taxi.errors import ContractError
 from nyc_taxi.load.attempt import Attempt, Outcome
 
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
 FINAL: Final = (Outcome.PUBLISHED, Outcome.REPLACED, Outcome.UNLOADED, Outcome.SUPERSEDED)
 """Outcomes after which an attempt cannot be published any more."""
+
+
+def latest_of(attempts: Iterable[Attempt]) -> Attempt | None:
+    """Return which of a month's attempts was published last, also when its rows were unloaded since."""
+    found = [one for one in attempts if one.outcome in {Outcome.PUBLISHED, Outcome.UNLOADED}]
+    return max(found, key=lambda one: (one.outcome is Outcome.PUBLISHED, one.finished), default=None)
+
+
+def published_first(latest: Attempt) -> str:
+    """Return why an attempt is *superseded*.
+
+    :param latest: the attempt that was published last
+    """
+    return f"Attempt {latest.id} was published first."
 
 
 def supersedes(attempt: Attempt, latest: Attempt | None) -> bool:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from contextlib import AbstractContextManager
     from datetime import date, datetime
 
@@ -71,15 +71,26 @@ class Finding:
 class StaleMonth:
     """A month whose rows the marts do not hold as the ledger has them now.
 
-    :param reason: ``new``, ``replaced``, ``unloaded`` or ``other zones``
+    :param reason: ``new``, ``replaced``, ``unloaded``, ``other zones``, or ``no models`` for its dataset
     """
 
     dataset: str
     month: Month
     reason: str
 
+    @property
+    def can_be_built(self) -> bool:
+        """Whether dbt has models for it."""
+        return self.reason != "no models"
+
     def __str__(self) -> str:
         return f"{self.dataset} {self.month} ({self.reason})"
+
+
+def new_months(published: Iterable[Attempt]) -> list[StaleMonth]:
+    """Return every published month as one that dbt has to build, oldest first: it has not built any yet."""
+    months = [StaleMonth(one.dataset, one.month, "new") for one in published]
+    return sorted(months, key=lambda one: (one.month, one.dataset))
 
 
 class Warehouse(Protocol):
@@ -167,7 +178,7 @@ class Warehouse(Protocol):
         """
 
     def stale_months(self, target: str) -> list[StaleMonth]:
-        """Return the months that dbt has to build, oldest first.
+        """Return the months of which the marts lack the published version, oldest first.
 
         :param target: dbt's target, ``prod`` or ``dev``
         """

@@ -3,63 +3,29 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, ClassVar, Final
-
-from airflow.sdk import BaseOperator
+from typing import TYPE_CHECKING, Any, Final
 
 from nyc_taxi import metrics
-from nyc_taxi.hooks.warehouse import warehouse
-from nyc_taxi.links import MonthLink
-from nyc_taxi.staged import staged_of_task
+from nyc_taxi.operators.staged_month import StagedMonthOperator
 from nyc_taxi.triggers.load_job import LoadJobTrigger
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from airflow.sdk import Context
-
-    from nyc_taxi.core.month import Month
 
 PATIENCE: Final = 10.0
 """Seconds to wait for the warehouse before the task defers, which alone takes seconds."""
 
 
-class StageUploadedOperator(BaseOperator):
+class StageUploadedOperator(StagedMonthOperator):
     """Loads what was uploaded into a table of its attempt, and waits for that in the triggerer.
 
     A month that is loaded within ten seconds is not deferred. A retried or cleared task finds the job of the
     first try, and needs nothing from the machine that uploaded.
 
-    :param staged: what the upload task returned (templated). Airflow may lose it when its database fails at
-        the wrong moment; then the ledger knows it
-    :param dataset: name of the dataset (templated)
-    :param month: the month as ``YYYY-MM`` (templated); the run's own month by default
-    :param target: name of the warehouse
-    :param warehouse_conn_id: its connection; None for the target's own
+    Its parameters are those of :class:`~nyc_taxi.operators.staged_month.StagedMonthOperator`.
     """
 
-    template_fields: Sequence[str] = ("staged", "dataset", "month")
-    template_fields_renderers: ClassVar[dict[str, str]] = {"staged": "json"}
-    operator_extra_links = (MonthLink(),)
     ui_color = "#d9ecf7"
-
-    def __init__(
-        self,
-        *,
-        staged: dict[str, Any] | None,
-        dataset: str,
-        month: str | None = None,
-        target: str,
-        warehouse_conn_id: str | None = None,
-        **kwargs: Any,
-    ) -> None:
-        super().__init__(**kwargs)
-        self.staged = staged
-        self.dataset = dataset
-        self.month = month
-        self.target = target
-        self.warehouse_conn_id = warehouse_conn_id
-        self.known_month: Month | None = None
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Stage the month, and return what was staged, or defer until it can be."""
@@ -75,14 +41,12 @@ class StageUploadedOperator(BaseOperator):
     def _stage(self, context: Context, since: datetime) -> dict[str, Any]:
         from nyc_taxi.load.stage import stage_uploaded
 
-        store = warehouse(self.target, self.warehouse_conn_id)
-        uploaded = staged_of_task(self.staged, store, self.dataset, self.month, context)
-        self.known_month = uploaded.month
+        uploaded = self.find_staged(context)
         if uploaded.unchanged:
             self.log.info("%s %s already holds this file.", uploaded.dataset, uploaded.month)
             return uploaded.to_json()
         with metrics.timed("stage", uploaded.dataset, self.target, since=since):
-            staged = stage_uploaded(store, uploaded, patience=PATIENCE)
+            staged = stage_uploaded(self.warehouse, uploaded, patience=PATIENCE)
             if staged is None:
                 self.log.info("%s %s is being loaded.", uploaded.dataset, uploaded.month)
                 self.defer(

@@ -13,6 +13,7 @@ from psycopg.types.json import Jsonb
 from nyc_taxi.core.month import Month
 from nyc_taxi.errors import ContractError
 from nyc_taxi.load.attempt import Attempt, Outcome
+from nyc_taxi.load.supersede import latest_of
 from nyc_taxi.postgres.locks import attempt_lock
 from nyc_taxi.postgres.statements import statement
 
@@ -80,8 +81,8 @@ def current(connection: psycopg.Connection[Any], dataset: str, month: Month) -> 
 
 def latest(connection: psycopg.Connection[Any], dataset: str, month: Month) -> Attempt | None:
     """Return the attempt that was published last, also when its rows were unloaded since."""
-    found = find(connection, dataset=dataset, month=month, outcomes=[Outcome.PUBLISHED, Outcome.UNLOADED])
-    return max(found, key=lambda one: (one.outcome is Outcome.PUBLISHED, one.finished), default=None)
+    outcomes = [Outcome.PUBLISHED, Outcome.UNLOADED]
+    return latest_of(find(connection, dataset=dataset, month=month, outcomes=outcomes))
 
 
 def unfinished(

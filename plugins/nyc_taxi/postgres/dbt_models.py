@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING, Any
 
 from psycopg import sql
 
 from nyc_taxi.core.month import Month
+from nyc_taxi.dbt.schemas import schema_of
 from nyc_taxi.load.attempt import Outcome
-from nyc_taxi.load.warehouse import StaleMonth
+from nyc_taxi.load.warehouse import StaleMonth, new_months
 from nyc_taxi.postgres import attempts
 from nyc_taxi.postgres.statements import statement
 
@@ -18,15 +18,15 @@ if TYPE_CHECKING:
 
 
 def stale_months(connection: psycopg.Connection[Any], target: str) -> list[StaleMonth]:
-    """Return the months that dbt has to build, oldest first; before its first run, all published ones.
+    """Return the months of which the marts lack the published version, oldest first.
+
+    Before the first run of dbt, these are all published ones.
 
     :param target: dbt's target, ``prod`` or ``dev``
     """
-    view = model(target, "ops", "stale_months")
+    view = sql.Identifier(schema_of("ops", target), "stale_months")
     if not _exists(connection, view):
-        published = attempts.find(connection, outcomes=[Outcome.PUBLISHED])
-        months = [StaleMonth(one.dataset, one.month, "new") for one in published]
-        return sorted(months, key=lambda one: (one.month, one.dataset))
+        return new_months(attempts.find(connection, outcomes=[Outcome.PUBLISHED]))
     rows = connection.execute(statement("stale_months", view=view)).fetchall()
     return [StaleMonth(dataset, Month.of(month), reason) for dataset, month, reason in rows]
 
@@ -39,18 +39,12 @@ def record_dbt_checks(connection: psycopg.Connection[Any], target: str) -> int:
 
     :returns: how many results are new
     """
-    measured = model(target, "intermediate", "int_quality")
+    measured = sql.Identifier(schema_of("intermediate", target), "int_quality")
     if target != "prod" or not _exists(connection, measured):
         return 0
     with connection.transaction():
         connection.execute(statement("forget_measured", measured=measured))
         return connection.execute(statement("record_measured", measured=measured)).rowcount
-
-
-def model(target: str, schema: str, name: str) -> sql.Identifier:
-    """Return a model of dbt in the schema that it has in a target."""
-    prefix = "" if target == "prod" else f"{os.environ.get('DBT_DEV_SCHEMA', 'dev')}_"
-    return sql.Identifier(f"{prefix}{schema}", name)
 
 
 def _exists(connection: psycopg.Connection[Any], relation: sql.Identifier) -> bool:

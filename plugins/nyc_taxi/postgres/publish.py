@@ -11,7 +11,7 @@ from psycopg import sql
 from nyc_taxi.core.dataset import get_dataset
 from nyc_taxi.errors import ContractError
 from nyc_taxi.load.attempt import Attempt, Outcome
-from nyc_taxi.load.supersede import is_final, supersedes
+from nyc_taxi.load.supersede import is_final, published_first, supersedes
 from nyc_taxi.postgres import attempts
 from nyc_taxi.postgres.locks import month_lock, patiently, wait_briefly
 from nyc_taxi.postgres.readers import share_partition
@@ -77,7 +77,7 @@ def _publish(connection: psycopg.Connection[Any], key: Key) -> tuple[Attempt, bo
             attempts.update(connection, attempt.id, Outcome.PUBLISHED, replaced_id=replaced)
         else:
             drop_stage(connection, attempt)
-            reason = f"Attempt {latest.id} was published first." if latest else None
+            reason = published_first(latest) if latest else None
             attempts.update(connection, attempt.id, Outcome.SUPERSEDED, reason=reason)
     return attempts.get(connection, key.id), dead_rows
 

@@ -8,6 +8,7 @@ import psycopg
 from psycopg import sql
 
 from nyc_taxi.core.dataset import dataset_names, get_dataset
+from nyc_taxi.core.excerpt import quoted
 from nyc_taxi.errors import WarehouseRefused
 from nyc_taxi.postgres.locks import PREPARE, patiently, wait_briefly
 from nyc_taxi.postgres.schema import prepare
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
 
 MARTS: Final = "marts"
 """The schema of the marts in dbt's target ``prod``."""
+
+_LONGEST: Final = 63
+"""Bytes of a name; Postgres cuts longer ones."""
 
 PATIENCE: Final = 60.0
 """Seconds for which a grant tries again to get a lock that another session holds."""
@@ -34,10 +38,14 @@ def grant_reading(sessions: Sessions, role: str, *, patience: float = PATIENCE) 
     :param role: name of the role; a new one cannot log in, and people's own roles become members of it
     :param patience: seconds to wait for locks that others hold
     :returns: whether the role was created
-    :raises WarehouseRefused: when there is no such role and the warehouse's user may not create one, or
-        may not grant
+    :raises WarehouseRefused: when that cannot be the name of a role, when there is no such role and the
+        warehouse's user may not create one, or when it may not grant
     :raises WarehouseBusy: when a lock was not granted; nothing was changed
     """
+    if not role.strip() or not role.isprintable() or len(role.encode()) > _LONGEST:
+        raise WarehouseRefused(f"{quoted(role)} is not the name of a role. It has 1 to 63 printable bytes.")
+    if role in {"public", "none"} or role.startswith("pg_"):
+        raise WarehouseRefused(f"{quoted(role)} is a name that Postgres reserves. Choose another one.")
     with sessions(f"grant {role}") as connection:
         prepare(connection, sessions.name)
         return patiently(

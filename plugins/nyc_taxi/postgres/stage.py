@@ -8,7 +8,6 @@ from contextlib import ExitStack
 from dataclasses import replace
 from tempfile import TemporaryFile
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import unquote, urlsplit
 
 import psycopg
 
@@ -91,9 +90,8 @@ def _fill(
 
 
 def _seal(connection: psycopg.Connection[Any], target: Target, attempt: Attempt) -> None:
-    filename = unquote(urlsplit(attempt.url).path).rpartition("/")[2]
     with connection.transaction():
-        target.stage.seal(connection, filename)
+        target.stage.seal(connection, attempt.filename)
 
 
 def _read(reader: Reader, rejects: Rejects, progress: Progress, path: Path) -> Iterator[Batch]:

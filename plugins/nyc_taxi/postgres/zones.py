@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from nyc_taxi.core.zones import ZONE_COLUMNS
-from nyc_taxi.errors import NotTheFile
 from nyc_taxi.postgres.statements import statement
 
 if TYPE_CHECKING:
@@ -21,14 +20,7 @@ def replace_zones(connection: psycopg.Connection[Any], zones: pd.DataFrame) -> i
 
     :param zones: the zones as :func:`~nyc_taxi.core.zones.read_zones` returns them
     :returns: how many zones the table holds
-    :raises NotTheFile: when a number stands for two zones, or for none
     """
-    numbers = zones["locationid"]
-    if wrong := sorted({str(number) for number in numbers[numbers.duplicated() | numbers.isna()]}):
-        raise NotTheFile(
-            f"The zone lookup lists the number {', '.join(wrong[:3])} more than once, or without a value. "
-            "Download the file again."
-        )
     rows = list(zones[list(ZONE_COLUMNS)].itertuples(index=False, name=None))
     with connection.transaction():
         # The lock lets readers pass. DELETE keeps the old rows for older snapshots; TRUNCATE would not.

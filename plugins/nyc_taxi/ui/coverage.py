@@ -154,7 +154,7 @@ def state(
 
 
 def _published(attempt: Attempt, stale: str | None) -> str:
-    if stale is not None:
+    if stale not in {None, "no models"}:
         return "stale"
     if attempt.rows_rejected:
         return "rejects"
