@@ -56,20 +56,15 @@ class Recorded:
 def recorded(warehouse: Warehouse) -> Recorded:
     """Ask a warehouse about all months, with as many statements for one month as for a thousand."""
     warehouse.prepare()
-    shown, stale, warnings = (
-        warehouse.ledger.overview(),
-        stale_reasons(warehouse),
-        warehouse.ledger.warnings(),
-    )
+    ledger = warehouse.ledger
+    shown, stale, warnings = ledger.overview(), stale_reasons(warehouse), ledger.warnings()
     attempts: dict[str, dict[Month, Attempt]] = {}
     for one in shown:
         attempts.setdefault(one.dataset, {})[one.month] = one
     return Recorded(attempts, stale, {one.id: _facts(one, stale, warnings.get(one.id, ())) for one in shown})
 
 
-def _facts(
-    attempt: Attempt, stale: Mapping[tuple[str, Month], str], warnings: tuple[str, ...]
-) -> dict[str, Any]:
+def _facts(attempt: Attempt, stale: Reasons, warnings: tuple[str, ...]) -> dict[str, Any]:
     found: dict[str, Any] = {
         "attempt": attempt.id,
         "url": without_secrets(attempt.url),
